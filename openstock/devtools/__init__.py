@@ -1,0 +1,1 @@
+"""Tools for people who work on openstock itself; not part of the wheel."""

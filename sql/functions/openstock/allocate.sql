@@ -1,0 +1,57 @@
+-- Pins an order's promised units to bins and lots. Writes: operation, event, ledger (ALLOCATE), stock_bin, allocation.
+-- Locks: operation, order, reservation_line by id, stock_bin: first those that are free to lock, by the removal rule; where
+-- that is not enough these locks are given up and all candidates are locked by bin_id, waiting.
+set local role openstock_api;
+
+create or replace function openstock.allocate(
+  op_id text, order_ref text, removal text default null, on_shortage text default 'partial', tenant uuid default null)
+returns setof openstock.allocation_change
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  acting constant uuid := openstock_core.enter(tenant);
+  arguments constant jsonb := jsonb_build_object('order_ref', order_ref, 'removal', removal, 'on_shortage', on_shortage);
+  answer jsonb := openstock_core.begin_operation(acting, op_id, 'allocate', arguments);
+  needs openstock_core.pick[];
+  picks openstock_core.pick[];
+begin
+  if answer is null then
+    order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
+    perform openstock_core.check_choice('removal', removal, array['fefo', 'fifo', 'lifo']);
+    perform openstock_core.check_choice('on_shortage', on_shortage, array['reject', 'partial', 'error']);
+    needs := openstock_core.needs_of_order(acting, order_ref);
+
+    begin
+      picks := openstock_core.plan_picks(acting, needs, openstock_core.lock_pickable_bins(acting, needs, removal, false), removal);
+      if openstock_core.units(picks) < openstock_core.units(needs) then
+        perform openstock_core.fail('OS901', '{}');
+      end if;
+    exception when sqlstate 'OS901' then
+      picks := openstock_core.plan_picks(acting, needs, openstock_core.lock_pickable_bins(acting, needs, removal, true), removal);
+    end;
+
+    answer := openstock_core.allocation_answer(acting, order_ref, needs, picks, on_shortage);
+    if on_shortage = 'partial' or openstock_core.units(picks) = openstock_core.units(needs) then
+      perform openstock_core.post(acting, op_id, array(
+        select row(l.line, 'ALLOCATE', p.product_id, p.warehouse_id, p.bin_id, 0, 0, 0, p.qty,
+                   p.reservation_line_id, order_ref, null, null)::openstock_core.movement
+        from unnest(picks) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, n)
+        join openstock_core.reservation_line l on l.tenant_id = acting and l.reservation_line_id = p.reservation_line_id
+        order by p.n), null, null, null);
+    end if;
+    perform openstock_core.finish_operation(acting, op_id, 'allocate', arguments, answer);
+  end if;
+  return query select * from jsonb_populate_recordset(null::openstock.allocation_change, answer);
+end
+$$;
+
+revoke all on function openstock.allocate from public;
+grant execute on function openstock.allocate to openstock_app;
+comment on function openstock.allocate is
+  'Pins all promised units of an order that are not pinned yet to bins and lots, by the product''s removal rule or the one given (fefo, fifo, lifo). '
+  'on_shortage: partial (pins what there is, default), reject (pins nothing) or error (OS201). Returns a row per line and bin, and a row with outcome short '
+  'for what no bin could give. Errors: 22023, OS010, OS201, OS301, OS303.';
+
+reset role;

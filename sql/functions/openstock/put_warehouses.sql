@@ -1,0 +1,32 @@
+-- Creates and changes warehouses.
+-- Writes: operation, event, warehouse, location (DEFAULT). Locks: operation, warehouse by code.
+set local role openstock_api;
+
+create or replace function openstock.put_warehouses(op_id text, lines jsonb, tenant uuid default null)
+returns setof openstock.put_result
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  acting constant uuid := openstock_core.enter(tenant);
+  arguments constant jsonb := jsonb_build_object('lines', lines);
+  answer jsonb := openstock_core.begin_operation(acting, op_id, 'put_warehouses', arguments);
+begin
+  if answer is null then
+    perform openstock_core.check_lines(lines, '{"line": "integer", "code": "code!", "name": "text",
+      "address": "object", "priority": "integer", "active": "boolean"}');
+    answer := openstock_core.write_warehouses(acting, lines);
+    perform openstock_core.finish_operation(acting, op_id, 'put_warehouses', arguments, answer);
+  end if;
+  return query select * from jsonb_populate_recordset(null::openstock.put_result, answer);
+end
+$$;
+
+revoke all on function openstock.put_warehouses from public;
+grant execute on function openstock.put_warehouses to openstock_app;
+comment on function openstock.put_warehouses is
+  'Creates warehouses, each with a bin DEFAULT, or changes the keys given of those that exist. lines: code, name (default: the code), address (object), '
+  'priority (the lowest is asked for stock first, default 100), active. Returns one row per line. Errors: 22023, OS010.';
+
+reset role;

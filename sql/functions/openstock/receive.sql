@@ -1,0 +1,57 @@
+-- Goods in. Writes: operation, event, ledger (RECEIPT), stock_level, stock_bin, lot (new ones).
+-- Locks: operation, location and lot (shared), stock_level by (product, warehouse), stock_bin by bin_id.
+set local role openstock_api;
+
+create or replace function openstock.receive(
+  op_id text, warehouse text, lines jsonb,
+  reference text default null, note text default null, occurred_at timestamptz default null, tenant uuid default null)
+returns setof openstock.stock_change
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  acting constant uuid := openstock_core.enter(tenant);
+  arguments constant jsonb := jsonb_build_object(
+    'warehouse', warehouse, 'lines', lines, 'reference', reference, 'note', note, 'occurred_at', occurred_at);
+  answer jsonb := openstock_core.begin_operation(acting, op_id, 'receive', arguments);
+  place bigint;
+  typed openstock_core.stock_line[];
+  bins bigint[];
+begin
+  if answer is null then
+    perform openstock_core.check_lines(lines, '{"sku": "code!", "qty": "number!", "line": "integer", "location": "code",
+      "lot": "code", "expires_on": "date", "status": "code", "unit_cost": "number"}');
+    perform openstock_core.check_call(reference, note, null, occurred_at);
+    place := openstock_core.find_warehouse(acting, warehouse, true);
+    typed := openstock_core.make_lots(acting, openstock_core.read_stock_lines(acting, place, lines, 'positive', true));
+
+    perform openstock_core.share_places(acting,
+      array(select distinct l.location_id from unnest(typed) as l), array(select distinct l.lot_id from unnest(typed) as l));
+    perform openstock_core.lock_levels(acting, op_id,
+      array(select l.product_id from unnest(typed) as l), array_fill(place, array[cardinality(typed)]), true);
+    bins := openstock_core.make_bins(acting, place, array(
+      select row(l.location_id, l.product_id, l.lot_id, l.status)::openstock_core.bin_key from unnest(typed) as l order by l.n));
+    perform openstock_core.lock_bins(acting, bins);
+
+    answer := openstock_core.stock_answer(acting, array(
+      select p from openstock_core.post(acting, op_id, array(
+        select row(l.line, 'RECEIPT', l.product_id, place, b.bin_id, l.qty, case when b.blocked then l.qty else 0 end, 0, 0,
+                   null, null, l.unit_cost, null)::openstock_core.movement
+        from unnest(typed) as l
+        join openstock_core.stock_bin b on b.tenant_id = acting and b.bin_id = bins[l.n]
+        order by l.n), occurred_at, reference, note) as p));
+    perform openstock_core.finish_operation(acting, op_id, 'receive', arguments, answer);
+  end if;
+  return query select * from jsonb_populate_recordset(null::openstock.stock_change, answer);
+end
+$$;
+
+revoke all on function openstock.receive from public;
+grant execute on function openstock.receive to openstock_app;
+comment on function openstock.receive is
+  'Goods in. lines: sku, qty (positive), and optionally line, location (default DEFAULT), lot (required where the product is tracked by '
+  'lot; a new one is created), expires_on (the lot''s last day), status (default available), unit_cost. Returns one row per line. '
+  'Errors: 22023, OS010, OS101 to OS110.';
+
+reset role;

@@ -1,0 +1,56 @@
+-- Promises stock to an order. Writes: operation, event, reservation, reservation_line, ledger (RESERVE), stock_level.
+-- Locks: operation, order, stock_level by (product, warehouse).
+set local role openstock_api;
+
+create or replace function openstock.reserve(
+  op_id text, order_ref text, lines jsonb,
+  warehouse text default null, on_shortage text default 'reject', tenant uuid default null)
+returns setof openstock.reservation_change
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  acting constant uuid := openstock_core.enter(tenant);
+  arguments constant jsonb := jsonb_build_object(
+    'order_ref', order_ref, 'lines', lines, 'warehouse', warehouse, 'on_shortage', on_shortage);
+  answer jsonb := openstock_core.begin_operation(acting, op_id, 'reserve', arguments);
+  wanted openstock_core.order_line[];
+  parts openstock_core.order_line[];
+begin
+  if answer is null then
+    order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
+    perform openstock_core.check_choice('on_shortage', on_shortage, array['reject', 'error']);
+    perform openstock_core.check_lines(lines, '{"sku": "code!", "qty": "number!", "line": "integer", "warehouse": "code"}');
+    wanted := openstock_core.read_order_lines(acting, lines, openstock_core.check_text('warehouse', 'code', warehouse));
+    wanted := openstock_core.number_lines(acting, order_ref, wanted);
+
+    perform openstock_core.lock_candidate_levels(acting, op_id, wanted);
+    parts := array(select p from openstock_core.plan_reservation(acting, wanted) as p);
+
+    if (select sum(w.qty) from unnest(wanted) as w) > coalesce((select sum(p.qty) from unnest(parts) as p), 0) then
+      answer := openstock_core.shortage_answer(acting, order_ref, wanted, parts);
+      if on_shortage = 'error' then
+        perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref, 'lines', (
+          select jsonb_agg(jsonb_build_object('line', s.line, 'sku', s.sku, 'qty_ordered', s.qty_ordered,
+                                              'available', s.available, 'qty_short', s.qty_short))
+          from jsonb_populate_recordset(null::openstock.reservation_change, answer) as s where s.qty_short > 0)));
+      end if;
+    else
+      answer := openstock_core.promise(acting, op_id, order_ref, parts);
+    end if;
+    perform openstock_core.finish_operation(acting, op_id, 'reserve', arguments, answer);
+  end if;
+  return query select * from jsonb_populate_recordset(null::openstock.reservation_change, answer);
+end
+$$;
+
+revoke all on function openstock.reserve from public;
+grant execute on function openstock.reserve to openstock_app;
+comment on function openstock.reserve is
+  'Promises stock to an order, all lines or none. lines: sku, qty (positive), and optionally line (its number in the order) and warehouse; '
+  'without a warehouse, active warehouses are asked by priority, and one line may be split over several. On an open order it adds lines. '
+  'on_shortage: reject (outcome rejected, nothing is promised) or error (OS201). Returns one row per line and warehouse. '
+  'Errors: 22023, OS010, OS101 to OS104, OS110, OS201, OS302, OS304.';
+
+reset role;

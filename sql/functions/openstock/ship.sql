@@ -1,0 +1,44 @@
+-- Sends promised units out: those pinned to bins first, the rest from bins by the removal rule.
+-- Writes: operation, event, ledger (SHIP), stock_level, stock_bin, reservation_line, allocation.
+-- Locks: operation, order, stock_level by (product, warehouse), reservation_line by id, stock_bin by bin_id.
+set local role openstock_api;
+
+create or replace function openstock.ship(
+  op_id text, order_ref text, lines jsonb default null,
+  reference text default null, note text default null, occurred_at timestamptz default null, tenant uuid default null)
+returns setof openstock.shipment_line
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  acting constant uuid := openstock_core.enter(tenant);
+  arguments constant jsonb := jsonb_build_object('order_ref', order_ref, 'lines', lines, 'reference', reference, 'note', note,
+    'occurred_at', occurred_at);
+  answer jsonb := openstock_core.begin_operation(acting, op_id, 'ship', arguments);
+  taken openstock_core.taken_line[];
+begin
+  if answer is null then
+    order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
+    perform openstock_core.check_call(reference, note, null, occurred_at);
+    if lines is not null then
+      perform openstock_core.check_lines(lines, '{"line": "integer", "sku": "code", "warehouse": "code", "qty": "number"}');
+    end if;
+    taken := openstock_core.take_order_lines(acting, op_id, order_ref, lines);
+    answer := openstock_core.shipment_answer(acting, order_ref, array(
+      select p from openstock_core.post(acting, op_id,
+        openstock_core.plan_shipment(acting, order_ref, taken), occurred_at, reference, note) as p));
+    perform openstock_core.finish_operation(acting, op_id, 'ship', arguments, answer);
+  end if;
+  return query select * from jsonb_populate_recordset(null::openstock.shipment_line, answer);
+end
+$$;
+
+revoke all on function openstock.ship from public;
+grant execute on function openstock.ship to openstock_app;
+comment on function openstock.ship is
+  'Sends an order''s promised units out: all of them, or lines: each names a line or a sku (and a warehouse), with qty or all that is reserved. '
+  'Units pinned to bins go first, the rest is taken by the removal rule. Returns a row per line and bin. '
+  'Errors: 22023, OS010, OS110, OS201 (promised units were lost), OS301, OS303.';
+
+reset role;

@@ -1,0 +1,47 @@
+-- Claims an op_id, or finds that it was done before. Locks: operation (advisory).
+-- Twins wait here for each other; the statement after the lock then sees what the first one committed. Under
+-- repeatable read it cannot, and finish_operation ends the second one with 40001.
+set local role openstock_owner;
+
+create or replace function openstock_core.begin_operation(tenant uuid, op_id text, function text, arguments jsonb)
+returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  done record;
+begin
+  if op_id is null or octet_length(op_id) not between 1 and 128 then
+    perform openstock_core.fail('22023', jsonb_build_object(
+      'argument', 'op_id', 'problem', case when op_id is null then 'missing' else 'must have 1 to 128 bytes' end));
+  end if;
+  if current_setting('transaction_read_only')::boolean then
+    perform openstock_core.fail('25006', jsonb_build_object('function', function));
+  end if;
+
+  perform pg_advisory_xact_lock(hashtextextended(tenant::text || ' operation ' || op_id, 0));
+  select o.function, o.request_hash, o.answer into done
+  from openstock_core.operation o
+  where o.tenant_id = tenant and o.op_id = begin_operation.op_id;
+  if not found then
+    return null;
+  end if;
+
+  if done.request_hash <> openstock_core.request_hash(function, arguments) then
+    perform openstock_core.fail('OS010', jsonb_build_object('op_id', op_id, 'first_used_for', done.function));
+  end if;
+  if done.answer is null then
+    perform openstock_core.fail('OS011', jsonb_build_object('op_id', op_id, 'function', done.function));
+  end if;
+  return (select coalesce(jsonb_agg(row || '{"replayed": true}' order by n), '[]')
+          from jsonb_array_elements(done.answer) with ordinality as e (row, n));
+end
+$$;
+
+revoke all on function openstock_core.begin_operation from public;
+grant execute on function openstock_core.begin_operation to openstock_api;
+comment on function openstock_core.begin_operation is
+  'Locks an op_id for this transaction and returns the stored answer where it was done before, null where it is new. '
+  'Errors: 22023 (op_id), 25006, OS010, OS011.';
+
+reset role;

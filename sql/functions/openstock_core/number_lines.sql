@@ -1,0 +1,41 @@
+-- Gives an order's new lines their numbers, under the order's lock. Locks: order. Reads: reservation, reservation_line.
+set local role openstock_owner;
+
+create or replace function openstock_core.number_lines(tenant uuid, order_ref text, lines openstock_core.order_line[])
+returns openstock_core.order_line[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  taken integer[];
+  still_open boolean;
+  repeated integer;
+begin
+  perform openstock_core.lock_order(tenant, order_ref);
+  select array_agg(l.line), bool_or(l.reserved > 0 or l.backordered > 0) into taken, still_open
+  from openstock_core.reservation r
+  join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_id = r.reservation_id
+  where r.tenant_id = tenant and r.order_ref = number_lines.order_ref;
+  if not still_open then
+    perform openstock_core.fail('OS302', jsonb_build_object('order_ref', order_ref));
+  end if;
+  select min(l.line) into repeated from unnest(lines) as l where l.line = any (taken);
+  if repeated is not null then
+    perform openstock_core.fail('OS304', jsonb_build_object('order_ref', order_ref, 'line', repeated));
+  end if;
+  return array(
+    select row(coalesce(l.line, h.highest + row_number() over (partition by l.line is null order by l.n)),
+               l.sku, l.product_id, l.warehouse_id, l.qty)::openstock_core.order_line
+    from unnest(lines) with ordinality as l (line, sku, product_id, warehouse_id, qty, n)
+    cross join (select coalesce(max(u.line), 0) as highest
+                from (select unnest(taken) as line union all select o.line from unnest(lines) as o) as u) as h
+    order by l.n);
+end
+$$;
+
+revoke all on function openstock_core.number_lines from public;
+grant execute on function openstock_core.number_lines to openstock_api;
+comment on function openstock_core.number_lines is
+  'Locks the order and numbers its new lines after the highest line there is. Errors: OS302 (nothing of the order is open), OS304.';
+
+reset role;

@@ -1,0 +1,55 @@
+-- Plans which bins a shipment leaves: the line's own allocations first, the oldest before the newer, then free units by
+-- the removal rule. The levels and lines are locked. Locks: stock_bin by bin_id. Reads: allocation.
+set local role openstock_owner;
+
+create or replace function openstock_core.plan_shipment(tenant uuid, order_ref text, taken openstock_core.taken_line[])
+returns openstock_core.movement[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  needs openstock_core.pick[];
+  bins bigint[];
+  pinned openstock_core.pick[];
+  free openstock_core.pick[];
+begin
+  bins := openstock_core.shippable_bins(tenant, taken);
+  perform openstock_core.lock_bins(tenant, bins);
+
+  pinned := array(
+    select row(s.reservation_line_id, s.product_id, s.warehouse_id, s.bin_id, trim_scale(least(s.qty, s.wanted - s.before)))::openstock_core.pick
+    from (
+      select t.reservation_line_id, t.product_id, t.warehouse_id, t.qty as wanted, a.bin_id, a.qty,
+             sum(a.qty) over (partition by a.reservation_line_id order by a.created_at, a.bin_id) - a.qty as before
+      from unnest(taken) as t
+      join openstock_core.allocation a on a.tenant_id = tenant and a.reservation_line_id = t.reservation_line_id
+    ) as s
+    where s.before < s.wanted
+    order by s.reservation_line_id, s.before);
+  needs := array(
+    select row(t.reservation_line_id, t.product_id, t.warehouse_id, null, t.qty - coalesce(p.qty, 0))::openstock_core.pick
+    from unnest(taken) as t
+    left join (select u.reservation_line_id, sum(u.qty) as qty from unnest(pinned) as u group by 1) as p
+      on p.reservation_line_id = t.reservation_line_id
+    where t.qty > coalesce(p.qty, 0));
+  free := openstock_core.plan_picks(tenant, needs, bins, null);
+  if openstock_core.units(free) < openstock_core.units(needs) then
+    perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref, 'qty', openstock_core.units(needs),
+                                                            'in_bins', openstock_core.units(free)));
+  end if;
+
+  return array(
+    select row(t.line, 'SHIP', p.product_id, p.warehouse_id, p.bin_id, -p.qty, 0, -p.qty,
+               case when p.pinned then -p.qty else 0 end, p.reservation_line_id, order_ref, null, null)::openstock_core.movement
+    from (select u.*, true as pinned from unnest(pinned) as u union all select u.*, false from unnest(free) as u) as p
+    join unnest(taken) as t on t.reservation_line_id = p.reservation_line_id
+    order by t.line, p.reservation_line_id, p.pinned desc, p.bin_id);
+end
+$$;
+
+revoke all on function openstock_core.plan_shipment from public;
+grant execute on function openstock_core.plan_shipment to openstock_api;
+comment on function openstock_core.plan_shipment is
+  'SHIP movements for these lines. Errors: OS201 where bins no longer hold what was promised.';
+
+reset role;

@@ -1,0 +1,50 @@
+-- The one place where stock changes: writes movements to the ledger and applies each to the projections by the same
+-- rule by which openstock_core.differences() replays them. The caller holds the locks of all levels and bins named.
+-- Writes: stock_level, ledger, stock_bin, reservation_line (what left it), allocation.
+set local role openstock_owner;
+
+create or replace function openstock_core.post(
+  tenant uuid, op_id text, movements openstock_core.movement[],
+  occurred_at timestamptz, reference text, note text)
+returns setof openstock_core.posted
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  written openstock_core.posted[];
+begin
+  if cardinality(movements) = 0 then
+    return;
+  end if;
+  written := array(select p from openstock_core.post_ledger(tenant, op_id, movements, occurred_at, reference, note) as p);
+  if cardinality(written) <> cardinality(movements) then
+    perform openstock_core.fail('OS902', jsonb_build_object(
+      'op_id', op_id, 'movements', cardinality(movements), 'written', cardinality(written)));
+  end if;
+
+  update openstock_core.stock_bin b
+  set on_hand = trim_scale(b.on_hand + m.qty), allocated = trim_scale(b.allocated + m.allocated)
+  from (select u.bin_id, sum(u.qty_delta) as qty, sum(u.allocated_delta) as allocated
+        from unnest(movements) as u where u.bin_id is not null group by u.bin_id) as m
+  where b.tenant_id = tenant and b.bin_id = m.bin_id and (m.qty <> 0 or m.allocated <> 0);
+
+  update openstock_core.reservation_line l
+  set reserved = trim_scale(l.reserved + m.reserved),
+      shipped = trim_scale(l.shipped + m.shipped),
+      released = trim_scale(l.released - m.reserved - m.shipped)
+  from (select u.reservation_line_id, sum(u.reserved_delta) as reserved,
+               sum(case when u.event_type = 'SHIP' then -u.qty_delta else 0 end) as shipped
+        from unnest(movements) as u where u.event_type in ('SHIP', 'RELEASE') group by u.reservation_line_id) as m
+  where l.tenant_id = tenant and l.reservation_line_id = m.reservation_line_id;
+
+  perform openstock_core.post_allocations(tenant, movements);
+  return query select * from unnest(written);
+end
+$$;
+
+revoke all on function openstock_core.post from public;
+grant execute on function openstock_core.post to openstock_api;
+comment on function openstock_core.post is
+  'Writes movements to the ledger and the projections, and returns the entries in order, with the level''s balances after each. Errors: OS902.';
+
+reset role;

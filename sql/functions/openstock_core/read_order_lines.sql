@@ -1,0 +1,59 @@
+-- Turns the lines of reserve into typed rows, looks their names up and sums those that are alike. Reads: product, warehouse.
+set local role openstock_owner;
+
+create or replace function openstock_core.read_order_lines(tenant uuid, lines jsonb, warehouse text)
+returns openstock_core.order_line[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  bad record;
+begin
+  with given as (
+    select g.n, g.line, normalize(btrim(g.sku)) as sku, trim_scale(g.qty) as qty,
+           coalesce(normalize(btrim(g.warehouse)), read_order_lines.warehouse) as warehouse
+    from rows from (jsonb_to_recordset(lines) as (line integer, sku text, qty numeric, warehouse text))
+      with ordinality as g (line, sku, qty, warehouse, n)
+  ), looked_up as (
+    select g.*, p.product_id, w.warehouse_id,
+           case
+             when p.product_id is null then jsonb_build_object('code', 'OS101', 'sku', g.sku)
+             when not p.active then jsonb_build_object('code', 'OS102', 'sku', g.sku)
+             when g.warehouse is not null and w.warehouse_id is null then
+               jsonb_build_object('code', 'OS103', 'warehouse', g.warehouse)
+             when not w.active then jsonb_build_object('code', 'OS104', 'warehouse', g.warehouse)
+             when openstock_core.quantity_problem(g.qty, p.decimals, 'positive') is not null then
+               jsonb_build_object('code', 'OS110', 'sku', g.sku,
+                                  'problem', openstock_core.quantity_problem(g.qty, p.decimals, 'positive'))
+           end as problem
+    from given g
+    left join lateral (select * from openstock_core.product s
+                       where s.tenant_id = tenant and s.sku = g.sku) as p on true
+    left join lateral (select * from openstock_core.warehouse s
+                       where s.tenant_id = tenant and s.code = g.warehouse) as w on true
+  ), first_problem as (
+    select u.n, u.problem from looked_up u where u.problem is not null order by u.n limit 1
+  ), summed as (
+    select u.line, u.sku, u.product_id, u.warehouse_id, trim_scale(sum(u.qty)) as qty, min(u.n) as n
+    from looked_up u
+    group by u.line, u.sku, u.product_id, u.warehouse_id
+  )
+  select (select array_agg((s.line, s.sku, s.product_id, s.warehouse_id, s.qty)::openstock_core.order_line order by s.n)
+          from summed s) as typed, f.n, f.problem
+  into bad
+  from (select) as always left join first_problem f on true;
+
+  if bad.problem is not null then
+    perform openstock_core.fail(bad.problem ->> 'code', jsonb_build_object('line', bad.n) || (bad.problem - 'code'));
+  end if;
+  return bad.typed;
+end
+$$;
+
+revoke all on function openstock_core.read_order_lines from public;
+grant execute on function openstock_core.read_order_lines to openstock_api;
+comment on function openstock_core.read_order_lines is
+  'The lines, typed and looked up; lines without a number that ask for the same product and warehouse are one. '
+  'Errors: OS101 to OS104, OS110, each with the line''s place.';
+
+reset role;

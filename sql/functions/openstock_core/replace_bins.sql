@@ -1,0 +1,46 @@
+-- Puts replayed quantities into the bins and allocations that differ. The tables are locked. Writes: stock_bin, allocation.
+set local role openstock_owner;
+
+create or replace function openstock_core.replace_bins(tenant uuid) returns void
+language sql
+volatile
+begin atomic
+  insert into openstock_core.stock_bin as b (
+    tenant_id, location_id, product_id, lot_id, status, warehouse_id, blocked, on_hand, allocated, received_at)
+  select tenant, r.location_id, r.product_id, r.lot_id, r.status, r.warehouse_id, r.blocked <> 0, r.on_hand, r.allocated, r.first_recorded_at
+  from openstock_core.replayed_bins(tenant) r
+  order by r.location_id, r.product_id, r.lot_id, r.status
+  on conflict on constraint stock_bin_key_is_unique do update
+  set on_hand = excluded.on_hand, allocated = excluded.allocated,
+      blocked = case when excluded.on_hand = 0 then b.blocked else excluded.blocked end
+  where (b.on_hand, b.allocated, b.blocked and b.on_hand > 0) is distinct from (excluded.on_hand, excluded.allocated, excluded.blocked);
+
+  update openstock_core.stock_bin b
+  set on_hand = 0, allocated = 0
+  where b.tenant_id = tenant and b.on_hand > 0
+    and not exists (select from openstock_core.replayed_bins(tenant) r
+                    where r.location_id = b.location_id and r.product_id = b.product_id and r.status = b.status
+                      and coalesce(r.lot_id, 0) = coalesce(b.lot_id, 0));
+
+  delete from openstock_core.allocation a
+  using openstock_core.stock_bin b
+  where a.tenant_id = tenant and b.tenant_id = tenant and b.bin_id = a.bin_id
+    and not exists (select from openstock_core.replayed_allocations(tenant) r
+                    where r.reservation_line_id = a.reservation_line_id and r.location_id = b.location_id
+                      and r.product_id = b.product_id and r.status = b.status
+                      and coalesce(r.lot_id, 0) = coalesce(b.lot_id, 0) and r.qty = a.qty);
+  insert into openstock_core.allocation (tenant_id, reservation_line_id, bin_id, qty, created_at)
+  select tenant, r.reservation_line_id, b.bin_id, r.qty, r.first_recorded_at
+  from openstock_core.replayed_allocations(tenant) r
+  join openstock_core.stock_bin b on b.tenant_id = tenant and b.location_id = r.location_id and b.product_id = r.product_id
+    and b.status = r.status and coalesce(b.lot_id, 0) = coalesce(r.lot_id, 0)
+  order by r.reservation_line_id, b.bin_id
+  on conflict on constraint allocation_pkey do nothing;
+end;
+
+revoke all on function openstock_core.replace_bins from public;
+grant execute on function openstock_core.replace_bins to openstock_maint;
+comment on function openstock_core.replace_bins is
+  'Makes bins and allocations what the ledger says.';
+
+reset role;

@@ -1,0 +1,29 @@
+-- Puts replayed quantities into the stock levels that differ. The tables are locked. Writes: stock_level.
+set local role openstock_owner;
+
+create or replace function openstock_core.replace_levels(tenant uuid) returns void
+language sql
+volatile
+begin atomic
+  insert into openstock_core.stock_level as l (
+    tenant_id, product_id, warehouse_id, on_hand, blocked, reserved, safety_stock, version, last_recorded_at)
+  select tenant, k.product_id, k.warehouse_id, coalesce(r.on_hand, 0), coalesce(r.blocked, 0), coalesce(r.reserved, 0), p.safety_stock,
+         coalesce(r.version, 0), coalesce(r.last_recorded_at, '-infinity')
+  from (select product_id, warehouse_id from openstock_core.replayed_levels(tenant)
+        union select s.product_id, s.warehouse_id from openstock_core.stock_level s where s.tenant_id = tenant) as k
+  left join openstock_core.replayed_levels(tenant) r on r.product_id = k.product_id and r.warehouse_id = k.warehouse_id
+  join openstock_core.product p on p.tenant_id = tenant and p.product_id = k.product_id
+  order by k.product_id, k.warehouse_id
+  on conflict on constraint stock_level_pkey do update
+  set on_hand = excluded.on_hand, blocked = excluded.blocked, reserved = excluded.reserved, version = excluded.version,
+      last_recorded_at = excluded.last_recorded_at, next_block_at = least(l.next_block_at, openstock.server_time())
+  where (l.on_hand, l.blocked, l.reserved, l.version) is distinct from
+        (excluded.on_hand, excluded.blocked, excluded.reserved, excluded.version);
+end;
+
+revoke all on function openstock_core.replace_levels from public;
+grant execute on function openstock_core.replace_levels to openstock_maint;
+comment on function openstock_core.replace_levels is
+  'Makes the stock levels what the ledger says; next_block_at is recomputed at the next call that locks them.';
+
+reset role;

@@ -1,0 +1,37 @@
+-- Puts replayed quantities into the reservation lines that differ. The tables are locked. Writes: reservation, reservation_line.
+set local role openstock_owner;
+
+create or replace function openstock_core.replace_lines(tenant uuid) returns void
+language sql
+volatile
+begin atomic
+  insert into openstock_core.reservation (tenant_id, order_ref, created_at)
+  select tenant, r.order_ref, min(r.first_recorded_at)
+  from openstock_core.replayed_lines(tenant) r
+  group by r.order_ref
+  on conflict on constraint reservation_order_ref_is_unique do nothing;
+
+  insert into openstock_core.reservation_line as l (
+    tenant_id, reservation_line_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, shipped, released, created_at)
+  overriding system value
+  select tenant, r.reservation_line_id, o.reservation_id, r.line, r.product_id, r.warehouse_id,
+         r.reserved + r.shipped + r.released, r.reserved, r.shipped, r.released, r.first_recorded_at
+  from openstock_core.replayed_lines(tenant) r
+  join openstock_core.reservation o on o.tenant_id = tenant and o.order_ref = r.order_ref
+  order by r.reservation_line_id
+  on conflict on constraint reservation_line_pkey do update
+  set ordered = excluded.ordered + l.backordered, reserved = excluded.reserved, shipped = excluded.shipped, released = excluded.released
+  where (l.reserved, l.shipped, l.released) is distinct from (excluded.reserved, excluded.shipped, excluded.released);
+
+  update openstock_core.reservation_line l
+  set reserved = 0, shipped = 0, released = 0, backordered = l.ordered
+  where l.tenant_id = tenant and l.reserved + l.shipped + l.released > 0
+    and not exists (select from openstock_core.replayed_lines(tenant) r where r.reservation_line_id = l.reservation_line_id);
+end;
+
+revoke all on function openstock_core.replace_lines from public;
+grant execute on function openstock_core.replace_lines to openstock_maint;
+comment on function openstock_core.replace_lines is
+  'Makes the reservation lines what the ledger says; a line that the ledger does not know keeps nothing.';
+
+reset role;

@@ -1,0 +1,22 @@
+-- Replays a tenant's ledger into stock levels. Reads: ledger.
+set local role openstock_owner;
+
+create or replace function openstock_core.replayed_levels(
+  tenant uuid, out product_id bigint, out warehouse_id bigint, out on_hand numeric, out blocked numeric, out reserved numeric,
+  out version bigint, out last_recorded_at timestamptz)
+returns setof record
+language sql
+stable
+begin atomic
+  select e.product_id, e.warehouse_id, sum(e.qty_delta), sum(e.blocked_delta), sum(e.reserved_delta), count(*), max(e.recorded_at)
+  from openstock_core.ledger e
+  where e.tenant_id = tenant and e.event_type not in ('ALLOCATE', 'DEALLOCATE')
+  group by e.product_id, e.warehouse_id;
+end;
+
+revoke all on function openstock_core.replayed_levels from public;
+grant execute on function openstock_core.replayed_levels to openstock_maint;
+comment on function openstock_core.replayed_levels is
+  'What the ledger says that each stock level is.';
+
+reset role;

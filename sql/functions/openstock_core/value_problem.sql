@@ -1,0 +1,60 @@
+-- Whether a JSON value is of the type that a key of lines asks for.
+set local role openstock_owner;
+
+create or replace function openstock_core.value_problem(wanted text, value jsonb) returns text
+language plpgsql
+immutable
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  given constant text := jsonb_typeof(value);
+  content constant text := value #>> '{}';
+begin
+  if given = 'null' then
+    return null;
+  end if;
+  case wanted
+    when 'code' then
+      if given <> 'string' then return 'must be a string'; end if;
+      if char_length(normalize(btrim(content))) not between 1 and 64 then return 'must have 1 to 64 characters'; end if;
+      if content ~ '[[:cntrl:]]' then return 'must not contain control characters'; end if;
+    when 'text' then
+      if given <> 'string' then return 'must be a string'; end if;
+      if char_length(content) > 1000 then return 'must have at most 1000 characters'; end if;
+    when 'document' then
+      if given <> 'string' then return 'must be a string'; end if;
+      if char_length(content) > 10000 then return 'must have at most 10000 characters'; end if;
+    when 'number' then
+      if given <> 'number' then return 'must be a number'; end if;
+      if abs(content::numeric) > 999999999999.999999 then return 'must have at most 12 digits before the point'; end if;
+      if scale(trim_scale(content::numeric)) > 6 then return 'must have at most 6 decimals'; end if;
+    when 'integer' then
+      if given <> 'number' then return 'must be a whole number'; end if;
+      if content::numeric <> trunc(content::numeric) or abs(content::numeric) > 2147483647 then
+        return 'must be a whole number of at most 2147483647';
+      end if;
+    when 'boolean' then
+      if given <> 'boolean' then return 'must be true or false'; end if;
+    when 'object' then
+      if given <> 'object' then return 'must be an object'; end if;
+      if octet_length(value::text) > 65536 then return 'must have at most 65536 bytes'; end if;
+    when 'date' then
+      if given <> 'string' or not openstock_core.is_date(content) then return 'must be a date, such as "2027-03-31"'; end if;
+    when 'days' then
+      if given <> 'number' or content::numeric not between 0 and 36500 or content::numeric <> trunc(content::numeric) then
+        return 'must be a whole number of days';
+      end if;
+    else
+      return 'is not a known key';
+  end case;
+  return null;
+end
+$$;
+
+revoke all on function openstock_core.value_problem from public;
+grant execute on function openstock_core.value_problem to openstock_api, openstock_maint;
+comment on function openstock_core.value_problem is
+  'What is wrong with a value for a key of this type (code, text, document, number, integer, boolean, object, date, days), or null.';
+
+reset role;

@@ -1,0 +1,152 @@
+-- The table of contents, in the order of installation. `psql -1 -v ON_ERROR_STOP=1 -f sql/install.sql` builds the whole schema;
+-- migrations/ is how databases get it.
+
+-- who and where
+\ir roles.sql
+\ir schemas.sql
+
+-- words
+\ir types/quantity.sql
+\ir types/results.sql
+\ir types/internals.sql
+
+-- what tables need
+\ir functions/openstock_core/protect_table.sql
+\ir functions/openstock_core/refuse_change.sql
+\ir functions/openstock_core/make_append_only.sql
+
+-- tables
+\ir tables/migration.sql
+\ir tables/tenancy.sql
+\ir tables/catalog.sql
+\ir tables/stock.sql
+\ir tables/ledger.sql
+\ir tables/reservations.sql
+\ir tables/operations.sql
+\ir tables/snapshot.sql
+
+-- errors and guards
+\ir views/openstock/error_codes.sql
+\ir functions/openstock_core/fail.sql
+\ir functions/openstock/server_time.sql
+\ir functions/openstock/current_tenant.sql
+\ir functions/openstock/schema_version.sql
+\ir functions/openstock_core/is_date.sql
+\ir functions/openstock_core/value_problem.sql
+\ir functions/openstock_core/check_text.sql
+\ir functions/openstock_core/check_choice.sql
+\ir functions/openstock_core/check_call.sql
+\ir functions/openstock_core/check_lines.sql
+\ir functions/openstock_core/quantity_problem.sql
+\ir functions/openstock_core/enter.sql
+\ir functions/openstock_core/enter_as_operator.sql
+\ir functions/openstock_core/find_warehouse.sql
+
+-- operations
+\ir functions/openstock_core/request_hash.sql
+\ir functions/openstock_core/begin_operation.sql
+\ir functions/openstock_core/finish_operation.sql
+
+-- locks, in their order: operation, order, levels, lines, bins
+\ir functions/openstock_core/lock_order.sql
+\ir functions/openstock_core/share_places.sql
+\ir functions/openstock_core/lock_bins.sql
+\ir functions/openstock_core/lock_levels.sql
+\ir functions/openstock_core/lock_candidate_levels.sql
+
+-- writing the ledger and its projections
+\ir functions/openstock_core/expiry.sql
+\ir functions/openstock_core/post_ledger.sql
+\ir functions/openstock_core/post_allocations.sql
+\ir functions/openstock_core/post.sql
+\ir functions/openstock_core/unpin_from_bins.sql
+\ir functions/openstock_core/unpin_from_lines.sql
+\ir functions/openstock_core/block_expired_lots.sql
+
+-- master data
+\ir functions/openstock_core/check_master_lines.sql
+\ir functions/openstock_core/check_products.sql
+\ir functions/openstock_core/copy_safety_stock.sql
+\ir functions/openstock_core/write_products.sql
+\ir functions/openstock_core/write_warehouses.sql
+\ir functions/openstock_core/write_locations.sql
+\ir functions/openstock/put_products.sql
+\ir functions/openstock/put_warehouses.sql
+\ir functions/openstock/put_locations.sql
+
+-- stock in bins
+\ir functions/openstock_core/stock_line_problem.sql
+\ir functions/openstock_core/read_stock_lines.sql
+\ir functions/openstock_core/make_lots.sql
+\ir functions/openstock_core/find_bins.sql
+\ir functions/openstock_core/make_bins.sql
+\ir functions/openstock_core/stock_answer.sql
+\ir functions/openstock_core/resolve_adjustments.sql
+\ir functions/openstock_core/check_moves.sql
+\ir functions/openstock_core/plan_moves.sql
+\ir functions/openstock/receive.sql
+\ir functions/openstock/adjust.sql
+\ir functions/openstock/move.sql
+
+-- promises
+\ir functions/openstock_core/read_order_lines.sql
+\ir functions/openstock_core/number_lines.sql
+\ir functions/openstock_core/plan_reservation.sql
+\ir functions/openstock_core/reservation_answer.sql
+\ir functions/openstock_core/promise.sql
+\ir functions/openstock_core/shortage_answer.sql
+\ir functions/openstock_core/match_order_lines.sql
+\ir functions/openstock_core/take_order_lines.sql
+\ir functions/openstock/reserve.sql
+\ir functions/openstock/release.sql
+
+-- allocation and shipment
+\ir functions/openstock_core/units.sql
+\ir functions/openstock_core/pickable_bins.sql
+\ir functions/openstock_core/lock_pickable_bins.sql
+\ir functions/openstock_core/plan_picks.sql
+\ir functions/openstock_core/needs_of_order.sql
+\ir functions/openstock_core/allocation_answer.sql
+\ir functions/openstock_core/shippable_bins.sql
+\ir functions/openstock_core/plan_shipment.sql
+\ir functions/openstock_core/shipment_answer.sql
+\ir functions/openstock/allocate.sql
+\ir functions/openstock/ship.sql
+
+-- reading
+\ir views/openstock/products.sql
+\ir views/openstock/warehouses.sql
+\ir views/openstock/locations.sql
+\ir views/openstock/stock.sql
+\ir views/openstock/bins.sql
+\ir views/openstock/ledger.sql
+\ir views/openstock/reservations.sql
+\ir functions/openstock/availability.sql
+\ir functions/openstock/search_products.sql
+\ir views/openstock_dw/current_stock.sql
+
+-- operators
+\ir views/openstock_admin/tenants.sql
+\ir functions/openstock_core/check_grant.sql
+\ir functions/openstock_core/replayed_levels.sql
+\ir functions/openstock_core/replayed_bins.sql
+\ir functions/openstock_core/replayed_lines.sql
+\ir functions/openstock_core/replayed_allocations.sql
+\ir functions/openstock_core/differences.sql
+\ir functions/openstock_core/replace_levels.sql
+\ir functions/openstock_core/replace_lines.sql
+\ir functions/openstock_core/replace_bins.sql
+\ir functions/openstock_admin/create_tenant.sql
+\ir functions/openstock_admin/set_tenant_active.sql
+\ir functions/openstock_admin/grant_tenant.sql
+\ir functions/openstock_admin/revoke_tenant.sql
+\ir functions/openstock_admin/ensure_partitions.sql
+\ir functions/openstock_admin/block_expired_lots.sql
+\ir functions/openstock_admin/refresh_current_stock.sql
+\ir functions/openstock_admin/verify.sql
+\ir functions/openstock_admin/rebuild.sql
+\ir functions/openstock_admin/run_maintenance.sql
+\ir functions/openstock_admin/doctor.sql
+
+-- twelve months of partitions
+\ir finish.sql

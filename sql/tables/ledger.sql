@@ -1,0 +1,90 @@
+-- The truth: one immutable row per movement, in monthly partitions by server time.
+set local role openstock_owner;
+
+create sequence openstock_core.ledger_entry_id as bigint;
+comment on sequence openstock_core.ledger_entry_id is
+  'Numbers the entries. Taken after the level is locked and never cached, so that it orders each level''s entries.';
+grant usage on sequence openstock_core.ledger_entry_id to openstock_api;
+
+create table openstock_core.ledger (
+  tenant_id uuid not null,
+  product_id bigint not null,
+  warehouse_id bigint not null,
+  recorded_at timestamptz not null,
+  entry_id bigint not null,
+  occurred_at timestamptz,
+  line integer not null,
+  op_id text not null,
+  event_type text not null,
+  location_id bigint,
+  lot_id bigint,
+  status text,
+  qty_delta openstock_core.quantity not null default 0,
+  blocked_delta openstock_core.quantity not null default 0,
+  reserved_delta openstock_core.quantity not null default 0,
+  allocated_delta openstock_core.quantity not null default 0,
+  on_hand_after openstock_core.quantity,
+  blocked_after openstock_core.quantity,
+  reserved_after openstock_core.quantity,
+  order_ref text,
+  reservation_line_id bigint,
+  unit_cost openstock_core.quantity,
+  reference text,
+  reason text,
+  note text,
+  actor text not null,
+  constraint ledger_pkey primary key (tenant_id, product_id, warehouse_id, recorded_at, entry_id),
+  constraint ledger_event_type_is_known check (event_type in (
+    'RECEIPT', 'SHIP', 'ADJUST', 'COUNT', 'MOVE', 'STATUS', 'TRANSFER_OUT', 'TRANSFER_IN', 'RETURN',
+    'RESERVE', 'RELEASE', 'EXPIRE', 'ALLOCATE', 'DEALLOCATE')),
+  constraint ledger_balances_are_chained check (
+    (event_type in ('ALLOCATE', 'DEALLOCATE')) = (on_hand_after is null)
+    and (on_hand_after is null) = (blocked_after is null)
+    and (on_hand_after is null) = (reserved_after is null)),
+  constraint ledger_bin_is_whole check ((location_id is null) = (status is null)),
+  constraint ledger_units_have_a_bin check (location_id is not null or (qty_delta = 0 and blocked_delta = 0 and allocated_delta = 0))
+) partition by range (recorded_at);
+create index ledger_operation on openstock_core.ledger (tenant_id, op_id);
+create index ledger_recorded_at on openstock_core.ledger using brin (recorded_at);
+comment on table openstock_core.ledger is
+  'Append-only record of every movement, partitioned by month of recorded_at. UPDATE, DELETE and TRUNCATE are refused.';
+comment on column openstock_core.ledger.tenant_id is 'The tenant.';
+comment on column openstock_core.ledger.product_id is 'The product.';
+comment on column openstock_core.ledger.warehouse_id is 'The warehouse.';
+comment on column openstock_core.ledger.recorded_at is 'Server time of the entry; within a level each entry is later than the one before.';
+comment on column openstock_core.ledger.entry_id is 'Number of the entry, rising within a level.';
+comment on column openstock_core.ledger.occurred_at is 'Business time where the caller gave one, may be back-dated; null: when it was recorded.';
+comment on column openstock_core.ledger.line is 'The line of the call.';
+comment on column openstock_core.ledger.op_id is 'The operation that wrote it.';
+comment on column openstock_core.ledger.event_type is
+  'RECEIPT, SHIP, ADJUST, COUNT, MOVE, STATUS, TRANSFER_OUT, TRANSFER_IN, RETURN, RESERVE, RELEASE, EXPIRE, ALLOCATE or DEALLOCATE.';
+comment on column openstock_core.ledger.location_id is 'The bin''s location; null where no bin is touched.';
+comment on column openstock_core.ledger.lot_id is 'The bin''s lot.';
+comment on column openstock_core.ledger.status is 'The bin''s stock status.';
+comment on column openstock_core.ledger.qty_delta is 'Change of on_hand of the level and of the bin.';
+comment on column openstock_core.ledger.blocked_delta is 'Change of blocked of the level.';
+comment on column openstock_core.ledger.reserved_delta is 'Change of reserved of the level and of the reservation line.';
+comment on column openstock_core.ledger.allocated_delta is 'Change of allocated of the bin and of the line''s allocation there.';
+comment on column openstock_core.ledger.on_hand_after is 'The level''s on_hand after the entry; null on ALLOCATE and DEALLOCATE, which change no level.';
+comment on column openstock_core.ledger.blocked_after is 'The level''s blocked after the entry.';
+comment on column openstock_core.ledger.reserved_after is 'The level''s reserved after the entry.';
+comment on column openstock_core.ledger.order_ref is 'The order.';
+comment on column openstock_core.ledger.reservation_line_id is 'The reservation line.';
+comment on column openstock_core.ledger.unit_cost is 'Cost of one unit, where units came in with one; the currency is the tenant''s affair.';
+comment on column openstock_core.ledger.reference is 'The document behind the call: delivery note, count sheet, invoice.';
+comment on column openstock_core.ledger.reason is 'Why: the caller''s for ADJUST and RELEASE; expired for what a lot''s expiry caused.';
+comment on column openstock_core.ledger.note is 'Free text.';
+comment on column openstock_core.ledger.actor is 'Who: app.actor where the application sets it, otherwise the login.';
+comment on index openstock_core.ledger_operation is 'Entries of an operation.';
+comment on index openstock_core.ledger_recorded_at is 'Entries by time.';
+select openstock_core.protect_table('openstock_core.ledger');
+select openstock_core.make_append_only('openstock_core.ledger');
+create trigger ledger_rows_are_append_only before update or delete on openstock_core.ledger
+  for each row execute function openstock_core.refuse_change();
+alter table openstock_core.ledger enable always trigger ledger_rows_are_append_only;
+comment on trigger ledger_rows_are_append_only on openstock_core.ledger is
+  'Refuses also what reaches rows without a statement of its own, such as logical replication.';
+grant select, insert on openstock_core.ledger to openstock_api;
+grant select on openstock_core.ledger to openstock_maint;
+
+reset role;

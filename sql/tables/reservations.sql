@@ -1,0 +1,89 @@
+-- Promises to orders, and the units pinned to them.
+set local role openstock_owner;
+
+create table openstock_core.reservation (
+  tenant_id uuid not null,
+  reservation_id bigint generated always as identity,
+  order_ref openstock_core.code not null,
+  created_at timestamptz not null,
+  constraint reservation_pkey primary key (tenant_id, reservation_id),
+  constraint reservation_order_ref_is_unique unique (tenant_id, order_ref)
+);
+comment on table openstock_core.reservation is 'An order that stock was promised to.';
+comment on column openstock_core.reservation.tenant_id is 'The tenant.';
+comment on column openstock_core.reservation.reservation_id is 'Internal identity.';
+comment on column openstock_core.reservation.order_ref is 'The order''s name in the caller''s system.';
+comment on column openstock_core.reservation.created_at is 'When stock was first promised to it.';
+select openstock_core.protect_table('openstock_core.reservation');
+grant select, insert on openstock_core.reservation to openstock_api;
+grant select, insert on openstock_core.reservation to openstock_maint;
+
+create table openstock_core.reservation_line (
+  tenant_id uuid not null,
+  reservation_line_id bigint generated always as identity,
+  reservation_id bigint not null,
+  line integer not null,
+  product_id bigint not null,
+  warehouse_id bigint not null,
+  ordered openstock_core.quantity not null,
+  reserved openstock_core.quantity not null default 0,
+  backordered openstock_core.quantity not null default 0,
+  shipped openstock_core.quantity not null default 0,
+  released openstock_core.quantity not null default 0,
+  expires_at timestamptz,
+  created_at timestamptz not null,
+  constraint reservation_line_pkey primary key (tenant_id, reservation_line_id),
+  constraint reservation_line_key_is_unique unique (tenant_id, reservation_id, line, warehouse_id),
+  constraint reservation_line_reservation_exists foreign key (tenant_id, reservation_id) references openstock_core.reservation,
+  constraint reservation_line_level_exists foreign key (tenant_id, product_id, warehouse_id) references openstock_core.stock_level,
+  constraint reservation_line_line_is_positive check (line > 0),
+  constraint reservation_line_ordered_is_positive check (ordered > 0),
+  constraint reservation_line_parts_are_not_negative check (reserved >= 0 and backordered >= 0 and shipped >= 0 and released >= 0),
+  constraint reservation_line_parts_add_up check (ordered = reserved + backordered + shipped + released)
+) with (fillfactor = 80);
+create index reservation_line_open on openstock_core.reservation_line (tenant_id, product_id, warehouse_id) where reserved > 0;
+comment on table openstock_core.reservation_line is
+  'The part of an order''s line that one warehouse promises. Its quantities change only under the lock of its stock level.';
+comment on column openstock_core.reservation_line.tenant_id is 'The tenant.';
+comment on column openstock_core.reservation_line.reservation_line_id is 'Internal identity; lines are locked in its order.';
+comment on column openstock_core.reservation_line.reservation_id is 'The order.';
+comment on column openstock_core.reservation_line.line is 'The order''s line, from 1; a line that two warehouses serve has two rows.';
+comment on column openstock_core.reservation_line.product_id is 'The product.';
+comment on column openstock_core.reservation_line.warehouse_id is 'The warehouse that promises.';
+comment on column openstock_core.reservation_line.ordered is 'Units asked of this warehouse: reserved + backordered + shipped + released.';
+comment on column openstock_core.reservation_line.reserved is 'Units promised and not yet gone.';
+comment on column openstock_core.reservation_line.backordered is 'Units that no stock covers yet.';
+comment on column openstock_core.reservation_line.shipped is 'Units gone to the order.';
+comment on column openstock_core.reservation_line.released is 'Units given back.';
+comment on column openstock_core.reservation_line.expires_at is 'The promise holds until then; null: until it is shipped or released.';
+comment on column openstock_core.reservation_line.created_at is 'When it was promised.';
+comment on index openstock_core.reservation_line_open is 'Open promises of a level.';
+select openstock_core.protect_table('openstock_core.reservation_line');
+grant select, insert, update on openstock_core.reservation_line to openstock_api;
+grant select, insert, update on openstock_core.reservation_line to openstock_maint;
+
+create table openstock_core.allocation (
+  tenant_id uuid not null,
+  reservation_line_id bigint not null,
+  bin_id bigint not null,
+  qty openstock_core.quantity not null,
+  created_at timestamptz not null,
+  constraint allocation_pkey primary key (tenant_id, reservation_line_id, bin_id),
+  constraint allocation_line_exists foreign key (tenant_id, reservation_line_id) references openstock_core.reservation_line,
+  constraint allocation_bin_exists foreign key (tenant_id, bin_id) references openstock_core.stock_bin,
+  constraint allocation_qty_is_not_negative check (qty >= 0)
+);
+create index allocation_bin on openstock_core.allocation (tenant_id, bin_id);
+comment on table openstock_core.allocation is
+  'Open allocations: units of a bin pinned to a reservation line. Changed only under the lock of the bin.';
+comment on column openstock_core.allocation.tenant_id is 'The tenant.';
+comment on column openstock_core.allocation.reservation_line_id is 'The reservation line.';
+comment on column openstock_core.allocation.bin_id is 'The bin.';
+comment on column openstock_core.allocation.qty is 'Units pinned; the row goes when there are none left.';
+comment on column openstock_core.allocation.created_at is 'When they were first pinned.';
+comment on index openstock_core.allocation_bin is 'Who holds units of a bin.';
+select openstock_core.protect_table('openstock_core.allocation');
+grant select, insert, update, delete on openstock_core.allocation to openstock_api;
+grant select, insert, update, delete on openstock_core.allocation to openstock_maint;
+
+reset role;

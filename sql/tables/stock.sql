@@ -1,0 +1,86 @@
+-- The projections of the ledger. Changed only by openstock_core.post() and rebuilt only by openstock_admin.rebuild().
+set local role openstock_owner;
+
+create table openstock_core.stock_level (
+  tenant_id uuid not null,
+  product_id bigint not null,
+  warehouse_id bigint not null,
+  on_hand openstock_core.quantity not null default 0,
+  blocked openstock_core.quantity not null default 0,
+  reserved openstock_core.quantity not null default 0,
+  safety_stock openstock_core.quantity not null default 0,
+  fenced openstock_core.quantity not null default 0,
+  available numeric not null generated always as (trim_scale(on_hand - blocked - reserved - safety_stock - fenced)) stored,
+  next_block_at timestamptz,
+  last_recorded_at timestamptz not null default '-infinity',
+  version bigint not null default 0,
+  constraint stock_level_pkey primary key (tenant_id, product_id, warehouse_id),
+  constraint stock_level_product_exists foreign key (tenant_id, product_id) references openstock_core.product,
+  constraint stock_level_warehouse_exists foreign key (tenant_id, warehouse_id) references openstock_core.warehouse,
+  constraint stock_level_on_hand_is_not_negative check (on_hand >= 0),
+  constraint stock_level_blocked_is_part_of_on_hand check (blocked between 0 and on_hand),
+  constraint stock_level_reserved_is_not_negative check (reserved >= 0),
+  constraint stock_level_safety_stock_is_not_negative check (safety_stock >= 0),
+  constraint stock_level_fenced_is_not_negative check (fenced >= 0)
+) with (fillfactor = 50);
+comment on table openstock_core.stock_level is
+  'The balance of a product at a warehouse, and the authority for promises: whoever promises holds its row lock.';
+comment on column openstock_core.stock_level.tenant_id is 'The tenant.';
+comment on column openstock_core.stock_level.product_id is 'The product.';
+comment on column openstock_core.stock_level.warehouse_id is 'The warehouse.';
+comment on column openstock_core.stock_level.on_hand is 'Physical units; never negative.';
+comment on column openstock_core.stock_level.blocked is 'The part of on_hand that cannot be promised: status, location or lot expiry says so.';
+comment on column openstock_core.stock_level.reserved is 'Units promised to orders and not yet gone. May exceed on_hand - blocked after a loss.';
+comment on column openstock_core.stock_level.safety_stock is 'Units kept out of promises; a copy of the product''s.';
+comment on column openstock_core.stock_level.fenced is 'Units kept for sales channels that have not used them.';
+comment on column openstock_core.stock_level.available is
+  'What can be promised: on_hand - blocked - reserved - safety_stock - fenced. Negative after a loss of promised units.';
+comment on column openstock_core.stock_level.next_block_at is
+  'Before a promise after this moment, units of expired lots have to be booked as blocked; null: never.';
+comment on column openstock_core.stock_level.last_recorded_at is 'recorded_at of its last ledger entry; the next one is later.';
+comment on column openstock_core.stock_level.version is 'Ledger entries that changed it.';
+select openstock_core.protect_table('openstock_core.stock_level');
+grant select, insert, update on openstock_core.stock_level to openstock_api;
+grant select, insert, update on openstock_core.stock_level to openstock_maint;
+
+create table openstock_core.stock_bin (
+  tenant_id uuid not null,
+  bin_id bigint generated always as identity,
+  location_id bigint not null,
+  product_id bigint not null,
+  lot_id bigint,
+  status text not null default 'available',
+  warehouse_id bigint not null,
+  blocked boolean not null,
+  on_hand openstock_core.quantity not null default 0,
+  allocated openstock_core.quantity not null default 0,
+  received_at timestamptz not null,
+  constraint stock_bin_pkey primary key (tenant_id, bin_id),
+  constraint stock_bin_key_is_unique unique nulls not distinct (tenant_id, location_id, product_id, lot_id, status),
+  constraint stock_bin_location_exists foreign key (tenant_id, location_id) references openstock_core.location,
+  constraint stock_bin_level_exists foreign key (tenant_id, product_id, warehouse_id) references openstock_core.stock_level,
+  constraint stock_bin_lot_exists foreign key (tenant_id, lot_id) references openstock_core.lot,
+  constraint stock_bin_status_is_known check (status in ('available', 'hold', 'quarantine', 'damaged')),
+  constraint stock_bin_on_hand_is_not_negative check (on_hand >= 0),
+  constraint stock_bin_allocated_is_part_of_on_hand check (allocated between 0 and on_hand),
+  constraint stock_bin_blocked_is_not_allocated check (allocated = 0 or not blocked)
+) with (fillfactor = 70);
+create index stock_bin_stocked on openstock_core.stock_bin (tenant_id, product_id, warehouse_id) where on_hand > 0;
+comment on table openstock_core.stock_bin is 'Units of one product, lot and status at one location.';
+comment on column openstock_core.stock_bin.tenant_id is 'The tenant.';
+comment on column openstock_core.stock_bin.bin_id is 'Internal identity; bins are locked in its order.';
+comment on column openstock_core.stock_bin.location_id is 'Where.';
+comment on column openstock_core.stock_bin.product_id is 'What.';
+comment on column openstock_core.stock_bin.lot_id is 'Of which lot; null for products without lots.';
+comment on column openstock_core.stock_bin.status is 'Stock status: available, hold, quarantine or damaged. Only available can be promised.';
+comment on column openstock_core.stock_bin.warehouse_id is 'The location''s warehouse.';
+comment on column openstock_core.stock_bin.blocked is 'True: its units cannot be promised. Set when units enter, and booked when a lot expires.';
+comment on column openstock_core.stock_bin.on_hand is 'Physical units.';
+comment on column openstock_core.stock_bin.allocated is 'The part of on_hand that is pinned to orders.';
+comment on column openstock_core.stock_bin.received_at is 'When units came into the empty bin: its age for fifo and lifo.';
+comment on index openstock_core.stock_bin_stocked is 'Bins that hold a product, for allocation.';
+select openstock_core.protect_table('openstock_core.stock_bin');
+grant select, insert, update on openstock_core.stock_bin to openstock_api;
+grant select, insert, update on openstock_core.stock_bin to openstock_maint;
+
+reset role;

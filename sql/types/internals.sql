@@ -1,0 +1,99 @@
+-- What helpers hand to each other. Private.
+set local role openstock_owner;
+
+create type openstock_core.movement as (
+  line integer,
+  event_type text,
+  product_id bigint,
+  warehouse_id bigint,
+  bin_id bigint,
+  qty_delta numeric,
+  blocked_delta numeric,
+  reserved_delta numeric,
+  allocated_delta numeric,
+  reservation_line_id bigint,
+  order_ref text,
+  unit_cost numeric,
+  reason text
+);
+comment on type openstock_core.movement is 'One ledger entry before it is written; post() gives it its number, time and balances.';
+
+create type openstock_core.posted as (
+  ord bigint,
+  line integer,
+  event_type text,
+  product_id bigint,
+  warehouse_id bigint,
+  location_id bigint,
+  lot_id bigint,
+  status text,
+  qty_delta numeric,
+  reservation_line_id bigint,
+  on_hand numeric,
+  blocked numeric,
+  reserved numeric,
+  available numeric,
+  entry_id bigint,
+  recorded_at timestamptz
+);
+comment on type openstock_core.posted is 'One ledger entry as written, with the stock level after it; ord is its place among the movements of the call.';
+
+create type openstock_core.stock_line as (
+  n bigint,
+  line integer,
+  sku text,
+  product_id bigint,
+  tracking text,
+  qty numeric,
+  set_to numeric,
+  expected numeric,
+  location text,
+  location_id bigint,
+  to_location text,
+  to_location_id bigint,
+  lot text,
+  lot_id bigint,
+  expires_on date,
+  status text,
+  to_status text,
+  unit_cost numeric
+);
+comment on type openstock_core.stock_line is 'A line of receive, adjust or move, with its names looked up; n is its place in the call.';
+
+create type openstock_core.order_line as (
+  line integer,
+  sku text,
+  product_id bigint,
+  warehouse_id bigint,
+  qty numeric
+);
+comment on type openstock_core.order_line is 'A line asked of reserve, with its names looked up; warehouse_id is null where any warehouse will do.';
+
+create type openstock_core.taken_line as (
+  reservation_line_id bigint,
+  line integer,
+  product_id bigint,
+  warehouse_id bigint,
+  qty numeric,
+  reserved numeric
+);
+comment on type openstock_core.taken_line is 'How much a release or shipment takes of one reservation line; reserved is what the line holds before it.';
+
+create type openstock_core.bin_key as (
+  location_id bigint,
+  product_id bigint,
+  lot_id bigint,
+  status text
+);
+comment on type openstock_core.bin_key is 'What makes a bin of stock: where, what, of which lot, in which status.';
+
+create type openstock_core.pick as (
+  reservation_line_id bigint,
+  product_id bigint,
+  warehouse_id bigint,
+  bin_id bigint,
+  qty numeric
+);
+comment on type openstock_core.pick is 'Units to take for a reservation line; without a bin it is a need, with one it is the answer to it.';
+
+reset role;

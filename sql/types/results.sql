@@ -1,0 +1,138 @@
+-- The rows that public functions return. Bare words (on_hand, blocked, reserved, available) are the stock level's
+-- balances after the row; qty_* are the row's own quantities.
+set local role openstock_api;
+
+create type openstock.put_result as (
+  line integer,
+  code text,
+  outcome text,
+  replayed boolean
+);
+comment on type openstock.put_result is 'One row of master data written by put_products, put_warehouses or put_locations.';
+comment on column openstock.put_result.line is 'The line of the call, as given or its place (from 1).';
+comment on column openstock.put_result.code is 'The sku or code, as stored.';
+comment on column openstock.put_result.outcome is 'created, updated or unchanged.';
+comment on column openstock.put_result.replayed is 'True when this answer was stored by an earlier call with the same op_id.';
+
+create type openstock.stock_change as (
+  line integer,
+  sku text,
+  warehouse text,
+  location text,
+  lot text,
+  status text,
+  event_type text,
+  qty numeric,
+  on_hand numeric,
+  blocked numeric,
+  reserved numeric,
+  available numeric,
+  entry_id bigint,
+  recorded_at timestamptz,
+  replayed boolean
+);
+comment on type openstock.stock_change is 'One ledger entry that changed what a bin holds, with the stock level after it.';
+comment on column openstock.stock_change.line is 'The line of the call, as given or its place (from 1).';
+comment on column openstock.stock_change.sku is 'The product.';
+comment on column openstock.stock_change.warehouse is 'The warehouse''s code.';
+comment on column openstock.stock_change.location is 'The bin''s code.';
+comment on column openstock.stock_change.lot is 'The lot''s code, or null.';
+comment on column openstock.stock_change.status is 'Stock status: available, hold, quarantine or damaged.';
+comment on column openstock.stock_change.event_type is 'The ledger''s word for it: RECEIPT, ADJUST, MOVE, STATUS or SHIP.';
+comment on column openstock.stock_change.qty is 'Signed change of the bin, in the product''s unit.';
+comment on column openstock.stock_change.on_hand is 'Physical units of the product at the warehouse after the entry.';
+comment on column openstock.stock_change.blocked is 'The part of on_hand that cannot be promised, after the entry.';
+comment on column openstock.stock_change.reserved is 'Units promised to orders and not yet gone, after the entry.';
+comment on column openstock.stock_change.available is 'What can still be promised after the entry; negative after a loss of promised units.';
+comment on column openstock.stock_change.entry_id is 'The ledger entry.';
+comment on column openstock.stock_change.recorded_at is 'When the server recorded the entry.';
+comment on column openstock.stock_change.replayed is 'True when this answer was stored by an earlier call with the same op_id.';
+
+create type openstock.reservation_change as (
+  order_ref text,
+  line integer,
+  sku text,
+  warehouse text,
+  outcome text,
+  qty_ordered numeric,
+  qty_reserved numeric,
+  qty_short numeric,
+  on_hand numeric,
+  blocked numeric,
+  reserved numeric,
+  available numeric,
+  replayed boolean
+);
+comment on type openstock.reservation_change is 'What became of one line of an order at one warehouse.';
+comment on column openstock.reservation_change.order_ref is 'The order.';
+comment on column openstock.reservation_change.line is 'The order''s line.';
+comment on column openstock.reservation_change.sku is 'The product.';
+comment on column openstock.reservation_change.warehouse is 'The warehouse that promises; null on a rejected line that none was chosen for.';
+comment on column openstock.reservation_change.outcome is 'reserved, released, or rejected (nothing of the call was reserved).';
+comment on column openstock.reservation_change.qty_ordered is 'Quantity asked for in this row.';
+comment on column openstock.reservation_change.qty_reserved is 'Quantity this call promised (reserve) or that stays promised (release).';
+comment on column openstock.reservation_change.qty_short is 'Quantity that no stock covers.';
+comment on column openstock.reservation_change.on_hand is 'Physical units at the warehouse after the row.';
+comment on column openstock.reservation_change.blocked is 'The part of on_hand that cannot be promised.';
+comment on column openstock.reservation_change.reserved is 'Units of the product promised to orders at the warehouse after the row.';
+comment on column openstock.reservation_change.available is
+  'What can still be promised at the warehouse; on a rejected line, what could have been promised at all warehouses asked.';
+comment on column openstock.reservation_change.replayed is 'True when this answer was stored by an earlier call with the same op_id.';
+
+create type openstock.allocation_change as (
+  order_ref text,
+  line integer,
+  sku text,
+  warehouse text,
+  location text,
+  lot text,
+  expires_on date,
+  outcome text,
+  qty numeric,
+  replayed boolean
+);
+comment on type openstock.allocation_change is 'Units of an order''s line pinned to one bin, or the part of a line that no bin could give.';
+comment on column openstock.allocation_change.order_ref is 'The order.';
+comment on column openstock.allocation_change.line is 'The order''s line.';
+comment on column openstock.allocation_change.sku is 'The product.';
+comment on column openstock.allocation_change.warehouse is 'The warehouse.';
+comment on column openstock.allocation_change.location is 'The bin to pick from; null on a short row.';
+comment on column openstock.allocation_change.lot is 'The lot to pick, or null.';
+comment on column openstock.allocation_change.expires_on is 'Last day on which the lot may be used, or null.';
+comment on column openstock.allocation_change.outcome is 'allocated, or short: no bin had the units.';
+comment on column openstock.allocation_change.qty is 'Units, in the product''s unit.';
+comment on column openstock.allocation_change.replayed is 'True when this answer was stored by an earlier call with the same op_id.';
+
+create type openstock.shipment_line as (
+  order_ref text,
+  line integer,
+  sku text,
+  warehouse text,
+  location text,
+  lot text,
+  qty numeric,
+  on_hand numeric,
+  blocked numeric,
+  reserved numeric,
+  available numeric,
+  entry_id bigint,
+  recorded_at timestamptz,
+  replayed boolean
+);
+comment on type openstock.shipment_line is 'Units of an order''s line that left one bin, with the stock level after it.';
+comment on column openstock.shipment_line.order_ref is 'The order.';
+comment on column openstock.shipment_line.line is 'The order''s line.';
+comment on column openstock.shipment_line.sku is 'The product.';
+comment on column openstock.shipment_line.warehouse is 'The warehouse.';
+comment on column openstock.shipment_line.location is 'The bin that the units left.';
+comment on column openstock.shipment_line.lot is 'Their lot, or null.';
+comment on column openstock.shipment_line.qty is 'Units that left, positive.';
+comment on column openstock.shipment_line.on_hand is 'Physical units at the warehouse after the entry.';
+comment on column openstock.shipment_line.blocked is 'The part of on_hand that cannot be promised, after the entry.';
+comment on column openstock.shipment_line.reserved is 'Units promised to orders and not yet gone, after the entry.';
+comment on column openstock.shipment_line.available is 'What can still be promised after the entry.';
+comment on column openstock.shipment_line.entry_id is 'The ledger entry.';
+comment on column openstock.shipment_line.recorded_at is 'When the server recorded the entry.';
+comment on column openstock.shipment_line.replayed is 'True when this answer was stored by an earlier call with the same op_id.';
+
+reset role;

@@ -1,0 +1,38 @@
+-- Stock per product and warehouse. Units of lots that expired are shown as blocked from the moment they expire, whether
+-- or not that was booked already.
+set local role openstock_api;
+
+create or replace view openstock.stock with (security_barrier) as
+select
+  p.sku::text as sku, w.code::text as warehouse, l.on_hand::numeric as on_hand, l.blocked + d.units as blocked,
+  l.reserved::numeric as reserved, l.safety_stock::numeric as safety_stock, l.fenced::numeric as fenced,
+  l.available - d.units as available, l.version, l.last_recorded_at
+from openstock_core.stock_level l
+join openstock_core.product p on p.tenant_id = l.tenant_id and p.product_id = l.product_id
+join openstock_core.warehouse w on w.tenant_id = l.tenant_id and w.warehouse_id = l.warehouse_id
+cross join lateral (
+  select case when l.next_block_at <= (select openstock.server_time()) then (
+    select coalesce(sum(b.on_hand), 0)
+    from openstock_core.stock_bin b
+    join openstock_core.lot t on t.tenant_id = b.tenant_id and t.lot_id = b.lot_id
+    where b.tenant_id = l.tenant_id and b.product_id = l.product_id and b.warehouse_id = l.warehouse_id
+      and b.on_hand > 0 and not b.blocked and (t.expires_on + 1)::timestamp at time zone 'UTC' <= (select openstock.server_time())
+  ) else 0 end as units
+) as d
+where l.tenant_id = (select openstock.current_tenant());
+
+comment on view openstock.stock is 'Stock of the current tenant per product and warehouse, as of now.';
+comment on column openstock.stock.sku is 'The product.';
+comment on column openstock.stock.warehouse is 'The warehouse''s code.';
+comment on column openstock.stock.on_hand is 'Physical units.';
+comment on column openstock.stock.blocked is 'The part of on_hand that cannot be promised: status, location or lot expiry says so.';
+comment on column openstock.stock.reserved is 'Units promised to orders and not yet gone.';
+comment on column openstock.stock.safety_stock is 'Units kept out of promises.';
+comment on column openstock.stock.fenced is 'Units kept for sales channels that have not used them.';
+comment on column openstock.stock.available is
+  'What can be promised: on_hand - blocked - reserved - safety_stock - fenced; negative after a loss of promised units.';
+comment on column openstock.stock.version is 'Ledger entries that changed it.';
+comment on column openstock.stock.last_recorded_at is 'When the last of them was recorded; -infinity before the first.';
+grant select on openstock.stock to openstock_app, openstock_analyst, openstock_operator, openstock_maint;
+
+reset role;

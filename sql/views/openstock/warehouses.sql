@@ -1,0 +1,19 @@
+-- Warehouses, for reading.
+set local role openstock_api;
+
+create or replace view openstock.warehouses with (security_barrier) as
+select w.code::text as warehouse, w.name, w.address, w.priority, w.active, w.created_at, w.updated_at
+from openstock_core.warehouse w
+where w.tenant_id = (select openstock.current_tenant());
+
+comment on view openstock.warehouses is 'Warehouses of the current tenant.';
+comment on column openstock.warehouses.warehouse is 'Its code.';
+comment on column openstock.warehouses.name is 'For people.';
+comment on column openstock.warehouses.address is 'Postal address, as a JSON object.';
+comment on column openstock.warehouses.priority is 'Order in which warehouses are asked for stock, the lowest first.';
+comment on column openstock.warehouses.active is 'False: receives and promises nothing any more.';
+comment on column openstock.warehouses.created_at is 'When it was created.';
+comment on column openstock.warehouses.updated_at is 'When it was last changed.';
+grant select on openstock.warehouses to openstock_app, openstock_analyst, openstock_operator;
+
+reset role;
