@@ -1,0 +1,114 @@
+"""One throw-away server for a test run, one migrated template database a worker, one cheap copy of it a test.
+
+`db` is a superuser's connection to the test's own database, `connect(login)` a new connection as one of the LOGINS,
+`shop` a tenant with its master data behind the application's login. OPENSTOCK_DSN, where set, names a superuser on a server to use instead
+of the embedded one; OPENSTOCK_PG_BIN the PostgreSQL programs to run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from pytest_postgresql import factories
+
+from openstock.migrate import migrate
+from openstock.server import temporary_server
+
+from .support import LOGINS, OTHER_TENANT, TENANT, Clock, Connect, Shop
+
+_resources = contextlib.ExitStack()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the server once, in the process that hands its address to the workers."""
+    if hasattr(config, "workerinput") or config.option.collectonly or config.option.help:
+        return
+    dsn = os.environ.get("OPENSTOCK_DSN")
+    if dsn is None:
+        dsn = _resources.enter_context(temporary_server()).dsn()
+    given = conninfo_to_dict(dsn)
+    config.option.postgresql_host = given.get("host")
+    config.option.postgresql_port = given.get("port", 5432)
+    config.option.postgresql_user = given.get("user", "postgres")
+    config.option.postgresql_password = given.get("password")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:  # noqa: ARG001 - pytest matches hooks by argument name
+    """Stop the server."""
+    _resources.close()
+
+
+def _load(host: str, port: int, user: str, dbname: str, password: str | None, **_: object) -> None:
+    """Migrate the template and declare the logins, one worker at a time: roles are shared by the whole cluster."""
+    address = {"host": host, "port": port, "user": user, "password": password}
+    with psycopg.connect(**address, dbname="postgres", autocommit=True) as cluster:
+        cluster.execute("select pg_advisory_lock(hashtextextended('openstock tests', 0))")
+        dsn = make_conninfo(**address, dbname=dbname)
+        migrate(dsn)
+        with psycopg.connect(dsn, autocommit=True) as template:
+            for login in LOGINS.values():
+                if not template.execute("select from pg_roles where rolname = %s", [login.name]).fetchone():
+                    template.execute(f"create role {login.name} login")
+                    template.execute(f"grant {login.group} to {login.name}" if login.group else "select")
+            for tenant, name in [(TENANT, "Test shop"), (OTHER_TENANT, "Other shop")]:
+                template.execute("select openstock_admin.create_tenant(%s, %s)", [name, tenant])
+            for login in LOGINS.values():
+                for tenant in login.tenants:
+                    template.execute("select openstock_admin.grant_tenant(%s, %s)", [login.name, tenant])
+                if login.trusted:
+                    template.execute("select openstock_admin.grant_tenant(%s, any_tenant => true)", [login.name])
+
+
+template = factories.postgresql_noproc(load=[_load])
+_own_database = factories.postgresql("template")
+
+
+@pytest.fixture
+def db(_own_database: psycopg.Connection) -> psycopg.Connection:
+    """A superuser's connection, in autocommit mode, to this test's own migrated database."""
+    _own_database.autocommit = True
+    return _own_database
+
+
+@pytest.fixture
+def dsn(db: psycopg.Connection) -> str:
+    """The superuser's DSN of this test's own database."""
+    return make_conninfo(host=db.info.host, port=db.info.port, user=db.info.user, password=db.info.password or None,
+                         dbname=db.info.dbname)  # fmt: skip
+
+
+@pytest.fixture
+def connect(dsn: str) -> Iterator[Connect]:
+    """Opens connections as one of the LOGINS; all are closed at the end."""
+    with contextlib.ExitStack() as stack:
+
+        def connect(login: str = "app", *, autocommit: bool = True) -> psycopg.Connection:
+            name = LOGINS[login].name
+            return stack.enter_context(psycopg.connect(make_conninfo(dsn, user=name), autocommit=autocommit))
+
+        yield connect
+
+
+@pytest.fixture
+def shop(connect: Connect, db: psycopg.Connection) -> Shop:
+    """The test tenant, with products, warehouses and bins (see Shop), called as the application's login."""
+    return Shop(connect("app"), db).furnish()
+
+
+@pytest.fixture
+def clock(db: psycopg.Connection) -> Clock:
+    """Lets a test set the server's clock forward."""
+    return Clock(db)
+
+
+@pytest.fixture
+def wait_until(db: psycopg.Connection) -> Callable[[str], None]:
+    """Waits until a query on the test's database returns true."""
+    from .support import wait_until
+
+    return lambda query: wait_until(db, query)

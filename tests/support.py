@@ -1,0 +1,232 @@
+"""What tests share: logins, a furnished shop, errors, a fingerprint of the whole database, a clock, waiting for states."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import count
+from typing import Any, Protocol
+from uuid import UUID
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+TENANT = UUID("0197a000-0000-7000-8000-000000000001")
+OTHER_TENANT = UUID("0197a000-0000-7000-8000-000000000002")
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Login:
+    """A login role of the tests, what it is a member of, and whom it may act for."""
+
+    name: str
+    group: str | None
+    tenants: tuple[UUID, ...] = ()
+    trusted: bool = False
+
+
+LOGINS = {
+    "app": Login("test_app", "openstock_app", trusted=True),
+    "bound": Login("test_bound", "openstock_app", tenants=(TENANT,)),
+    "undeclared": Login("test_undeclared", "openstock_app"),
+    "analyst": Login("test_analyst", "openstock_analyst", tenants=(TENANT,)),
+    "operator": Login("test_operator", "openstock_operator"),
+    "stranger": Login("test_stranger", None),
+}
+
+
+class Connect(Protocol):
+    """Opens a connection as one of the LOGINS."""
+
+    def __call__(self, login: str = "app", *, autocommit: bool = True) -> psycopg.Connection: ...
+
+
+_numbers = count(1)
+
+
+def call(connection: psycopg.Connection, function: str, /, **arguments: object) -> list[Row]:
+    """Call a function of schema openstock (or schema.function) by argument names and return its rows.
+
+    `lines` may be a Python list; an op_id of None is left out, and one is made where the function takes one.
+    """
+    if "." not in function:
+        function = f"openstock.{function}"
+    values = {k: Jsonb(v) if isinstance(v, (list, dict)) else v for k, v in arguments.items()}
+    named = sql.SQL(", ").join(sql.SQL("{} => {}").format(sql.Identifier(k), sql.Placeholder(k)) for k in values)
+    query = sql.SQL("select * from {}({})").format(sql.Identifier(*function.split(".")), named)
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query, values).fetchall()
+
+
+WRITES_MASTER_DATA = ("put_products", "put_warehouses", "put_locations")
+
+
+class Shop:
+    """A tenant as its application sees it: `shop.receive("LON", [{"sku": "APPLE", "qty": 10}])`.
+
+    Furnished with the products APPLE (fifo, pieces), MILK (by lot, fefo, 1 decimal), RICE (kilograms, 3 decimals, no lots) and OLD
+    (inactive), the warehouses LON (priority 1; bins A-1, A-2, P-1 for picking, Q-1 quarantine, OFF inactive), BER (priority 2) and SHUT (inactive).
+    """
+
+    def __init__(self, connection: psycopg.Connection, db: psycopg.Connection, tenant: UUID = TENANT) -> None:
+        self.connection = connection
+        self.db = db
+        self.tenant = tenant
+
+    def furnish(self) -> Shop:
+        self.put_products(
+            lines=[
+                {"sku": "APPLE", "name": "Apple", "removal": "fifo"},
+                {"sku": "MILK", "name": "Fresh milk", "unit": "LTR", "decimals": 1, "tracking": "lot"},
+                {"sku": "RICE", "name": "Rice, loose", "unit": "KGM", "decimals": 3},
+                {"sku": "OLD", "name": "No longer sold", "active": False},
+            ]
+        )
+        self.put_warehouses(
+            lines=[
+                {"code": "LON", "name": "London", "priority": 1},
+                {"code": "BER", "name": "Berlin", "priority": 2},
+                {"code": "SHUT", "name": "Closed down", "active": False},
+            ]
+        )
+        self.put_locations(
+            warehouse="LON",
+            lines=[
+                {"code": "A-1"},
+                {"code": "A-2"},
+                {"code": "P-1", "kind": "picking"},
+                {"code": "Q-1", "kind": "quarantine"},
+                {"code": "OFF", "active": False},
+            ],
+        )
+        return self
+
+    def __getattr__(self, function: str) -> Any:
+        """Any function of schema openstock, with an op_id of its own unless one is given, for this tenant."""
+
+        def method(*positional: object, **arguments: object) -> list[Row]:
+            names = {"reserve": ("order_ref", "lines"), "release": ("order_ref", "lines"), "ship": ("order_ref", "lines"),
+                     "allocate": ("order_ref",), "availability": ("sku",), "search_products": ("query",)}  # fmt: skip
+            arguments |= dict(zip(names.get(function, ("warehouse", "lines")), positional, strict=False))
+            if function not in ("availability", "search_products"):
+                arguments.setdefault("op_id", f"op-{next(_numbers)}")
+            return call(self.connection, function, **arguments, tenant=self.tenant)
+
+        return method
+
+    def view(self, name: str, **where: object) -> list[Row]:
+        """The rows of a view of schema openstock that have these values, in a stable order."""
+        query = sql.SQL("select * from {} where {} order by 1, 2, 3, 4").format(
+            sql.Identifier(*(name.split(".") if "." in name else ("openstock", name))),
+            sql.SQL(" and ").join(
+                [sql.SQL("true")] + [sql.SQL("{} = {}").format(sql.Identifier(k), sql.Literal(v)) for k, v in where.items()]
+            ),
+        )
+        with self.connection.transaction(), self.connection.cursor(row_factory=dict_row) as cursor:
+            cursor.execute("select set_config('app.tenant_id', %s, true)", [str(self.tenant)])
+            return cursor.execute(query).fetchall()
+
+    def level(self, sku: str, warehouse: str = "LON") -> tuple[Any, Any, Any, Any]:
+        """(on_hand, blocked, reserved, available) of a product at a warehouse."""
+        [row] = self.view("stock", sku=sku, warehouse=warehouse)
+        return row["on_hand"], row["blocked"], row["reserved"], row["available"]
+
+    def differences(self) -> list[Row]:
+        """What verify finds; nothing, if all is well."""
+        return call(self.db, "openstock_admin.verify", tenant=self.tenant)
+
+
+def columns(rows: Sequence[Row], *names: str) -> list[tuple[Any, ...]]:
+    """These columns of the rows, as tuples."""
+    return [tuple(row[name] for name in names) for row in rows]
+
+
+@dataclass
+class Refusal:
+    """An error that a test expected: its SQLSTATE, and its DETAIL as read from JSON."""
+
+    code: str = ""
+    detail: Any = None
+    hint: str | None = None
+
+
+TABLES = """
+    select format('%I.%I', n.nspname, c.relname)
+    from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname in ('openstock_core', 'public') and c.relkind in ('r', 'm') and not c.relispartition or c.relkind = 'p' and n.nspname = 'openstock_core'
+    order by 1
+"""
+
+
+def fingerprint(db: psycopg.Connection) -> dict[str, str]:
+    """A digest of every row of every table: equal before and after, if nothing changed."""
+    tables = [name for (name,) in db.execute(TABLES).fetchall()]
+    return {
+        table: db.execute(f"select md5(coalesce(string_agg(t::text, '|' order by t::text), '')) from {table} t").fetchone()[0]
+        for table in tables
+    }
+
+
+@contextlib.contextmanager
+def refused(db: psycopg.Connection, code: str, **detail: object) -> Iterator[Refusal]:
+    """Expect an error with this SQLSTATE, DETAIL (at least these values) and a HINT, that changed nothing at all."""
+    before = fingerprint(db)
+    refusal = Refusal()
+    try:
+        yield refusal
+    except psycopg.Error as error:
+        diag = error.diag
+        assert error.sqlstate == code, f"expected {code}, got {error.sqlstate}: {error} {diag.message_detail}"
+        assert diag.message_detail is not None, "an error without DETAIL"
+        assert diag.message_hint, "an error without HINT"
+        refusal.code, refusal.detail, refusal.hint = code, json.loads(diag.message_detail), diag.message_hint
+        for key, value in detail.items():
+            assert refusal.detail.get(key) == value, f"{key}: {refusal.detail}"
+    else:
+        raise AssertionError(f"expected {code}, and nothing was refused")
+    after = fingerprint(db)
+    assert after == before, f"changed: {sorted(table for table in before if before[table] != after[table])}"
+
+
+class Clock:
+    """Replaces the server's clock in this test's database by one that a test can set forward."""
+
+    def __init__(self, db: psycopg.Connection) -> None:
+        self.db = db
+        db.execute("create table public.test_clock (ahead interval not null)")
+        db.execute("insert into public.test_clock values ('0')")
+        db.execute("grant select on public.test_clock to public")
+        db.execute(
+            "create or replace function openstock.server_time() returns timestamptz language sql volatile "
+            "begin atomic select clock_timestamp() + c.ahead from public.test_clock c; end"
+        )
+
+    def advance(self, **ahead: float) -> None:
+        """Set the clock forward, for every connection: clock.advance(days=3)."""
+        self.db.execute("update public.test_clock set ahead = ahead + %s", [timedelta(**ahead)])
+
+
+def wait_until(db: psycopg.Connection, query: str, seconds: float = 60) -> None:
+    """Wait until a query returns true; fail after a time that only a broken test reaches."""
+    deadline = time.monotonic() + seconds
+    while not db.execute(query).fetchone()[0]:
+        if time.monotonic() > deadline:
+            raise AssertionError(f"never true: {query}")
+        time.sleep(0.005)
+
+
+def wait_until_blocked(db: psycopg.Connection, *connections: psycopg.Connection) -> None:
+    """Wait until these connections wait for a lock."""
+    pids = ", ".join(str(c.info.backend_pid) for c in connections)
+    wait_until(
+        db,
+        f"select count(*) = {len(connections)} from pg_stat_activity where pid in ({pids}) and wait_event_type = 'Lock'",
+    )
