@@ -1,0 +1,5257 @@
+-- openstock 0001.baseline
+-- Built from sql/ by openstock.devtools.build_migration: change sql/, never this file.
+-- Apply it with `openstock migrate` or `yoyo apply`: one transaction, forward only. See docs/migrations.md.
+
+-- sql/roles.sql
+-- The NOLOGIN roles of openstock. Roles belong to the whole cluster, so another database may have made them already,
+-- or be making them now: whoever comes second waits on pg_authid's unique index and then finds them there.
+do $roles$
+declare
+  wanted constant text[] := array[
+    ['openstock_owner', 'openstock: owns the tables, partitions and private helpers; nobody logs in as it.'],
+    ['openstock_api', 'openstock: owns the public functions and views; row-level security binds it.'],
+    ['openstock_maint', 'openstock: owns what has to see every tenant (snapshot, verify, rebuild); nobody logs in as it.'],
+    ['openstock_app', 'openstock: group of applications: calls the functions and reads the views of schema openstock.'],
+    ['openstock_analyst', 'openstock: group of analysts: reads the views of openstock and openstock_dw.'],
+    ['openstock_operator', 'openstock: group of operators: calls the functions of openstock_admin.']];
+  wanted_role text[];
+  acting_role text;
+begin
+  foreach wanted_role slice 1 in array wanted loop
+    if not exists (select from pg_catalog.pg_roles where rolname = wanted_role[1]) then
+      begin
+        execute pg_catalog.format('create role %I nologin', wanted_role[1]);
+        execute pg_catalog.format('comment on role %I is %L', wanted_role[1], wanted_role[2]);
+      exception when duplicate_object or unique_violation then
+        null;
+      end;
+    end if;
+  end loop;
+  -- Whoever migrates acts as each owning role. From 16 on, who creates a role may grant it but not yet act as it.
+  foreach acting_role in array array['openstock_owner', 'openstock_api', 'openstock_maint'] loop
+    if pg_catalog.current_setting('server_version_num')::integer >= 160000 then
+      if not pg_catalog.pg_has_role(current_user, acting_role, 'set') then
+        execute pg_catalog.format('grant %I to current_user', acting_role);
+      end if;
+    elsif not pg_catalog.pg_has_role(current_user, acting_role, 'member') then
+      execute pg_catalog.format('grant %I to current_user', acting_role);
+    end if;
+  end loop;
+end
+$roles$;
+
+-- sql/schemas.sql
+-- The four rooms of the house. openstock_core is private: no group role is granted anything in it.
+create schema openstock_core authorization openstock_owner;
+create schema openstock authorization openstock_api;
+create schema openstock_dw authorization openstock_api;
+create schema openstock_admin authorization openstock_api;
+
+comment on schema openstock_core is 'Tables, triggers and helpers of openstock. Private: reach them through the other schemas.';
+comment on schema openstock is 'What applications use: functions that write, views and functions that read.';
+comment on schema openstock_dw is 'What analysts use: views over history and snapshots.';
+comment on schema openstock_admin is 'What operators use: tenants, logins, partitions, snapshots, verification and repair.';
+
+grant usage, create on schema openstock_core to openstock_maint;
+grant usage on schema openstock_core to openstock_api;
+grant usage, create on schema openstock_admin to openstock_owner, openstock_maint;
+grant usage, create on schema openstock to openstock_owner, openstock_maint;
+grant usage on schema openstock_dw to openstock_maint;
+grant usage on schema openstock to openstock_app, openstock_analyst, openstock_operator;
+grant usage on schema openstock_dw to openstock_analyst, openstock_operator;
+grant usage on schema openstock_admin to openstock_operator;
+
+-- sql/types/quantity.sql
+set local role openstock_owner;
+
+create domain openstock_core.quantity as numeric
+  constraint quantity_is_bounded check (value between -999999999999.999999 and 999999999999.999999)
+  constraint quantity_has_six_decimals check (scale(value) <= 6);
+
+comment on domain openstock_core.quantity is
+  'Units of a product, in the product''s unit: at most 12 digits before and 6 after the point. NaN and infinity fall outside the bounds.';
+
+create domain openstock_core.code as text
+  constraint code_is_bounded check (char_length(value) between 1 and 64)
+  constraint code_is_normalised check (value is nfc normalized and value = btrim(value))
+  constraint code_is_printable check (value !~ '[[:cntrl:]]');
+
+comment on domain openstock_core.code is
+  'A name that people and machines exchange (sku, warehouse, bin, lot, order): NFC, trimmed, 1 to 64 characters, no control characters.';
+
+create domain openstock_core.short_text as text
+  constraint short_text_is_bounded check (char_length(value) <= 1000);
+
+comment on domain openstock_core.short_text is 'Free text of at most 1000 characters.';
+
+reset role;
+
+-- sql/types/results.sql
+-- The rows that public functions return. Bare words (on_hand, blocked, reserved, available) are the stock level's
+-- balances after the row; qty_* are the row's own quantities.
+set local role openstock_api;
+
+create type openstock.put_result as (
+  line integer,
+  code text,
+  outcome text,
+  replayed boolean
+);
+comment on type openstock.put_result is 'One row of master data written by put_products, put_warehouses or put_locations.';
+comment on column openstock.put_result.line is 'The line of the call, as given or its place (from 1).';
+comment on column openstock.put_result.code is 'The sku or code, as stored.';
+comment on column openstock.put_result.outcome is 'created, updated or unchanged.';
+comment on column openstock.put_result.replayed is 'True when this answer was stored by an earlier call with the same op_id.';
+
+create type openstock.stock_change as (
+  line integer,
+  sku text,
+  warehouse text,
+  location text,
+  lot text,
+  status text,
+  event_type text,
+  qty numeric,
+  on_hand numeric,
+  blocked numeric,
+  reserved numeric,
+  available numeric,
+  entry_id bigint,
+  recorded_at timestamptz,
+  replayed boolean
+);
+comment on type openstock.stock_change is 'One ledger entry that changed what a bin holds, with the stock level after it.';
+comment on column openstock.stock_change.line is 'The line of the call, as given or its place (from 1).';
+comment on column openstock.stock_change.sku is 'The product.';
+comment on column openstock.stock_change.warehouse is 'The warehouse''s code.';
+comment on column openstock.stock_change.location is 'The bin''s code.';
+comment on column openstock.stock_change.lot is 'The lot''s code, or null.';
+comment on column openstock.stock_change.status is 'Stock status: available, hold, quarantine or damaged.';
+comment on column openstock.stock_change.event_type is 'The ledger''s word for it: RECEIPT, ADJUST, MOVE, STATUS or SHIP.';
+comment on column openstock.stock_change.qty is 'Signed change of the bin, in the product''s unit.';
+comment on column openstock.stock_change.on_hand is 'Physical units of the product at the warehouse after the entry.';
+comment on column openstock.stock_change.blocked is 'The part of on_hand that cannot be promised, after the entry.';
+comment on column openstock.stock_change.reserved is 'Units promised to orders and not yet gone, after the entry.';
+comment on column openstock.stock_change.available is 'What can still be promised after the entry; negative after a loss of promised units.';
+comment on column openstock.stock_change.entry_id is 'The ledger entry.';
+comment on column openstock.stock_change.recorded_at is 'When the server recorded the entry.';
+comment on column openstock.stock_change.replayed is 'True when this answer was stored by an earlier call with the same op_id.';
+
+create type openstock.reservation_change as (
+  order_ref text,
+  line integer,
+  sku text,
+  warehouse text,
+  outcome text,
+  qty_ordered numeric,
+  qty_reserved numeric,
+  qty_short numeric,
+  on_hand numeric,
+  blocked numeric,
+  reserved numeric,
+  available numeric,
+  replayed boolean
+);
+comment on type openstock.reservation_change is 'What became of one line of an order at one warehouse.';
+comment on column openstock.reservation_change.order_ref is 'The order.';
+comment on column openstock.reservation_change.line is 'The order''s line.';
+comment on column openstock.reservation_change.sku is 'The product.';
+comment on column openstock.reservation_change.warehouse is 'The warehouse that promises; null on a rejected line that none was chosen for.';
+comment on column openstock.reservation_change.outcome is 'reserved, released, or rejected (nothing of the call was reserved).';
+comment on column openstock.reservation_change.qty_ordered is 'Quantity asked for in this row.';
+comment on column openstock.reservation_change.qty_reserved is 'Quantity this call promised (reserve) or that stays promised (release).';
+comment on column openstock.reservation_change.qty_short is 'Quantity that no stock covers.';
+comment on column openstock.reservation_change.on_hand is 'Physical units at the warehouse after the row.';
+comment on column openstock.reservation_change.blocked is 'The part of on_hand that cannot be promised.';
+comment on column openstock.reservation_change.reserved is 'Units of the product promised to orders at the warehouse after the row.';
+comment on column openstock.reservation_change.available is
+  'What can still be promised at the warehouse; on a rejected line, what could have been promised at all warehouses asked.';
+comment on column openstock.reservation_change.replayed is 'True when this answer was stored by an earlier call with the same op_id.';
+
+create type openstock.allocation_change as (
+  order_ref text,
+  line integer,
+  sku text,
+  warehouse text,
+  location text,
+  lot text,
+  expires_on date,
+  outcome text,
+  qty numeric,
+  replayed boolean
+);
+comment on type openstock.allocation_change is 'Units of an order''s line pinned to one bin, or the part of a line that no bin could give.';
+comment on column openstock.allocation_change.order_ref is 'The order.';
+comment on column openstock.allocation_change.line is 'The order''s line.';
+comment on column openstock.allocation_change.sku is 'The product.';
+comment on column openstock.allocation_change.warehouse is 'The warehouse.';
+comment on column openstock.allocation_change.location is 'The bin to pick from; null on a short row.';
+comment on column openstock.allocation_change.lot is 'The lot to pick, or null.';
+comment on column openstock.allocation_change.expires_on is 'Last day on which the lot may be used, or null.';
+comment on column openstock.allocation_change.outcome is 'allocated, or short: no bin had the units.';
+comment on column openstock.allocation_change.qty is 'Units, in the product''s unit.';
+comment on column openstock.allocation_change.replayed is 'True when this answer was stored by an earlier call with the same op_id.';
+
+create type openstock.shipment_line as (
+  order_ref text,
+  line integer,
+  sku text,
+  warehouse text,
+  location text,
+  lot text,
+  qty numeric,
+  on_hand numeric,
+  blocked numeric,
+  reserved numeric,
+  available numeric,
+  entry_id bigint,
+  recorded_at timestamptz,
+  replayed boolean
+);
+comment on type openstock.shipment_line is 'Units of an order''s line that left one bin, with the stock level after it.';
+comment on column openstock.shipment_line.order_ref is 'The order.';
+comment on column openstock.shipment_line.line is 'The order''s line.';
+comment on column openstock.shipment_line.sku is 'The product.';
+comment on column openstock.shipment_line.warehouse is 'The warehouse.';
+comment on column openstock.shipment_line.location is 'The bin that the units left.';
+comment on column openstock.shipment_line.lot is 'Their lot, or null.';
+comment on column openstock.shipment_line.qty is 'Units that left, positive.';
+comment on column openstock.shipment_line.on_hand is 'Physical units at the warehouse after the entry.';
+comment on column openstock.shipment_line.blocked is 'The part of on_hand that cannot be promised, after the entry.';
+comment on column openstock.shipment_line.reserved is 'Units promised to orders and not yet gone, after the entry.';
+comment on column openstock.shipment_line.available is 'What can still be promised after the entry.';
+comment on column openstock.shipment_line.entry_id is 'The ledger entry.';
+comment on column openstock.shipment_line.recorded_at is 'When the server recorded the entry.';
+comment on column openstock.shipment_line.replayed is 'True when this answer was stored by an earlier call with the same op_id.';
+
+reset role;
+
+-- sql/types/internals.sql
+-- What helpers hand to each other. Private.
+set local role openstock_owner;
+
+create type openstock_core.movement as (
+  line integer,
+  event_type text,
+  product_id bigint,
+  warehouse_id bigint,
+  bin_id bigint,
+  qty_delta numeric,
+  blocked_delta numeric,
+  reserved_delta numeric,
+  allocated_delta numeric,
+  reservation_line_id bigint,
+  order_ref text,
+  unit_cost numeric,
+  reason text
+);
+comment on type openstock_core.movement is 'One ledger entry before it is written; post() gives it its number, time and balances.';
+
+create type openstock_core.posted as (
+  ord bigint,
+  line integer,
+  event_type text,
+  product_id bigint,
+  warehouse_id bigint,
+  location_id bigint,
+  lot_id bigint,
+  status text,
+  qty_delta numeric,
+  reservation_line_id bigint,
+  on_hand numeric,
+  blocked numeric,
+  reserved numeric,
+  available numeric,
+  entry_id bigint,
+  recorded_at timestamptz
+);
+comment on type openstock_core.posted is 'One ledger entry as written, with the stock level after it; ord is its place among the movements of the call.';
+
+create type openstock_core.stock_line as (
+  n bigint,
+  line integer,
+  sku text,
+  product_id bigint,
+  tracking text,
+  qty numeric,
+  set_to numeric,
+  expected numeric,
+  location text,
+  location_id bigint,
+  to_location text,
+  to_location_id bigint,
+  lot text,
+  lot_id bigint,
+  expires_on date,
+  status text,
+  to_status text,
+  unit_cost numeric
+);
+comment on type openstock_core.stock_line is 'A line of receive, adjust or move, with its names looked up; n is its place in the call.';
+
+create type openstock_core.order_line as (
+  line integer,
+  sku text,
+  product_id bigint,
+  warehouse_id bigint,
+  qty numeric
+);
+comment on type openstock_core.order_line is 'A line asked of reserve, with its names looked up; warehouse_id is null where any warehouse will do.';
+
+create type openstock_core.taken_line as (
+  reservation_line_id bigint,
+  line integer,
+  product_id bigint,
+  warehouse_id bigint,
+  qty numeric,
+  reserved numeric
+);
+comment on type openstock_core.taken_line is 'How much a release or shipment takes of one reservation line; reserved is what the line holds before it.';
+
+create type openstock_core.bin_key as (
+  location_id bigint,
+  product_id bigint,
+  lot_id bigint,
+  status text
+);
+comment on type openstock_core.bin_key is 'What makes a bin of stock: where, what, of which lot, in which status.';
+
+create type openstock_core.pick as (
+  reservation_line_id bigint,
+  product_id bigint,
+  warehouse_id bigint,
+  bin_id bigint,
+  qty numeric
+);
+comment on type openstock_core.pick is 'Units to take for a reservation line; without a bin it is a need, with one it is the answer to it.';
+
+reset role;
+
+-- sql/functions/openstock_core/protect_table.sql
+-- Gives a table row-level security: one policy for callers, one for maintenance. The one place where policies of
+-- tenant tables are written.
+set local role openstock_owner;
+
+create or replace function openstock_core.protect_table(target regclass) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  context constant text := '(select nullif(current_setting(''app.tenant_id'', true), '''')::uuid)';
+begin
+  execute format('alter table %s enable row level security, force row level security', target);
+  execute format('create policy tenant_isolation on %s to openstock_api using (tenant_id = %s) with check (tenant_id = %s)',
+                 target, context, context);
+  execute format('create policy maintenance on %s to openstock_maint using (true) with check (true)', target);
+end
+$$;
+
+revoke all on function openstock_core.protect_table from public;
+comment on function openstock_core.protect_table is
+  'Enables and forces row-level security on a tenant table and writes its two policies: callers see their tenant, maintenance sees all.';
+
+reset role;
+
+-- sql/functions/openstock_core/refuse_change.sql
+-- Trigger of append-only tables.
+set local role openstock_owner;
+
+create or replace function openstock_core.refuse_change() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  raise exception using
+    errcode = 'OS401',
+    message = 'The ledger is append-only.',
+    detail = jsonb_build_object('table', format('%I.%I', tg_table_schema, tg_table_name), 'command', tg_op)::text,
+    hint = 'Write a correcting entry instead, with openstock.adjust or openstock.move.';
+end
+$$;
+
+revoke all on function openstock_core.refuse_change from public;
+comment on function openstock_core.refuse_change is 'Refuses the change with OS401.';
+
+reset role;
+
+-- sql/functions/openstock_core/make_append_only.sql
+-- Makes a table (or one partition, which does not inherit statement triggers) refuse UPDATE, DELETE and TRUNCATE.
+set local role openstock_owner;
+
+create or replace function openstock_core.make_append_only(target regclass) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  execute format('create trigger append_only before update or delete or truncate on %s '
+                 'for each statement execute function openstock_core.refuse_change()', target);
+  execute format('alter table %s enable always trigger append_only', target);
+end
+$$;
+
+revoke all on function openstock_core.make_append_only from public;
+comment on function openstock_core.make_append_only is
+  'Attaches the trigger that refuses UPDATE, DELETE and TRUNCATE, also under session_replication_role = replica.';
+
+reset role;
+
+-- sql/tables/migration.sql
+-- What was installed. Written by the last statement of each migration.
+set local role openstock_owner;
+
+create table openstock_core.migration (
+  name text not null,
+  checksum text not null,
+  applied_at timestamptz not null default now(),
+  constraint migration_pkey primary key (name)
+);
+comment on table openstock_core.migration is 'One row per applied migration.';
+comment on column openstock_core.migration.name is 'The migration''s file name without its ending, such as 0001.baseline.';
+comment on column openstock_core.migration.checksum is 'SHA-256 of the migration''s text up to the statement that records it, in hex.';
+comment on column openstock_core.migration.applied_at is 'When it was applied.';
+
+alter table openstock_core.migration enable row level security, force row level security;
+create policy migration_owner on openstock_core.migration to openstock_owner using (true) with check (true);
+
+reset role;
+
+-- sql/tables/tenancy.sql
+-- Tenants, and which logins may be which of them.
+set local role openstock_owner;
+
+create table openstock_core.tenant (
+  tenant_id uuid not null,
+  name text not null,
+  active boolean not null default true,
+  created_at timestamptz not null default now(),
+  constraint tenant_pkey primary key (tenant_id),
+  constraint tenant_name_is_bounded check (char_length(name) between 1 and 200)
+);
+comment on table openstock_core.tenant is 'The isolation unit: every other row belongs to one tenant.';
+comment on column openstock_core.tenant.tenant_id is 'Identity, the only one that has a meaning across tenants.';
+comment on column openstock_core.tenant.name is 'For people; need not be unique.';
+comment on column openstock_core.tenant.active is 'False: nothing can be written any more.';
+comment on column openstock_core.tenant.created_at is 'When it was created.';
+select openstock_core.protect_table('openstock_core.tenant');
+grant select on openstock_core.tenant to openstock_api;
+grant select, insert, update on openstock_core.tenant to openstock_maint;
+
+create table openstock_core.tenant_login (
+  tenant_id uuid not null,
+  login name not null,
+  granted_at timestamptz not null default now(),
+  constraint tenant_login_pkey primary key (tenant_id, login),
+  constraint tenant_login_tenant_exists foreign key (tenant_id) references openstock_core.tenant
+);
+comment on table openstock_core.tenant_login is 'Bound logins: each may act for these tenants and no other, whatever it sets.';
+comment on column openstock_core.tenant_login.tenant_id is 'The tenant.';
+comment on column openstock_core.tenant_login.login is 'The login role''s name; session_user is compared with it.';
+comment on column openstock_core.tenant_login.granted_at is 'When it was granted.';
+select openstock_core.protect_table('openstock_core.tenant_login');
+grant select on openstock_core.tenant_login to openstock_api;
+grant select, insert, delete on openstock_core.tenant_login to openstock_maint;
+
+create table openstock_core.trusted_login (
+  login name not null,
+  granted_at timestamptz not null default now(),
+  constraint trusted_login_pkey primary key (login)
+);
+comment on table openstock_core.trusted_login is 'Trusted logins: each may name any tenant.';
+comment on column openstock_core.trusted_login.login is 'The login role''s name; session_user is compared with it.';
+comment on column openstock_core.trusted_login.granted_at is 'When it was granted.';
+alter table openstock_core.trusted_login enable row level security, force row level security;
+create policy trusted_login_reading on openstock_core.trusted_login for select to openstock_api using (true);
+create policy trusted_login_maintenance on openstock_core.trusted_login to openstock_maint using (true) with check (true);
+grant select on openstock_core.trusted_login to openstock_api;
+grant select, insert, delete on openstock_core.trusted_login to openstock_maint;
+
+reset role;
+
+-- sql/tables/catalog.sql
+-- Master data: products, warehouses, locations, lots. Deactivated, never deleted.
+set local role openstock_owner;
+
+create table openstock_core.product (
+  tenant_id uuid not null,
+  product_id bigint generated always as identity,
+  sku openstock_core.code not null,
+  name text not null,
+  description text,
+  unit text not null default 'C62',
+  decimals smallint not null default 0,
+  tracking text not null default 'none',
+  removal text not null default 'fefo',
+  backorder text not null default 'none',
+  backorder_limit openstock_core.quantity,
+  safety_stock openstock_core.quantity not null default 0,
+  reorder_point openstock_core.quantity,
+  reorder_quantity openstock_core.quantity,
+  lead_time interval,
+  attributes jsonb not null default '{}',
+  active boolean not null default true,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  search tsvector generated always as (
+    setweight(to_tsvector('simple', sku || ' ' || name), 'A')
+    || setweight(to_tsvector('simple', coalesce(description, '')), 'B')) stored,
+  constraint product_pkey primary key (tenant_id, product_id),
+  constraint product_sku_is_unique unique (tenant_id, sku),
+  constraint product_tenant_exists foreign key (tenant_id) references openstock_core.tenant,
+  constraint product_name_is_bounded check (char_length(name) between 1 and 500),
+  constraint product_description_is_bounded check (char_length(description) <= 10000),
+  constraint product_unit_is_a_code check (unit ~ '^[A-Z0-9]{1,3}$'),
+  constraint product_decimals_are_known check (decimals between 0 and 6),
+  constraint product_tracking_is_known check (tracking in ('none', 'lot')),
+  constraint product_removal_is_known check (removal in ('fefo', 'fifo', 'lifo')),
+  constraint product_backorder_is_known check (backorder in ('none', 'unlimited', 'limited')),
+  constraint product_backorder_limit_is_given check ((backorder = 'limited') = (backorder_limit is not null)),
+  constraint product_backorder_limit_is_positive check (backorder_limit > 0),
+  constraint product_safety_stock_is_not_negative check (safety_stock >= 0),
+  constraint product_reorder_point_is_not_negative check (reorder_point >= 0),
+  constraint product_reorder_quantity_is_positive check (reorder_quantity > 0),
+  constraint product_attributes_are_an_object check (jsonb_typeof(attributes) = 'object')
+);
+create index product_attributes on openstock_core.product using gin (attributes jsonb_path_ops);
+create index product_search on openstock_core.product using gin (search);
+create index product_sku_prefix on openstock_core.product (tenant_id, lower(sku) text_pattern_ops);
+create index product_reorder on openstock_core.product (tenant_id, product_id)
+  where active and reorder_point is not null;
+comment on table openstock_core.product is 'What is stocked, known by its tenant''s sku.';
+comment on column openstock_core.product.tenant_id is 'The tenant.';
+comment on column openstock_core.product.product_id is 'Internal identity.';
+comment on column openstock_core.product.sku is 'Stock keeping unit: the name by which the API speaks of the product.';
+comment on column openstock_core.product.name is 'For people.';
+comment on column openstock_core.product.description is 'For people; searched after sku and name.';
+comment on column openstock_core.product.unit is 'Unit of its quantities, UN/CEFACT Recommendation 20 code: C62 piece, KGM kilogram, MTR metre, LTR litre.';
+comment on column openstock_core.product.decimals is 'Decimals allowed in a quantity, 0 to 6.';
+comment on column openstock_core.product.tracking is 'none, or lot: every unit on hand belongs to a named lot.';
+comment on column openstock_core.product.removal is 'Which units go first: fefo (first expired), fifo (first in), lifo (last in).';
+comment on column openstock_core.product.backorder is 'What may be ordered beyond the stock: none, unlimited, or limited to backorder_limit.';
+comment on column openstock_core.product.backorder_limit is 'Units that may wait on backorder, where backorder is limited.';
+comment on column openstock_core.product.safety_stock is 'Units per warehouse that are kept out of promises.';
+comment on column openstock_core.product.reorder_point is 'Order more when what is available falls to this.';
+comment on column openstock_core.product.reorder_quantity is 'How much to order then.';
+comment on column openstock_core.product.lead_time is 'From order to arrival.';
+comment on column openstock_core.product.attributes is 'Anything else, as a JSON object.';
+comment on column openstock_core.product.active is 'False: cannot be received or promised any more.';
+comment on column openstock_core.product.created_at is 'When it was created.';
+comment on column openstock_core.product.updated_at is 'When it was last changed.';
+comment on column openstock_core.product.search is 'Full-text document: sku and name (weight A), description (weight B).';
+comment on index openstock_core.product_attributes is 'For search_products(attributes).';
+comment on index openstock_core.product_search is 'For search_products(query).';
+comment on index openstock_core.product_sku_prefix is 'For search_products(query) by the beginning of a sku, in any case.';
+comment on index openstock_core.product_reorder is 'Products that are reordered by point.';
+select openstock_core.protect_table('openstock_core.product');
+grant select, insert, update on openstock_core.product to openstock_api;
+grant select on openstock_core.product to openstock_maint;
+
+create table openstock_core.warehouse (
+  tenant_id uuid not null,
+  warehouse_id bigint generated always as identity,
+  code openstock_core.code not null,
+  name text not null,
+  address jsonb not null default '{}',
+  priority integer not null default 100,
+  active boolean not null default true,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint warehouse_pkey primary key (tenant_id, warehouse_id),
+  constraint warehouse_code_is_unique unique (tenant_id, code),
+  constraint warehouse_tenant_exists foreign key (tenant_id) references openstock_core.tenant,
+  constraint warehouse_name_is_bounded check (char_length(name) between 1 and 200),
+  constraint warehouse_address_is_an_object check (jsonb_typeof(address) = 'object')
+);
+comment on table openstock_core.warehouse is 'A place that holds stock and promises it.';
+comment on column openstock_core.warehouse.tenant_id is 'The tenant.';
+comment on column openstock_core.warehouse.warehouse_id is 'Internal identity.';
+comment on column openstock_core.warehouse.code is 'The name by which the API speaks of it.';
+comment on column openstock_core.warehouse.name is 'For people.';
+comment on column openstock_core.warehouse.address is 'Postal address, as a JSON object.';
+comment on column openstock_core.warehouse.priority is 'Order in which warehouses are asked for stock: the lowest first, then by code.';
+comment on column openstock_core.warehouse.active is 'False: receives and promises nothing any more; what is promised can still be shipped.';
+comment on column openstock_core.warehouse.created_at is 'When it was created.';
+comment on column openstock_core.warehouse.updated_at is 'When it was last changed.';
+select openstock_core.protect_table('openstock_core.warehouse');
+grant select, insert, update on openstock_core.warehouse to openstock_api;
+grant select on openstock_core.warehouse to openstock_maint;
+
+create table openstock_core.location (
+  tenant_id uuid not null,
+  location_id bigint generated always as identity,
+  warehouse_id bigint not null,
+  code openstock_core.code not null,
+  kind text not null default 'storage',
+  pick_order integer not null default 0,
+  active boolean not null default true,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint location_pkey primary key (tenant_id, location_id),
+  constraint location_code_is_unique unique (tenant_id, warehouse_id, code),
+  constraint location_warehouse_exists foreign key (tenant_id, warehouse_id) references openstock_core.warehouse,
+  constraint location_kind_is_known check (kind in ('receiving', 'storage', 'picking', 'packing', 'quarantine'))
+);
+comment on table openstock_core.location is 'A bin of a warehouse. Each warehouse has one named DEFAULT, where stock goes whose bin is not named.';
+comment on column openstock_core.location.tenant_id is 'The tenant.';
+comment on column openstock_core.location.location_id is 'Internal identity.';
+comment on column openstock_core.location.warehouse_id is 'The warehouse it belongs to.';
+comment on column openstock_core.location.code is 'Its name within the warehouse, such as A-03-12.';
+comment on column openstock_core.location.kind is 'receiving, storage, picking, packing (promisable) or quarantine (not); cannot change while it holds stock.';
+comment on column openstock_core.location.pick_order is 'Among bins that are equal by the removal rule, the lowest is picked first.';
+comment on column openstock_core.location.active is 'False: nothing can be put there any more; cannot be switched off while it holds stock.';
+comment on column openstock_core.location.created_at is 'When it was created.';
+comment on column openstock_core.location.updated_at is 'When it was last changed.';
+select openstock_core.protect_table('openstock_core.location');
+grant select, insert, update on openstock_core.location to openstock_api;
+grant select on openstock_core.location to openstock_maint;
+
+create table openstock_core.lot (
+  tenant_id uuid not null,
+  lot_id bigint generated always as identity,
+  product_id bigint not null,
+  code openstock_core.code not null,
+  expires_on date,
+  created_at timestamptz not null default now(),
+  constraint lot_pkey primary key (tenant_id, lot_id),
+  constraint lot_code_is_unique unique (tenant_id, product_id, code),
+  constraint lot_product_exists foreign key (tenant_id, product_id) references openstock_core.product,
+  constraint lot_expires_on_is_finite check (isfinite(expires_on))
+);
+create index lot_expiry on openstock_core.lot (tenant_id, expires_on) where expires_on is not null;
+comment on table openstock_core.lot is 'A batch of a product that was made or came together.';
+comment on column openstock_core.lot.tenant_id is 'The tenant.';
+comment on column openstock_core.lot.lot_id is 'Internal identity.';
+comment on column openstock_core.lot.product_id is 'The product.';
+comment on column openstock_core.lot.code is 'Its name, unique within the product.';
+comment on column openstock_core.lot.expires_on is 'Last day (UTC) on which it may be promised; null: does not expire.';
+comment on column openstock_core.lot.created_at is 'When it was first received.';
+comment on index openstock_core.lot_expiry is 'Lots by expiry.';
+select openstock_core.protect_table('openstock_core.lot');
+grant select, insert, update on openstock_core.lot to openstock_api;
+grant select on openstock_core.lot to openstock_maint;
+
+reset role;
+
+-- sql/tables/stock.sql
+-- The projections of the ledger. Changed only by openstock_core.post() and rebuilt only by openstock_admin.rebuild().
+set local role openstock_owner;
+
+create table openstock_core.stock_level (
+  tenant_id uuid not null,
+  product_id bigint not null,
+  warehouse_id bigint not null,
+  on_hand openstock_core.quantity not null default 0,
+  blocked openstock_core.quantity not null default 0,
+  reserved openstock_core.quantity not null default 0,
+  safety_stock openstock_core.quantity not null default 0,
+  fenced openstock_core.quantity not null default 0,
+  available numeric not null generated always as (trim_scale(on_hand - blocked - reserved - safety_stock - fenced)) stored,
+  next_block_at timestamptz,
+  last_recorded_at timestamptz not null default '-infinity',
+  version bigint not null default 0,
+  constraint stock_level_pkey primary key (tenant_id, product_id, warehouse_id),
+  constraint stock_level_product_exists foreign key (tenant_id, product_id) references openstock_core.product,
+  constraint stock_level_warehouse_exists foreign key (tenant_id, warehouse_id) references openstock_core.warehouse,
+  constraint stock_level_on_hand_is_not_negative check (on_hand >= 0),
+  constraint stock_level_blocked_is_part_of_on_hand check (blocked between 0 and on_hand),
+  constraint stock_level_reserved_is_not_negative check (reserved >= 0),
+  constraint stock_level_safety_stock_is_not_negative check (safety_stock >= 0),
+  constraint stock_level_fenced_is_not_negative check (fenced >= 0)
+) with (fillfactor = 50);
+comment on table openstock_core.stock_level is
+  'The balance of a product at a warehouse, and the authority for promises: whoever promises holds its row lock.';
+comment on column openstock_core.stock_level.tenant_id is 'The tenant.';
+comment on column openstock_core.stock_level.product_id is 'The product.';
+comment on column openstock_core.stock_level.warehouse_id is 'The warehouse.';
+comment on column openstock_core.stock_level.on_hand is 'Physical units; never negative.';
+comment on column openstock_core.stock_level.blocked is 'The part of on_hand that cannot be promised: status, location or lot expiry says so.';
+comment on column openstock_core.stock_level.reserved is 'Units promised to orders and not yet gone. May exceed on_hand - blocked after a loss.';
+comment on column openstock_core.stock_level.safety_stock is 'Units kept out of promises; a copy of the product''s.';
+comment on column openstock_core.stock_level.fenced is 'Units kept for sales channels that have not used them.';
+comment on column openstock_core.stock_level.available is
+  'What can be promised: on_hand - blocked - reserved - safety_stock - fenced. Negative after a loss of promised units.';
+comment on column openstock_core.stock_level.next_block_at is
+  'Before a promise after this moment, units of expired lots have to be booked as blocked; null: never.';
+comment on column openstock_core.stock_level.last_recorded_at is 'recorded_at of its last ledger entry; the next one is later.';
+comment on column openstock_core.stock_level.version is 'Ledger entries that changed it.';
+select openstock_core.protect_table('openstock_core.stock_level');
+grant select, insert, update on openstock_core.stock_level to openstock_api;
+grant select, insert, update on openstock_core.stock_level to openstock_maint;
+
+create table openstock_core.stock_bin (
+  tenant_id uuid not null,
+  bin_id bigint generated always as identity,
+  location_id bigint not null,
+  product_id bigint not null,
+  lot_id bigint,
+  status text not null default 'available',
+  warehouse_id bigint not null,
+  blocked boolean not null,
+  on_hand openstock_core.quantity not null default 0,
+  allocated openstock_core.quantity not null default 0,
+  received_at timestamptz not null,
+  constraint stock_bin_pkey primary key (tenant_id, bin_id),
+  constraint stock_bin_key_is_unique unique nulls not distinct (tenant_id, location_id, product_id, lot_id, status),
+  constraint stock_bin_location_exists foreign key (tenant_id, location_id) references openstock_core.location,
+  constraint stock_bin_level_exists foreign key (tenant_id, product_id, warehouse_id) references openstock_core.stock_level,
+  constraint stock_bin_lot_exists foreign key (tenant_id, lot_id) references openstock_core.lot,
+  constraint stock_bin_status_is_known check (status in ('available', 'hold', 'quarantine', 'damaged')),
+  constraint stock_bin_on_hand_is_not_negative check (on_hand >= 0),
+  constraint stock_bin_allocated_is_part_of_on_hand check (allocated between 0 and on_hand),
+  constraint stock_bin_blocked_is_not_allocated check (allocated = 0 or not blocked)
+) with (fillfactor = 70);
+create index stock_bin_stocked on openstock_core.stock_bin (tenant_id, product_id, warehouse_id) where on_hand > 0;
+comment on table openstock_core.stock_bin is 'Units of one product, lot and status at one location.';
+comment on column openstock_core.stock_bin.tenant_id is 'The tenant.';
+comment on column openstock_core.stock_bin.bin_id is 'Internal identity; bins are locked in its order.';
+comment on column openstock_core.stock_bin.location_id is 'Where.';
+comment on column openstock_core.stock_bin.product_id is 'What.';
+comment on column openstock_core.stock_bin.lot_id is 'Of which lot; null for products without lots.';
+comment on column openstock_core.stock_bin.status is 'Stock status: available, hold, quarantine or damaged. Only available can be promised.';
+comment on column openstock_core.stock_bin.warehouse_id is 'The location''s warehouse.';
+comment on column openstock_core.stock_bin.blocked is 'True: its units cannot be promised. Set when units enter, and booked when a lot expires.';
+comment on column openstock_core.stock_bin.on_hand is 'Physical units.';
+comment on column openstock_core.stock_bin.allocated is 'The part of on_hand that is pinned to orders.';
+comment on column openstock_core.stock_bin.received_at is 'When units came into the empty bin: its age for fifo and lifo.';
+comment on index openstock_core.stock_bin_stocked is 'Bins that hold a product, for allocation.';
+select openstock_core.protect_table('openstock_core.stock_bin');
+grant select, insert, update on openstock_core.stock_bin to openstock_api;
+grant select, insert, update on openstock_core.stock_bin to openstock_maint;
+
+reset role;
+
+-- sql/tables/ledger.sql
+-- The truth: one immutable row per movement, in monthly partitions by server time.
+set local role openstock_owner;
+
+create sequence openstock_core.ledger_entry_id as bigint;
+comment on sequence openstock_core.ledger_entry_id is
+  'Numbers the entries. Taken after the level is locked and never cached, so that it orders each level''s entries.';
+grant usage on sequence openstock_core.ledger_entry_id to openstock_api;
+
+create table openstock_core.ledger (
+  tenant_id uuid not null,
+  product_id bigint not null,
+  warehouse_id bigint not null,
+  recorded_at timestamptz not null,
+  entry_id bigint not null,
+  occurred_at timestamptz,
+  line integer not null,
+  op_id text not null,
+  event_type text not null,
+  location_id bigint,
+  lot_id bigint,
+  status text,
+  qty_delta openstock_core.quantity not null default 0,
+  blocked_delta openstock_core.quantity not null default 0,
+  reserved_delta openstock_core.quantity not null default 0,
+  allocated_delta openstock_core.quantity not null default 0,
+  on_hand_after openstock_core.quantity,
+  blocked_after openstock_core.quantity,
+  reserved_after openstock_core.quantity,
+  order_ref text,
+  reservation_line_id bigint,
+  unit_cost openstock_core.quantity,
+  reference text,
+  reason text,
+  note text,
+  actor text not null,
+  constraint ledger_pkey primary key (tenant_id, product_id, warehouse_id, recorded_at, entry_id),
+  constraint ledger_event_type_is_known check (event_type in (
+    'RECEIPT', 'SHIP', 'ADJUST', 'COUNT', 'MOVE', 'STATUS', 'TRANSFER_OUT', 'TRANSFER_IN', 'RETURN',
+    'RESERVE', 'RELEASE', 'EXPIRE', 'ALLOCATE', 'DEALLOCATE')),
+  constraint ledger_balances_are_chained check (
+    (event_type in ('ALLOCATE', 'DEALLOCATE')) = (on_hand_after is null)
+    and (on_hand_after is null) = (blocked_after is null)
+    and (on_hand_after is null) = (reserved_after is null)),
+  constraint ledger_bin_is_whole check ((location_id is null) = (status is null)),
+  constraint ledger_units_have_a_bin check (location_id is not null or (qty_delta = 0 and blocked_delta = 0 and allocated_delta = 0))
+) partition by range (recorded_at);
+create index ledger_operation on openstock_core.ledger (tenant_id, op_id);
+create index ledger_recorded_at on openstock_core.ledger using brin (recorded_at);
+comment on table openstock_core.ledger is
+  'Append-only record of every movement, partitioned by month of recorded_at. UPDATE, DELETE and TRUNCATE are refused.';
+comment on column openstock_core.ledger.tenant_id is 'The tenant.';
+comment on column openstock_core.ledger.product_id is 'The product.';
+comment on column openstock_core.ledger.warehouse_id is 'The warehouse.';
+comment on column openstock_core.ledger.recorded_at is 'Server time of the entry; within a level each entry is later than the one before.';
+comment on column openstock_core.ledger.entry_id is 'Number of the entry, rising within a level.';
+comment on column openstock_core.ledger.occurred_at is 'Business time where the caller gave one, may be back-dated; null: when it was recorded.';
+comment on column openstock_core.ledger.line is 'The line of the call.';
+comment on column openstock_core.ledger.op_id is 'The operation that wrote it.';
+comment on column openstock_core.ledger.event_type is
+  'RECEIPT, SHIP, ADJUST, COUNT, MOVE, STATUS, TRANSFER_OUT, TRANSFER_IN, RETURN, RESERVE, RELEASE, EXPIRE, ALLOCATE or DEALLOCATE.';
+comment on column openstock_core.ledger.location_id is 'The bin''s location; null where no bin is touched.';
+comment on column openstock_core.ledger.lot_id is 'The bin''s lot.';
+comment on column openstock_core.ledger.status is 'The bin''s stock status.';
+comment on column openstock_core.ledger.qty_delta is 'Change of on_hand of the level and of the bin.';
+comment on column openstock_core.ledger.blocked_delta is 'Change of blocked of the level.';
+comment on column openstock_core.ledger.reserved_delta is 'Change of reserved of the level and of the reservation line.';
+comment on column openstock_core.ledger.allocated_delta is 'Change of allocated of the bin and of the line''s allocation there.';
+comment on column openstock_core.ledger.on_hand_after is 'The level''s on_hand after the entry; null on ALLOCATE and DEALLOCATE, which change no level.';
+comment on column openstock_core.ledger.blocked_after is 'The level''s blocked after the entry.';
+comment on column openstock_core.ledger.reserved_after is 'The level''s reserved after the entry.';
+comment on column openstock_core.ledger.order_ref is 'The order.';
+comment on column openstock_core.ledger.reservation_line_id is 'The reservation line.';
+comment on column openstock_core.ledger.unit_cost is 'Cost of one unit, where units came in with one; the currency is the tenant''s affair.';
+comment on column openstock_core.ledger.reference is 'The document behind the call: delivery note, count sheet, invoice.';
+comment on column openstock_core.ledger.reason is 'Why: the caller''s for ADJUST and RELEASE; expired for what a lot''s expiry caused.';
+comment on column openstock_core.ledger.note is 'Free text.';
+comment on column openstock_core.ledger.actor is 'Who: app.actor where the application sets it, otherwise the login.';
+comment on index openstock_core.ledger_operation is 'Entries of an operation.';
+comment on index openstock_core.ledger_recorded_at is 'Entries by time.';
+select openstock_core.protect_table('openstock_core.ledger');
+select openstock_core.make_append_only('openstock_core.ledger');
+create trigger ledger_rows_are_append_only before update or delete on openstock_core.ledger
+  for each row execute function openstock_core.refuse_change();
+alter table openstock_core.ledger enable always trigger ledger_rows_are_append_only;
+comment on trigger ledger_rows_are_append_only on openstock_core.ledger is
+  'Refuses also what reaches rows without a statement of its own, such as logical replication.';
+grant select, insert on openstock_core.ledger to openstock_api;
+grant select on openstock_core.ledger to openstock_maint;
+
+reset role;
+
+-- sql/tables/reservations.sql
+-- Promises to orders, and the units pinned to them.
+set local role openstock_owner;
+
+create table openstock_core.reservation (
+  tenant_id uuid not null,
+  reservation_id bigint generated always as identity,
+  order_ref openstock_core.code not null,
+  created_at timestamptz not null,
+  constraint reservation_pkey primary key (tenant_id, reservation_id),
+  constraint reservation_order_ref_is_unique unique (tenant_id, order_ref)
+);
+comment on table openstock_core.reservation is 'An order that stock was promised to.';
+comment on column openstock_core.reservation.tenant_id is 'The tenant.';
+comment on column openstock_core.reservation.reservation_id is 'Internal identity.';
+comment on column openstock_core.reservation.order_ref is 'The order''s name in the caller''s system.';
+comment on column openstock_core.reservation.created_at is 'When stock was first promised to it.';
+select openstock_core.protect_table('openstock_core.reservation');
+grant select, insert on openstock_core.reservation to openstock_api;
+grant select, insert on openstock_core.reservation to openstock_maint;
+
+create table openstock_core.reservation_line (
+  tenant_id uuid not null,
+  reservation_line_id bigint generated always as identity,
+  reservation_id bigint not null,
+  line integer not null,
+  product_id bigint not null,
+  warehouse_id bigint not null,
+  ordered openstock_core.quantity not null,
+  reserved openstock_core.quantity not null default 0,
+  backordered openstock_core.quantity not null default 0,
+  shipped openstock_core.quantity not null default 0,
+  released openstock_core.quantity not null default 0,
+  expires_at timestamptz,
+  created_at timestamptz not null,
+  constraint reservation_line_pkey primary key (tenant_id, reservation_line_id),
+  constraint reservation_line_key_is_unique unique (tenant_id, reservation_id, line, warehouse_id),
+  constraint reservation_line_reservation_exists foreign key (tenant_id, reservation_id) references openstock_core.reservation,
+  constraint reservation_line_level_exists foreign key (tenant_id, product_id, warehouse_id) references openstock_core.stock_level,
+  constraint reservation_line_line_is_positive check (line > 0),
+  constraint reservation_line_ordered_is_positive check (ordered > 0),
+  constraint reservation_line_parts_are_not_negative check (reserved >= 0 and backordered >= 0 and shipped >= 0 and released >= 0),
+  constraint reservation_line_parts_add_up check (ordered = reserved + backordered + shipped + released)
+) with (fillfactor = 80);
+create index reservation_line_open on openstock_core.reservation_line (tenant_id, product_id, warehouse_id) where reserved > 0;
+comment on table openstock_core.reservation_line is
+  'The part of an order''s line that one warehouse promises. Its quantities change only under the lock of its stock level.';
+comment on column openstock_core.reservation_line.tenant_id is 'The tenant.';
+comment on column openstock_core.reservation_line.reservation_line_id is 'Internal identity; lines are locked in its order.';
+comment on column openstock_core.reservation_line.reservation_id is 'The order.';
+comment on column openstock_core.reservation_line.line is 'The order''s line, from 1; a line that two warehouses serve has two rows.';
+comment on column openstock_core.reservation_line.product_id is 'The product.';
+comment on column openstock_core.reservation_line.warehouse_id is 'The warehouse that promises.';
+comment on column openstock_core.reservation_line.ordered is 'Units asked of this warehouse: reserved + backordered + shipped + released.';
+comment on column openstock_core.reservation_line.reserved is 'Units promised and not yet gone.';
+comment on column openstock_core.reservation_line.backordered is 'Units that no stock covers yet.';
+comment on column openstock_core.reservation_line.shipped is 'Units gone to the order.';
+comment on column openstock_core.reservation_line.released is 'Units given back.';
+comment on column openstock_core.reservation_line.expires_at is 'The promise holds until then; null: until it is shipped or released.';
+comment on column openstock_core.reservation_line.created_at is 'When it was promised.';
+comment on index openstock_core.reservation_line_open is 'Open promises of a level.';
+select openstock_core.protect_table('openstock_core.reservation_line');
+grant select, insert, update on openstock_core.reservation_line to openstock_api;
+grant select, insert, update on openstock_core.reservation_line to openstock_maint;
+
+create table openstock_core.allocation (
+  tenant_id uuid not null,
+  reservation_line_id bigint not null,
+  bin_id bigint not null,
+  qty openstock_core.quantity not null,
+  created_at timestamptz not null,
+  constraint allocation_pkey primary key (tenant_id, reservation_line_id, bin_id),
+  constraint allocation_line_exists foreign key (tenant_id, reservation_line_id) references openstock_core.reservation_line,
+  constraint allocation_bin_exists foreign key (tenant_id, bin_id) references openstock_core.stock_bin,
+  constraint allocation_qty_is_not_negative check (qty >= 0)
+);
+create index allocation_bin on openstock_core.allocation (tenant_id, bin_id);
+comment on table openstock_core.allocation is
+  'Open allocations: units of a bin pinned to a reservation line. Changed only under the lock of the bin.';
+comment on column openstock_core.allocation.tenant_id is 'The tenant.';
+comment on column openstock_core.allocation.reservation_line_id is 'The reservation line.';
+comment on column openstock_core.allocation.bin_id is 'The bin.';
+comment on column openstock_core.allocation.qty is 'Units pinned; the row goes when there are none left.';
+comment on column openstock_core.allocation.created_at is 'When they were first pinned.';
+comment on index openstock_core.allocation_bin is 'Who holds units of a bin.';
+select openstock_core.protect_table('openstock_core.allocation');
+grant select, insert, update, delete on openstock_core.allocation to openstock_api;
+grant select, insert, update, delete on openstock_core.allocation to openstock_maint;
+
+reset role;
+
+-- sql/tables/operations.sql
+-- Idempotency, and the outbox. No foreign key to tenant: every call of a tenant would share a lock on one row, and
+-- openstock_core.enter() has looked the tenant up already.
+set local role openstock_owner;
+
+create table openstock_core.operation (
+  tenant_id uuid not null,
+  op_id text not null,
+  function text not null,
+  request_hash bytea not null,
+  answer jsonb,
+  recorded_at timestamptz not null,
+  constraint operation_pkey primary key (tenant_id, op_id),
+  constraint operation_op_id_is_bounded check (octet_length(op_id) between 1 and 128)
+);
+comment on table openstock_core.operation is 'One row per call that wrote: who calls again with the same op_id gets the stored answer.';
+comment on column openstock_core.operation.tenant_id is 'The tenant.';
+comment on column openstock_core.operation.op_id is 'The caller''s idempotency key, 1 to 128 bytes.';
+comment on column openstock_core.operation.function is 'The function that was called.';
+comment on column openstock_core.operation.request_hash is 'SHA-256 of the function''s name and its arguments that are not null.';
+comment on column openstock_core.operation.answer is 'The rows that were returned; null once pruned.';
+comment on column openstock_core.operation.recorded_at is 'When it was done.';
+select openstock_core.protect_table('openstock_core.operation');
+grant select, insert on openstock_core.operation to openstock_api;
+grant select on openstock_core.operation to openstock_maint;
+
+create table openstock_core.event (
+  tenant_id uuid not null,
+  event_id bigint generated always as identity,
+  op_id text not null,
+  recorded_at timestamptz not null,
+  constraint event_pkey primary key (tenant_id, event_id)
+);
+comment on table openstock_core.event is 'The outbox: one thin row per operation, committed with it.';
+comment on column openstock_core.event.tenant_id is 'The tenant.';
+comment on column openstock_core.event.event_id is 'Identity; not an order of commits.';
+comment on column openstock_core.event.op_id is 'The operation.';
+comment on column openstock_core.event.recorded_at is 'When it was done.';
+select openstock_core.protect_table('openstock_core.event');
+grant select, insert on openstock_core.event to openstock_api;
+grant select on openstock_core.event to openstock_maint;
+
+reset role;
+
+-- sql/tables/snapshot.sql
+-- The snapshot for dashboards: computed from the ledger alone, it is also the witness that the projections tell the
+-- truth. Owned by the maintenance role, which sees every tenant; a materialized view cannot carry a policy of its own.
+set local role openstock_owner;
+
+create table openstock_core.snapshot (
+  name text not null,
+  refreshed_at timestamptz not null,
+  constraint snapshot_pkey primary key (name)
+);
+comment on table openstock_core.snapshot is 'When each materialized view was last refreshed.';
+comment on column openstock_core.snapshot.name is 'The materialized view.';
+comment on column openstock_core.snapshot.refreshed_at is 'It holds at least all that was committed before this moment.';
+alter table openstock_core.snapshot enable row level security, force row level security;
+create policy snapshot_reading on openstock_core.snapshot for select to openstock_api using (true);
+create policy snapshot_maintenance on openstock_core.snapshot to openstock_maint using (true) with check (true);
+grant select on openstock_core.snapshot to openstock_api;
+grant select, insert, update on openstock_core.snapshot to openstock_maint;
+
+set local role openstock_maint;
+
+create materialized view openstock_core.current_stock as
+select
+  tenant_id,
+  product_id,
+  warehouse_id,
+  sum(qty_delta)::numeric as on_hand,
+  sum(blocked_delta)::numeric as blocked,
+  sum(reserved_delta)::numeric as reserved,
+  sum(allocated_delta)::numeric as allocated,
+  count(*) as entries,
+  max(recorded_at) as last_recorded_at
+from openstock_core.ledger
+group by tenant_id, product_id, warehouse_id;
+create unique index current_stock_key on openstock_core.current_stock (tenant_id, product_id, warehouse_id);
+comment on materialized view openstock_core.current_stock is
+  'Stock per product and warehouse, summed from the ledger at the last refresh. For dashboards; it never decides a promise.';
+comment on column openstock_core.current_stock.tenant_id is 'The tenant.';
+comment on column openstock_core.current_stock.product_id is 'The product.';
+comment on column openstock_core.current_stock.warehouse_id is 'The warehouse.';
+comment on column openstock_core.current_stock.on_hand is 'Sum of qty_delta.';
+comment on column openstock_core.current_stock.blocked is 'Sum of blocked_delta.';
+comment on column openstock_core.current_stock.reserved is 'Sum of reserved_delta.';
+comment on column openstock_core.current_stock.allocated is 'Sum of allocated_delta.';
+comment on column openstock_core.current_stock.entries is 'Ledger entries behind the row.';
+comment on column openstock_core.current_stock.last_recorded_at is 'The last of them.';
+comment on index openstock_core.current_stock_key is 'Lets the view be refreshed concurrently.';
+grant select on openstock_core.current_stock to openstock_api;
+
+reset role;
+
+-- sql/views/openstock/error_codes.sql
+-- Every error that openstock raises. The messages are constants: DETAIL carries the values as JSON.
+set local role openstock_api;
+
+create or replace view openstock.error_codes as
+select code, name, message, hint
+from (values
+  ('22023', 'invalid_argument', 'An argument is not valid.',
+   'DETAIL names the argument, the line and what is wrong with it.'),
+  ('25006', 'read_only', 'The transaction is read-only.',
+   'Write on the primary server, in a transaction that is not read-only.'),
+  ('40001', 'serialization_failure', 'The operation was done by another transaction at the same time.',
+   'Repeat the whole transaction with the same op_id: it will return the stored answer.'),
+  ('42501', 'not_allowed', 'This login may not act for this tenant.',
+   'An operator allows it with openstock_admin.grant_tenant.'),
+  ('OS001', 'no_tenant', 'No tenant is set for this transaction.',
+   'Pass tenant => ..., or set app.tenant_id with set_config(''app.tenant_id'', ..., true) in the same transaction.'),
+  ('OS002', 'tenant_conflict', 'The tenant given is not the transaction''s tenant.',
+   'A transaction belongs to one tenant: end it first, or give the same tenant.'),
+  ('OS003', 'unknown_tenant', 'The tenant does not exist or is not active.',
+   'An operator creates it with openstock_admin.create_tenant.'),
+  ('OS010', 'op_id_reused', 'The op_id was used before with another request.',
+   'Use a new op_id for a new request, and the same one only to repeat the same request.'),
+  ('OS011', 'answer_pruned', 'The operation was done before, and its answer is no longer stored.',
+   'It took effect once and will not again: read the ledger by its op_id.'),
+  ('OS101', 'unknown_product', 'A product is unknown.',
+   'Create it with openstock.put_products.'),
+  ('OS102', 'inactive_product', 'A product is not active.',
+   'Activate it with openstock.put_products, or leave it out.'),
+  ('OS103', 'unknown_warehouse', 'A warehouse is unknown.',
+   'Create it with openstock.put_warehouses.'),
+  ('OS104', 'inactive_warehouse', 'A warehouse is not active.',
+   'Activate it with openstock.put_warehouses, or choose another.'),
+  ('OS105', 'unknown_location', 'A location is unknown in the warehouse.',
+   'Create it with openstock.put_locations.'),
+  ('OS106', 'inactive_location', 'A location is not active.',
+   'Activate it with openstock.put_locations, or choose another.'),
+  ('OS107', 'unknown_lot', 'A lot of the product is unknown.',
+   'A lot comes into being when it is received.'),
+  ('OS108', 'lot_conflict', 'The lot does not fit the product.',
+   'Name a lot where the product''s tracking is lot and only there; a lot keeps the expiry it was received with.'),
+  ('OS110', 'invalid_quantity', 'A quantity is not valid.',
+   'Give a positive number (signed for adjust) of at most 12 digits before the point, with no more decimals than the product has.'),
+  ('OS120', 'in_use', 'The change does not fit stock that exists.',
+   'Move or ship the stock first.'),
+  ('OS201', 'insufficient_stock', 'There is not enough stock.',
+   'DETAIL says, for each line, how much was asked and how much there is.'),
+  ('OS202', 'unexpected_balance', 'The balance is not the expected one.',
+   'Someone else changed it: read it again, then decide again.'),
+  ('OS301', 'unknown_order', 'The order has no reservation.',
+   'Reserve for it first, with openstock.reserve.'),
+  ('OS302', 'order_closed', 'Nothing of the order is open any more.',
+   'Use a new order_ref.'),
+  ('OS303', 'not_reserved', 'More was asked for than the order has reserved.',
+   'Read openstock.reservations for what is open.'),
+  ('OS304', 'line_exists', 'The order has this line already.',
+   'Give the new line a number that the order does not use, or none.'),
+  ('OS401', 'append_only', 'The ledger is append-only.',
+   'Write a correcting entry instead, with openstock.adjust or openstock.move.'),
+  ('OS501', 'differences_found', 'The projections differ from the ledger.',
+   'Look at openstock_admin.verify(), then repair with openstock_admin.rebuild(tenant, replace => true).'),
+  ('OS901', 'contended', 'Bins were locked by others.',
+   'Internal: allocate takes it as the sign to try again, waiting; it never reaches a caller.'),
+  ('OS902', 'inconsistent', 'The ledger and its projections do not fit together.',
+   'Nothing was written. Run openstock_admin.verify() and report what it says.')
+) as catalogue (code, name, message, hint);
+
+comment on view openstock.error_codes is 'Every error that openstock raises, with its SQLSTATE.';
+comment on column openstock.error_codes.code is 'SQLSTATE.';
+comment on column openstock.error_codes.name is 'Name, that of the exception in the Python package.';
+comment on column openstock.error_codes.message is 'The error''s MESSAGE; DETAIL holds the values as JSON.';
+comment on column openstock.error_codes.hint is 'The error''s HINT: what to do next.';
+grant select on openstock.error_codes to openstock_owner, openstock_maint, openstock_app, openstock_analyst, openstock_operator;
+
+reset role;
+
+-- sql/functions/openstock_core/fail.sql
+-- Raises one of the errors of openstock.error_codes.
+set local role openstock_owner;
+
+create or replace function openstock_core.fail(code text, detail jsonb) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  entry record;
+begin
+  select e.message, e.hint into strict entry from openstock.error_codes e where e.code = fail.code;
+  raise exception using errcode = fail.code, message = entry.message, detail = fail.detail::text, hint = entry.hint;
+end
+$$;
+
+revoke all on function openstock_core.fail from public;
+grant execute on function openstock_core.fail to openstock_api, openstock_maint;
+comment on function openstock_core.fail is 'Raises the error with this code: its constant message and hint, and the values as JSON in DETAIL.';
+
+reset role;
+
+-- sql/functions/openstock/server_time.sql
+-- The clock.
+set local role openstock_api;
+
+create or replace function openstock.server_time() returns timestamptz
+language sql
+volatile
+parallel safe
+return clock_timestamp();
+
+revoke all on function openstock.server_time from public;
+grant execute on function openstock.server_time
+  to openstock_owner, openstock_maint, openstock_app, openstock_analyst, openstock_operator;
+comment on function openstock.server_time is 'The server''s clock, by which entries are stamped and expiry is decided.';
+
+reset role;
+
+-- sql/functions/openstock/current_tenant.sql
+-- Whose rows the views show.
+set local role openstock_api;
+
+create or replace function openstock.current_tenant() returns uuid
+language sql
+stable
+parallel safe
+security definer
+set search_path = pg_catalog, pg_temp
+begin atomic
+  select c.tenant_id
+  from (select nullif(current_setting('app.tenant_id', true), '')::uuid as tenant_id) as c
+  where exists (select from openstock_core.tenant_login as b where b.tenant_id = c.tenant_id and b.login = session_user)
+     or exists (select from openstock_core.trusted_login as t where t.login = session_user);
+end;
+
+revoke all on function openstock.current_tenant from public;
+grant execute on function openstock.current_tenant to openstock_maint, openstock_app, openstock_analyst, openstock_operator;
+comment on function openstock.current_tenant is
+  'The tenant set for this transaction, if the login may act for it; otherwise null, and the views are empty.';
+
+reset role;
+
+-- sql/functions/openstock/schema_version.sql
+-- Which migration this database is at. Reads: migration.
+set local role openstock_owner;
+
+create or replace function openstock.schema_version() returns text
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+begin atomic
+  select max(m.name) from openstock_core.migration as m;
+end;
+
+revoke all on function openstock.schema_version from public;
+grant execute on function openstock.schema_version to openstock_app, openstock_analyst, openstock_operator;
+comment on function openstock.schema_version is 'The newest migration applied to this database.';
+
+reset role;
+
+-- sql/functions/openstock_core/is_date.sql
+-- Whether a text is a calendar date; PostgreSQL can say so without an exception only from 16 on.
+set local role openstock_owner;
+
+create or replace function openstock_core.is_date(value text) returns boolean
+language plpgsql
+immutable
+parallel restricted
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return value ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$'
+     and make_date(substr(value, 1, 4)::integer, substr(value, 6, 2)::integer, substr(value, 9, 2)::integer) is not null;
+exception when datetime_field_overflow then
+  return false;
+end
+$$;
+
+revoke all on function openstock_core.is_date from public;
+grant execute on function openstock_core.is_date to openstock_api, openstock_maint;
+comment on function openstock_core.is_date is 'True for a date of the calendar written as YYYY-MM-DD.';
+
+reset role;
+
+-- sql/functions/openstock_core/value_problem.sql
+-- Whether a JSON value is of the type that a key of lines asks for.
+set local role openstock_owner;
+
+create or replace function openstock_core.value_problem(wanted text, value jsonb) returns text
+language plpgsql
+immutable
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  given constant text := jsonb_typeof(value);
+  content constant text := value #>> '{}';
+begin
+  if given = 'null' then
+    return null;
+  end if;
+  case wanted
+    when 'code' then
+      if given <> 'string' then return 'must be a string'; end if;
+      if char_length(normalize(btrim(content))) not between 1 and 64 then return 'must have 1 to 64 characters'; end if;
+      if content ~ '[[:cntrl:]]' then return 'must not contain control characters'; end if;
+    when 'text' then
+      if given <> 'string' then return 'must be a string'; end if;
+      if char_length(content) > 1000 then return 'must have at most 1000 characters'; end if;
+    when 'document' then
+      if given <> 'string' then return 'must be a string'; end if;
+      if char_length(content) > 10000 then return 'must have at most 10000 characters'; end if;
+    when 'number' then
+      if given <> 'number' then return 'must be a number'; end if;
+      if abs(content::numeric) > 999999999999.999999 then return 'must have at most 12 digits before the point'; end if;
+      if scale(trim_scale(content::numeric)) > 6 then return 'must have at most 6 decimals'; end if;
+    when 'integer' then
+      if given <> 'number' then return 'must be a whole number'; end if;
+      if content::numeric <> trunc(content::numeric) or abs(content::numeric) > 2147483647 then
+        return 'must be a whole number of at most 2147483647';
+      end if;
+    when 'boolean' then
+      if given <> 'boolean' then return 'must be true or false'; end if;
+    when 'object' then
+      if given <> 'object' then return 'must be an object'; end if;
+      if octet_length(value::text) > 65536 then return 'must have at most 65536 bytes'; end if;
+    when 'date' then
+      if given <> 'string' or not openstock_core.is_date(content) then return 'must be a date, such as "2027-03-31"'; end if;
+    when 'days' then
+      if given <> 'number' or content::numeric not between 0 and 36500 or content::numeric <> trunc(content::numeric) then
+        return 'must be a whole number of days';
+      end if;
+    else
+      return 'is not a known key';
+  end case;
+  return null;
+end
+$$;
+
+revoke all on function openstock_core.value_problem from public;
+grant execute on function openstock_core.value_problem to openstock_api, openstock_maint;
+comment on function openstock_core.value_problem is
+  'What is wrong with a value for a key of this type (code, text, document, number, integer, boolean, object, date, days), or null.';
+
+reset role;
+
+-- sql/functions/openstock_core/check_text.sql
+-- Refuses a text argument that is too long, and normalises one that is a code.
+set local role openstock_owner;
+
+create or replace function openstock_core.check_text(argument text, wanted text, value text) returns text
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  problem constant text := openstock_core.value_problem(rtrim(wanted, '!'), to_jsonb(value));
+begin
+  if value is null and wanted like '%!' then
+    perform openstock_core.fail('22023', jsonb_build_object('argument', argument, 'problem', 'missing'));
+  elsif problem is not null then
+    perform openstock_core.fail('22023', jsonb_build_object('argument', argument, 'problem', problem));
+  end if;
+  return case when wanted like 'code%' then normalize(btrim(value)) else value end;
+end
+$$;
+
+revoke all on function openstock_core.check_text from public;
+grant execute on function openstock_core.check_text to openstock_api, openstock_maint;
+comment on function openstock_core.check_text is
+  'Returns a text argument of type code or text (with ! where it must be given), codes NFC-normalised and trimmed. Errors: 22023.';
+
+reset role;
+
+-- sql/functions/openstock_core/check_choice.sql
+-- Refuses an argument that is not one of its choices.
+set local role openstock_owner;
+
+create or replace function openstock_core.check_choice(argument text, value text, choices text[]) returns void
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if value <> all (choices) then
+    perform openstock_core.fail('22023', jsonb_build_object(
+      'argument', argument, 'value', left(value, 100), 'problem', 'must be one of ' || array_to_string(choices, ', ')));
+  end if;
+end
+$$;
+
+revoke all on function openstock_core.check_choice from public;
+grant execute on function openstock_core.check_choice to openstock_api;
+comment on function openstock_core.check_choice is
+  'Errors: 22023 where the value is neither null nor one of the choices.';
+
+reset role;
+
+-- sql/functions/openstock_core/check_call.sql
+-- Checks the arguments that many calls share.
+set local role openstock_owner;
+
+create or replace function openstock_core.check_call(reference text, note text, reason text, occurred_at timestamptz) returns void
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform openstock_core.check_text('reference', 'text', reference);
+  perform openstock_core.check_text('note', 'text', note);
+  perform openstock_core.check_text('reason', 'text', reason);
+  if not isfinite(occurred_at) then
+    perform openstock_core.fail('22023', '{"argument": "occurred_at", "problem": "must be finite"}');
+  end if;
+end
+$$;
+
+revoke all on function openstock_core.check_call from public;
+grant execute on function openstock_core.check_call to openstock_api;
+comment on function openstock_core.check_call is
+  'Errors: 22023 where a text is too long or a time is infinite.';
+
+reset role;
+
+-- sql/functions/openstock_core/check_lines.sql
+-- Refuses lines that are not an array of objects with known keys of the right types.
+set local role openstock_owner;
+
+create or replace function openstock_core.check_lines(lines jsonb, keys jsonb) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  most constant integer := 10000;
+  bad record;
+begin
+  if lines is null or jsonb_typeof(lines) <> 'array' then
+    perform openstock_core.fail('22023', jsonb_build_object('argument', 'lines', 'problem', 'must be a JSON array of objects'));
+  end if;
+  if jsonb_array_length(lines) not between 1 and most then
+    perform openstock_core.fail('22023', jsonb_build_object(
+      'argument', 'lines', 'problem', format('must have 1 to %s lines', most), 'lines', jsonb_array_length(lines)));
+  end if;
+
+  select f.* into bad from (
+    select e.n, null as key, 'must be an object' as problem
+    from jsonb_array_elements(lines) with ordinality as e (line, n)
+    where jsonb_typeof(e.line) <> 'object'
+    union all
+    select e.n, v.key, openstock_core.value_problem(rtrim(keys ->> v.key, '!'), v.value)
+    from jsonb_array_elements(lines) with ordinality as e (line, n)
+    cross join lateral jsonb_each(case when jsonb_typeof(e.line) = 'object' then e.line else '{}' end) as v
+    union all
+    select e.n, k.key, 'missing'
+    from jsonb_array_elements(lines) with ordinality as e (line, n)
+    cross join jsonb_each_text(keys) as k
+    where k.value like '%!' and jsonb_typeof(e.line) = 'object' and coalesce(e.line -> k.key, 'null') = 'null'
+  ) as f
+  where f.problem is not null
+  order by f.n, f.key
+  limit 1;
+  if found then
+    perform openstock_core.fail('22023', jsonb_build_object(
+      'argument', 'lines', 'line', bad.n, 'key', bad.key, 'problem', bad.problem));
+  end if;
+
+  select l.line, max(l.n) as n into bad
+  from rows from (jsonb_to_recordset(lines) as (line integer)) with ordinality as l (line, n)
+  group by l.line having count(*) > 1 or l.line < 1
+  order by min(l.n) limit 1;
+  if bad.line is not null then
+    perform openstock_core.fail('22023', jsonb_build_object(
+      'argument', 'lines', 'line', bad.n, 'key', 'line', 'problem', 'must be positive and given once', 'value', bad.line));
+  end if;
+end
+$$;
+
+revoke all on function openstock_core.check_lines from public;
+grant execute on function openstock_core.check_lines to openstock_api;
+comment on function openstock_core.check_lines is
+  'Checks lines against keys, an object of key to type (see value_problem); a type that ends in ! must be there. '
+  'Errors: 22023 with argument, line (place from 1), key and problem.';
+
+reset role;
+
+-- sql/functions/openstock_core/quantity_problem.sql
+-- Whether a quantity can be one of a product.
+set local role openstock_owner;
+
+create or replace function openstock_core.quantity_problem(qty numeric, decimals integer, lowest text) returns text
+language sql
+immutable
+parallel safe
+return case
+  when lowest = 'positive' and qty <= 0 then 'must be positive'
+  when lowest = 'zero' and qty < 0 then 'must not be negative'
+  when lowest = 'signed' and qty = 0 then 'must not be zero'
+  when scale(trim_scale(qty)) > decimals then format('must have at most %s decimals', decimals)
+end;
+
+revoke all on function openstock_core.quantity_problem from public;
+grant execute on function openstock_core.quantity_problem to openstock_api;
+comment on function openstock_core.quantity_problem is
+  'What is wrong with a quantity of a product with this many decimals, or null. lowest: positive, zero (allowed) or signed (not zero).';
+
+reset role;
+
+-- sql/functions/openstock_core/enter.sql
+-- The guard at the door of every public function. Reads: tenant_login, trusted_login, tenant.
+set local role openstock_owner;
+
+create or replace function openstock_core.enter(given uuid) returns uuid
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  setting constant text := nullif(current_setting('app.tenant_id', true), '');
+  acting uuid := given;
+begin
+  if setting is not null then
+    if setting !~* '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$' then
+      perform openstock_core.fail('OS001', jsonb_build_object('app.tenant_id', setting, 'problem', 'not a uuid'));
+    end if;
+    acting := setting::uuid;
+    if given is distinct from acting and given is not null then
+      perform openstock_core.fail('OS002', jsonb_build_object('given', given, 'set', acting));
+    end if;
+  elsif given is null then
+    perform openstock_core.fail('OS001', '{"app.tenant_id": null}');
+  else
+    perform set_config('app.tenant_id', given::text, true);
+  end if;
+
+  if not exists (select from openstock_core.tenant_login b where b.tenant_id = acting and b.login = session_user)
+     and not exists (select from openstock_core.trusted_login t where t.login = session_user) then
+    perform openstock_core.fail('42501', jsonb_build_object('login', session_user, 'tenant', acting));
+  end if;
+  if not exists (select from openstock_core.tenant t where t.tenant_id = acting and t.active) then
+    perform openstock_core.fail('OS003', jsonb_build_object('tenant', acting));
+  end if;
+  return acting;
+end
+$$;
+
+revoke all on function openstock_core.enter from public;
+grant execute on function openstock_core.enter to openstock_api, openstock_maint;
+comment on function openstock_core.enter is
+  'Settles which tenant the call is for, that the login may act for it and that it is active; sets it for the rest of the transaction. '
+  'Errors: OS001, OS002, OS003, 42501.';
+
+reset role;
+
+-- sql/functions/openstock_core/enter_as_operator.sql
+-- The guard of operators' functions that act within one tenant: membership of openstock_operator let them in already.
+set local role openstock_owner;
+
+create or replace function openstock_core.enter_as_operator(tenant uuid) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if nullif(current_setting('app.tenant_id', true), '') <> tenant::text then
+    perform openstock_core.fail('OS002', jsonb_build_object('given', tenant, 'set', current_setting('app.tenant_id', true)));
+  end if;
+  perform set_config('app.tenant_id', coalesce(tenant::text, ''), true);
+  if not exists (select from openstock_core.tenant t where t.tenant_id = tenant) then
+    perform openstock_core.fail('OS003', jsonb_build_object('tenant', tenant));
+  end if;
+end
+$$;
+
+revoke all on function openstock_core.enter_as_operator from public;
+grant execute on function openstock_core.enter_as_operator to openstock_api;
+comment on function openstock_core.enter_as_operator is
+  'Sets the tenant for the rest of the transaction, without asking what the login is bound to. Errors: OS002, OS003.';
+
+reset role;
+
+-- sql/functions/openstock_core/find_warehouse.sql
+-- Looks a warehouse up by its code.
+set local role openstock_owner;
+
+create or replace function openstock_core.find_warehouse(tenant uuid, code text, must_be_active boolean) returns bigint
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  wanted constant text := openstock_core.check_text('warehouse', 'code!', code);
+  found_one record;
+begin
+  select w.warehouse_id, w.active into found_one
+  from openstock_core.warehouse w
+  where w.tenant_id = tenant and w.code = wanted;
+  if not found then
+    perform openstock_core.fail('OS103', jsonb_build_object('warehouse', wanted));
+  elsif must_be_active and not found_one.active then
+    perform openstock_core.fail('OS104', jsonb_build_object('warehouse', wanted));
+  end if;
+  return found_one.warehouse_id;
+end
+$$;
+
+revoke all on function openstock_core.find_warehouse from public;
+grant execute on function openstock_core.find_warehouse to openstock_api;
+comment on function openstock_core.find_warehouse is 'The warehouse''s id. Errors: 22023, OS103, OS104.';
+
+reset role;
+
+-- sql/functions/openstock_core/request_hash.sql
+-- What makes two requests the same.
+set local role openstock_owner;
+
+create or replace function openstock_core.request_hash(function text, arguments jsonb) returns bytea
+language sql
+immutable
+parallel safe
+begin atomic
+  select sha256(convert_to(function || coalesce(
+    (select jsonb_object_agg(a.key, a.value)::text from jsonb_each(arguments) as a where a.value <> 'null'), ''), 'UTF8'));
+end;
+
+revoke all on function openstock_core.request_hash from public;
+grant execute on function openstock_core.request_hash to openstock_api;
+comment on function openstock_core.request_hash is
+  'SHA-256 of the function''s name and its arguments that are not null, so that an optional argument added later keeps old hashes.';
+
+reset role;
+
+-- sql/functions/openstock_core/begin_operation.sql
+-- Claims an op_id, or finds that it was done before. Locks: operation (advisory).
+-- Twins wait here for each other; the statement after the lock then sees what the first one committed. Under
+-- repeatable read it cannot, and finish_operation ends the second one with 40001.
+set local role openstock_owner;
+
+create or replace function openstock_core.begin_operation(tenant uuid, op_id text, function text, arguments jsonb)
+returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  done record;
+begin
+  if op_id is null or octet_length(op_id) not between 1 and 128 then
+    perform openstock_core.fail('22023', jsonb_build_object(
+      'argument', 'op_id', 'problem', case when op_id is null then 'missing' else 'must have 1 to 128 bytes' end));
+  end if;
+  if current_setting('transaction_read_only')::boolean then
+    perform openstock_core.fail('25006', jsonb_build_object('function', function));
+  end if;
+
+  perform pg_advisory_xact_lock(hashtextextended(tenant::text || ' operation ' || op_id, 0));
+  select o.function, o.request_hash, o.answer into done
+  from openstock_core.operation o
+  where o.tenant_id = tenant and o.op_id = begin_operation.op_id;
+  if not found then
+    return null;
+  end if;
+
+  if done.request_hash <> openstock_core.request_hash(function, arguments) then
+    perform openstock_core.fail('OS010', jsonb_build_object('op_id', op_id, 'first_used_for', done.function));
+  end if;
+  if done.answer is null then
+    perform openstock_core.fail('OS011', jsonb_build_object('op_id', op_id, 'function', done.function));
+  end if;
+  return (select coalesce(jsonb_agg(row || '{"replayed": true}' order by n), '[]')
+          from jsonb_array_elements(done.answer) with ordinality as e (row, n));
+end
+$$;
+
+revoke all on function openstock_core.begin_operation from public;
+grant execute on function openstock_core.begin_operation to openstock_api;
+comment on function openstock_core.begin_operation is
+  'Locks an op_id for this transaction and returns the stored answer where it was done before, null where it is new. '
+  'Errors: 22023 (op_id), 25006, OS010, OS011.';
+
+reset role;
+
+-- sql/functions/openstock_core/finish_operation.sql
+-- Stores an operation's answer and puts its event into the outbox. Writes: operation, event.
+set local role openstock_owner;
+
+create or replace function openstock_core.finish_operation(
+  tenant uuid, op_id text, function text, arguments jsonb, answer jsonb)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  stamp constant timestamptz := openstock.server_time();
+begin
+  insert into openstock_core.operation (tenant_id, op_id, function, request_hash, answer, recorded_at)
+  values (tenant, op_id, function, openstock_core.request_hash(function, arguments), answer, stamp)
+  on conflict on constraint operation_pkey do nothing;
+  if not found then
+    perform openstock_core.fail('40001', jsonb_build_object('op_id', op_id));
+  end if;
+  insert into openstock_core.event (tenant_id, op_id, recorded_at) values (tenant, op_id, stamp);
+end
+$$;
+
+revoke all on function openstock_core.finish_operation from public;
+grant execute on function openstock_core.finish_operation to openstock_api;
+comment on function openstock_core.finish_operation is
+  'Stores the operation with its answer, and its event. Errors: 40001 where another transaction did the same operation.';
+
+reset role;
+
+-- sql/functions/openstock_core/lock_order.sql
+-- Locks an order for this transaction, also one that has no row yet. Locks: order (advisory).
+set local role openstock_owner;
+
+create or replace function openstock_core.lock_order(tenant uuid, order_ref text) returns void
+language sql
+volatile
+begin atomic
+  select pg_advisory_xact_lock(hashtextextended(tenant::text || ' order ' || order_ref, 0));
+end;
+
+revoke all on function openstock_core.lock_order from public;
+grant execute on function openstock_core.lock_order to openstock_api;
+comment on function openstock_core.lock_order is 'Waits for other transactions that change the same order, and keeps them out until this one ends.';
+
+reset role;
+
+-- sql/functions/openstock_core/share_places.sql
+-- Keeps locations and lots as they are while units enter. Locks: location, lot (shared), before any level.
+set local role openstock_owner;
+
+create or replace function openstock_core.share_places(tenant uuid, location_ids bigint[], lot_ids bigint[]) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  closed text;
+begin
+  select min(s.code) into closed from (
+    select l.code, l.active from openstock_core.location l
+    where l.tenant_id = tenant and l.location_id = any (location_ids)
+    order by l.location_id for share) as s
+  where not s.active;
+  if closed is not null then
+    perform openstock_core.fail('OS106', jsonb_build_object('location', closed));
+  end if;
+  perform from openstock_core.lot t
+  where t.tenant_id = tenant and t.lot_id = any (lot_ids)
+  order by t.lot_id for share;
+end
+$$;
+
+revoke all on function openstock_core.share_places from public;
+grant execute on function openstock_core.share_places to openstock_api;
+comment on function openstock_core.share_places is
+  'Takes shared locks, so that a location''s kind and a lot''s expiry cannot change until the units have entered. Errors: OS106.';
+
+reset role;
+
+-- sql/functions/openstock_core/lock_bins.sql
+-- Locks bins, waiting, in the one order. Locks: stock_bin by bin_id.
+set local role openstock_owner;
+
+create or replace function openstock_core.lock_bins(tenant uuid, bin_ids bigint[]) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if cardinality(bin_ids) > 0 then
+    perform from openstock_core.stock_bin b
+    where b.tenant_id = tenant and b.bin_id = any (bin_ids)
+    order by b.bin_id
+    for no key update;
+  end if;
+end
+$$;
+
+revoke all on function openstock_core.lock_bins from public;
+grant execute on function openstock_core.lock_bins to openstock_api;
+comment on function openstock_core.lock_bins is 'Locks these bins in order of bin_id until the transaction ends.';
+
+reset role;
+
+-- sql/functions/openstock_core/lock_levels.sql
+-- Locks the stock levels that a call may write, all at once and in the one order, and books what has expired there.
+-- Writes: stock_level (missing rows, where asked); through block_expired_lots also ledger, stock_bin, allocation.
+-- Locks: stock_level by (product, warehouse).
+set local role openstock_owner;
+
+create or replace function openstock_core.lock_levels(
+  tenant uuid, op_id text, product_ids bigint[], warehouse_ids bigint[], make_missing boolean)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  due boolean;
+begin
+  if make_missing then
+    insert into openstock_core.stock_level (tenant_id, product_id, warehouse_id, safety_stock)
+    select tenant, k.product_id, k.warehouse_id, p.safety_stock
+    from (select distinct * from unnest(product_ids, warehouse_ids) as u (product_id, warehouse_id)) as k
+    join openstock_core.product p on p.tenant_id = tenant and p.product_id = k.product_id
+    where not exists (select from openstock_core.stock_level l
+                      where l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id)
+    order by k.product_id, k.warehouse_id
+    on conflict on constraint stock_level_pkey do nothing;
+  end if;
+
+  select bool_or(locked.next_block_at <= openstock.server_time()) into due
+  from (
+    select l.next_block_at
+    from (select distinct * from unnest(product_ids, warehouse_ids) as u (product_id, warehouse_id)) as k
+    cross join lateral (
+      select * from openstock_core.stock_level s
+      where s.tenant_id = tenant and s.product_id = k.product_id and s.warehouse_id = k.warehouse_id
+    ) as l
+    order by k.product_id, k.warehouse_id
+    for no key update of l
+  ) as locked;
+
+  if due then
+    perform openstock_core.block_expired_lots(tenant, op_id, product_ids, warehouse_ids);
+  end if;
+end
+$$;
+
+revoke all on function openstock_core.lock_levels from public;
+grant execute on function openstock_core.lock_levels to openstock_api;
+comment on function openstock_core.lock_levels is
+  'Locks stock levels in order of product and warehouse, first making the missing ones where asked, and blocks units of lots that expired there.';
+
+reset role;
+
+-- sql/functions/openstock_core/lock_candidate_levels.sql
+-- Locks all levels that may serve an order's lines. Locks: stock_level by (product, warehouse).
+set local role openstock_owner;
+
+create or replace function openstock_core.lock_candidate_levels(tenant uuid, op_id text, lines openstock_core.order_line[])
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  products bigint[];
+  warehouses bigint[];
+begin
+  select array_agg(l.product_id), array_agg(l.warehouse_id) into products, warehouses
+  from (select distinct u.product_id, u.warehouse_id from unnest(lines) as u) as u
+  join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = u.product_id
+    and l.warehouse_id = coalesce(u.warehouse_id, l.warehouse_id)
+  join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = l.warehouse_id and w.active;
+  perform openstock_core.lock_levels(tenant, op_id, products, warehouses, false);
+end
+$$;
+
+revoke all on function openstock_core.lock_candidate_levels from public;
+grant execute on function openstock_core.lock_candidate_levels to openstock_api;
+comment on function openstock_core.lock_candidate_levels is
+  'Locks the levels of the lines'' products at the warehouses they name, or at all active ones.';
+
+reset role;
+
+-- sql/functions/openstock_core/expiry.sql
+-- When a lot's last day ends.
+set local role openstock_owner;
+
+create or replace function openstock_core.expiry(expires_on date) returns timestamptz
+language sql
+immutable
+parallel safe
+return (expires_on + 1)::timestamp at time zone 'UTC';
+
+revoke all on function openstock_core.expiry from public;
+grant execute on function openstock_core.expiry to openstock_api, openstock_maint;
+comment on function openstock_core.expiry is 'The first moment at which a lot with this last day is expired: midnight UTC after it.';
+
+reset role;
+
+-- sql/functions/openstock_core/post_ledger.sql
+-- Updates the levels and appends the entries that explain it, chaining balances and times.
+-- Writes: stock_level, ledger.
+set local role openstock_owner;
+
+create or replace function openstock_core.post_ledger(
+  tenant uuid, op_id text, movements openstock_core.movement[],
+  occurred_at timestamptz, reference text, note text)
+returns setof openstock_core.posted
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  tick constant interval := '1 microsecond';
+  stamp constant timestamptz := openstock.server_time();
+  who constant text := left(coalesce(nullif(current_setting('app.actor', true), ''), session_user), 200);
+begin
+  return query
+  with movement as materialized (
+    select u.*, u.event_type not in ('ALLOCATE', 'DEALLOCATE') as chained,
+           b.location_id, b.lot_id, b.status,
+           case when u.qty_delta > 0 and not b.blocked then openstock_core.expiry(t.expires_on) end as block_at
+    from rows from (unnest(movements)) with ordinality as u (
+      line, event_type, product_id, warehouse_id, bin_id, qty_delta, blocked_delta, reserved_delta, allocated_delta,
+      reservation_line_id, order_ref, unit_cost, reason, ord)
+    left join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = u.bin_id
+    left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
+  ), level as (
+    update openstock_core.stock_level l
+    set on_hand = trim_scale(l.on_hand + s.qty),
+        blocked = trim_scale(l.blocked + s.blocked),
+        reserved = trim_scale(l.reserved + s.reserved),
+        next_block_at = least(l.next_block_at, s.block_at),
+        last_recorded_at = greatest(stamp, l.last_recorded_at + tick) + (s.entries - 1) * tick,
+        version = l.version + s.entries
+    from (
+      select m.product_id, m.warehouse_id, sum(m.qty_delta) as qty, sum(m.blocked_delta) as blocked,
+             sum(m.reserved_delta) as reserved, count(*) as entries, min(m.block_at) as block_at
+      from movement m where m.chained
+      group by m.product_id, m.warehouse_id
+    ) as s
+    where l.tenant_id = tenant and l.product_id = s.product_id and l.warehouse_id = s.warehouse_id
+    returning l.product_id, l.warehouse_id, l.on_hand - s.qty as on_hand, l.blocked - s.blocked as blocked,
+              l.reserved - s.reserved as reserved, l.safety_stock + l.fenced as withheld,
+              l.last_recorded_at - (s.entries - 1) * tick as first_at
+  ), chain as (
+    select m.*, l.first_at + (row_number() over level_entries - 1) * tick as chained_at, l.withheld,
+           trim_scale(l.on_hand + sum(m.qty_delta) over level_entries) as on_hand_after,
+           trim_scale(l.blocked + sum(m.blocked_delta) over level_entries) as blocked_after,
+           trim_scale(l.reserved + sum(m.reserved_delta) over level_entries) as reserved_after
+    from movement m
+    left join level l on m.chained and l.product_id = m.product_id and l.warehouse_id = m.warehouse_id
+    where l.product_id is not null or not m.chained
+    window level_entries as (partition by m.product_id, m.warehouse_id, m.chained order by m.ord)
+  ), entry as (
+    insert into openstock_core.ledger (
+      tenant_id, product_id, warehouse_id, recorded_at, entry_id, occurred_at, line, op_id, event_type,
+      location_id, lot_id, status, qty_delta, blocked_delta, reserved_delta, allocated_delta,
+      on_hand_after, blocked_after, reserved_after,
+      order_ref, reservation_line_id, unit_cost, reference, reason, note, actor)
+    select tenant, c.product_id, c.warehouse_id, coalesce(c.chained_at, stamp),
+           nextval('openstock_core.ledger_entry_id'), post_ledger.occurred_at, c.line, post_ledger.op_id, c.event_type,
+           c.location_id, c.lot_id, c.status, c.qty_delta, c.blocked_delta, c.reserved_delta, c.allocated_delta,
+           c.on_hand_after, c.blocked_after, c.reserved_after,
+           c.order_ref, c.reservation_line_id, c.unit_cost, post_ledger.reference, c.reason, post_ledger.note, who
+    from (select * from chain order by ord) as c
+    returning ledger.entry_id, ledger.recorded_at
+  ), numbered as (
+    select e.entry_id, e.recorded_at, row_number() over (order by e.entry_id) as ord from entry e
+  )
+  select c.ord, c.line, c.event_type, c.product_id, c.warehouse_id, c.location_id, c.lot_id, c.status, c.qty_delta,
+         c.reservation_line_id, c.on_hand_after, c.blocked_after, c.reserved_after,
+         trim_scale(c.on_hand_after - c.blocked_after - c.reserved_after - c.withheld), n.entry_id, n.recorded_at
+  from numbered n
+  join (select *, row_number() over (order by ord) as place from chain) as c on c.place = n.ord
+  order by c.ord;
+end
+$$;
+
+revoke all on function openstock_core.post_ledger from public;
+grant execute on function openstock_core.post_ledger to openstock_api;
+comment on function openstock_core.post_ledger is
+  'Updates the stock levels and appends the entries; each chained entry is recorded later than the one before it at its level. '
+  'Balances are null on ALLOCATE and DEALLOCATE.';
+
+reset role;
+
+-- sql/functions/openstock_core/post_allocations.sql
+-- Applies the allocated part of movements to the open allocations. Writes: allocation.
+set local role openstock_owner;
+
+create or replace function openstock_core.post_allocations(tenant uuid, movements openstock_core.movement[]) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not exists (select from unnest(movements) as u where u.allocated_delta <> 0) then
+    return;
+  end if;
+  insert into openstock_core.allocation (tenant_id, reservation_line_id, bin_id, qty, created_at)
+  select tenant, u.reservation_line_id, u.bin_id, sum(u.allocated_delta), openstock.server_time()
+  from unnest(movements) as u
+  where u.allocated_delta > 0
+  group by u.reservation_line_id, u.bin_id
+  order by u.reservation_line_id, u.bin_id
+  on conflict on constraint allocation_pkey do update set qty = trim_scale(allocation.qty + excluded.qty);
+
+  update openstock_core.allocation a
+  set qty = trim_scale(a.qty + m.qty)
+  from (select u.reservation_line_id, u.bin_id, sum(u.allocated_delta) as qty
+        from unnest(movements) as u where u.allocated_delta < 0 group by u.reservation_line_id, u.bin_id) as m
+  where a.tenant_id = tenant and a.reservation_line_id = m.reservation_line_id and a.bin_id = m.bin_id;
+
+  delete from openstock_core.allocation a
+  using (select distinct u.reservation_line_id, u.bin_id from unnest(movements) as u where u.allocated_delta < 0) as m
+  where a.tenant_id = tenant and a.reservation_line_id = m.reservation_line_id and a.bin_id = m.bin_id and a.qty = 0;
+end
+$$;
+
+revoke all on function openstock_core.post_allocations from public;
+grant execute on function openstock_core.post_allocations to openstock_api;
+comment on function openstock_core.post_allocations is
+  'Adds and takes away what movements say was allocated; an allocation of nothing is removed.';
+
+reset role;
+
+-- sql/functions/openstock_core/post.sql
+-- The one place where stock changes: writes movements to the ledger and applies each to the projections by the same
+-- rule by which openstock_core.differences() replays them. The caller holds the locks of all levels and bins named.
+-- Writes: stock_level, ledger, stock_bin, reservation_line (what left it), allocation.
+set local role openstock_owner;
+
+create or replace function openstock_core.post(
+  tenant uuid, op_id text, movements openstock_core.movement[],
+  occurred_at timestamptz, reference text, note text)
+returns setof openstock_core.posted
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  written openstock_core.posted[];
+begin
+  if cardinality(movements) = 0 then
+    return;
+  end if;
+  written := array(select p from openstock_core.post_ledger(tenant, op_id, movements, occurred_at, reference, note) as p);
+  if cardinality(written) <> cardinality(movements) then
+    perform openstock_core.fail('OS902', jsonb_build_object(
+      'op_id', op_id, 'movements', cardinality(movements), 'written', cardinality(written)));
+  end if;
+
+  update openstock_core.stock_bin b
+  set on_hand = trim_scale(b.on_hand + m.qty), allocated = trim_scale(b.allocated + m.allocated)
+  from (select u.bin_id, sum(u.qty_delta) as qty, sum(u.allocated_delta) as allocated
+        from unnest(movements) as u where u.bin_id is not null group by u.bin_id) as m
+  where b.tenant_id = tenant and b.bin_id = m.bin_id and (m.qty <> 0 or m.allocated <> 0);
+
+  update openstock_core.reservation_line l
+  set reserved = trim_scale(l.reserved + m.reserved),
+      shipped = trim_scale(l.shipped + m.shipped),
+      released = trim_scale(l.released - m.reserved - m.shipped)
+  from (select u.reservation_line_id, sum(u.reserved_delta) as reserved,
+               sum(case when u.event_type = 'SHIP' then -u.qty_delta else 0 end) as shipped
+        from unnest(movements) as u where u.event_type in ('SHIP', 'RELEASE') group by u.reservation_line_id) as m
+  where l.tenant_id = tenant and l.reservation_line_id = m.reservation_line_id;
+
+  perform openstock_core.post_allocations(tenant, movements);
+  return query select * from unnest(written);
+end
+$$;
+
+revoke all on function openstock_core.post from public;
+grant execute on function openstock_core.post to openstock_api;
+comment on function openstock_core.post is
+  'Writes movements to the ledger and the projections, and returns the entries in order, with the level''s balances after each. Errors: OS902.';
+
+reset role;
+
+-- sql/functions/openstock_core/unpin_from_bins.sql
+-- Plans which allocations give way when a bin loses units that are pinned: the newest first. Reads: allocation.
+set local role openstock_owner;
+
+create or replace function openstock_core.unpin_from_bins(
+  tenant uuid, line integer, bin_ids bigint[], units numeric[], reason text)
+returns openstock_core.movement[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return array(
+    select row(unpin_from_bins.line, 'DEALLOCATE', b.product_id, b.warehouse_id, b.bin_id, 0, 0, 0, -trim_scale(least(s.qty, s.surplus - s.before)),
+               s.reservation_line_id, r.order_ref, null, unpin_from_bins.reason)::openstock_core.movement
+    from (
+      select a.bin_id, a.reservation_line_id, a.qty, k.surplus,
+             sum(a.qty) over (partition by a.bin_id order by a.created_at desc, a.reservation_line_id desc) - a.qty as before
+      from unnest(bin_ids, units) as k (bin_id, surplus)
+      join openstock_core.allocation a on a.tenant_id = tenant and a.bin_id = k.bin_id
+      where k.surplus > 0
+    ) as s
+    join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = s.bin_id
+    join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = s.reservation_line_id
+    join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = l.reservation_id
+    where s.before < s.surplus
+    order by b.bin_id, s.reservation_line_id);
+end
+$$;
+
+revoke all on function openstock_core.unpin_from_bins from public;
+grant execute on function openstock_core.unpin_from_bins to openstock_api;
+comment on function openstock_core.unpin_from_bins is
+  'DEALLOCATE movements that free these units of locked bins, newest allocations first.';
+
+reset role;
+
+-- sql/functions/openstock_core/unpin_from_lines.sql
+-- Plans which allocations give way when a line gives promised units back: units that are not pinned go first, then the
+-- newest allocations. The bins are locked. Reads: allocation.
+set local role openstock_owner;
+
+create or replace function openstock_core.unpin_from_lines(
+  tenant uuid, order_ref text, taken openstock_core.taken_line[], reason text)
+returns openstock_core.movement[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return array(
+    select row(s.line, 'DEALLOCATE', s.product_id, s.warehouse_id, s.bin_id, 0, 0, 0, -trim_scale(least(s.qty, s.surplus - s.before)),
+               s.reservation_line_id, order_ref, null, reason)::openstock_core.movement
+    from (
+      select t.line, t.product_id, t.warehouse_id, a.reservation_line_id, a.bin_id, a.qty,
+             t.qty - t.reserved + sum(a.qty) over (partition by a.reservation_line_id) as surplus,
+             sum(a.qty) over (partition by a.reservation_line_id order by a.created_at desc, a.bin_id desc) - a.qty as before
+      from unnest(taken) as t
+      join openstock_core.allocation a on a.tenant_id = tenant and a.reservation_line_id = t.reservation_line_id
+    ) as s
+    where s.before < s.surplus
+    order by s.reservation_line_id, s.bin_id);
+end
+$$;
+
+revoke all on function openstock_core.unpin_from_lines from public;
+grant execute on function openstock_core.unpin_from_lines to openstock_api;
+comment on function openstock_core.unpin_from_lines is
+  'DEALLOCATE movements that leave each line no more allocated than it will have reserved, newest allocations first.';
+
+reset role;
+
+-- sql/functions/openstock_core/block_expired_lots.sql
+-- Books units of expired lots as blocked, under the lock of their levels: nobody is promised them any more.
+-- Writes: ledger (DEALLOCATE, STATUS), stock_level, stock_bin, allocation. Locks: stock_bin by bin_id.
+set local role openstock_owner;
+
+create or replace function openstock_core.block_expired_lots(
+  tenant uuid, op_id text, product_ids bigint[], warehouse_ids bigint[])
+returns integer
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  now_is constant timestamptz := openstock.server_time();
+  expired bigint[];
+begin
+  expired := array(
+    select b.bin_id
+    from (select distinct * from unnest(product_ids, warehouse_ids) as u (product_id, warehouse_id)) as k
+    join openstock_core.stock_bin b
+      on b.tenant_id = tenant and b.product_id = k.product_id and b.warehouse_id = k.warehouse_id
+    join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
+    where b.on_hand > 0 and not b.blocked and openstock_core.expiry(t.expires_on) <= now_is);
+  perform openstock_core.lock_bins(tenant, expired);
+
+  perform openstock_core.post(tenant, op_id,
+    (select openstock_core.unpin_from_bins(tenant, 0, array_agg(b.bin_id), array_agg(b.allocated), 'expired')
+     from openstock_core.stock_bin b where b.tenant_id = tenant and b.bin_id = any (expired)),
+    null, null, null);
+  perform openstock_core.post(tenant, op_id, array(
+    select row(0, 'STATUS', b.product_id, b.warehouse_id, b.bin_id, 0, b.on_hand, 0, 0,
+               null, null, null, 'expired')::openstock_core.movement
+    from openstock_core.stock_bin b
+    where b.tenant_id = tenant and b.bin_id = any (expired)
+    order by b.bin_id), null, null, null);
+
+  update openstock_core.stock_bin b set blocked = true
+  where b.tenant_id = tenant and b.bin_id = any (expired);
+  update openstock_core.stock_level l set next_block_at = (
+    select min(openstock_core.expiry(t.expires_on))
+    from openstock_core.stock_bin b
+    join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
+    where b.tenant_id = tenant and b.product_id = l.product_id and b.warehouse_id = l.warehouse_id
+      and b.on_hand > 0 and not b.blocked)
+  from (select distinct * from unnest(product_ids, warehouse_ids) as u (product_id, warehouse_id)) as k
+  where l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id
+    and l.next_block_at <= now_is;
+  return cardinality(expired);
+end
+$$;
+
+revoke all on function openstock_core.block_expired_lots from public;
+grant execute on function openstock_core.block_expired_lots to openstock_api;
+comment on function openstock_core.block_expired_lots is
+  'De-allocates and blocks the units of lots that expired at these levels, which the caller has locked; returns how many bins.';
+
+reset role;
+
+-- sql/functions/openstock_core/check_master_lines.sql
+-- Refuses master data lines that name something twice or make null what must have a value.
+set local role openstock_owner;
+
+create or replace function openstock_core.check_master_lines(lines jsonb, not_null text[]) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  bad record;
+begin
+  select f.* into bad from (
+    select g.n, case
+        when count(*) over (partition by normalize(btrim(g.v ->> 'code'))) > 1 then
+          '{"key": "code", "problem": "is named by another line too"}'::jsonb
+        when n.key is not null then jsonb_build_object('key', n.key, 'problem', 'must not be null')
+        when g.v ->> 'name' = '' or char_length(g.v ->> 'name') > 200 then '{"key": "name", "problem": "must have 1 to 200 characters"}'
+        when g.v ->> 'kind' not in ('receiving', 'storage', 'picking', 'packing', 'quarantine') then
+          '{"key": "kind", "problem": "must be receiving, storage, picking, packing or quarantine"}'
+      end as problem
+    from jsonb_array_elements(lines) with ordinality as g (v, n)
+    left join lateral (select e.key from jsonb_each(g.v) as e
+                       where e.value = 'null' and e.key = any (not_null) order by e.key limit 1) as n on true
+  ) as f
+  where f.problem is not null
+  order by f.n
+  limit 1;
+  if bad.problem is not null then
+    perform openstock_core.fail('22023', jsonb_build_object('argument', 'lines', 'line', bad.n) || bad.problem);
+  end if;
+end
+$$;
+
+revoke all on function openstock_core.check_master_lines from public;
+grant execute on function openstock_core.check_master_lines to openstock_api;
+comment on function openstock_core.check_master_lines is
+  'Errors: 22023 with line, key and problem.';
+
+reset role;
+
+-- sql/functions/openstock_core/check_products.sql
+-- Refuses product lines whose values are not known words, or that do not fit stock that exists.
+-- Reads: product, stock_level, ledger.
+set local role openstock_owner;
+
+create or replace function openstock_core.check_products(tenant uuid, lines jsonb) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  bad record;
+begin
+  with given as (
+    select e.n, normalize(btrim(e.line ->> 'sku')) as sku, e.line as v
+    from jsonb_array_elements(lines) with ordinality as e (line, n)
+  ), known as (
+    select g.*, p.product_id, p.tracking, p.decimals, count(*) over (partition by g.sku) as times,
+           coalesce(g.v ->> 'backorder', p.backorder, 'none') as backorder_then,
+           case when g.v ? 'backorder_limit' then (g.v ->> 'backorder_limit')::numeric else p.backorder_limit end as limit_then
+    from given g
+    left join openstock_core.product p on p.tenant_id = tenant and p.sku = g.sku
+  )
+  select f.* into bad from (
+    select k.n, k.sku, case
+        when k.times > 1 then '{"key": "sku", "problem": "names a product that another line names too"}'::jsonb
+        when k.product_id is null and k.v ->> 'name' is null then '{"key": "name", "problem": "missing"}'
+        when k.v ? 'name' and char_length(coalesce(k.v ->> 'name', '')) not between 1 and 500 then
+          '{"key": "name", "problem": "must have 1 to 500 characters"}'
+        when n.key is not null then jsonb_build_object('key', n.key, 'problem', 'must not be null')
+        when k.v ->> 'unit' !~ '^[A-Z0-9]{1,3}$' then '{"key": "unit", "problem": "must be a UN/CEFACT Rec 20 code, such as C62 or KGM"}'
+        when (k.v ->> 'decimals')::numeric not between 0 and 6 then '{"key": "decimals", "problem": "must be between 0 and 6"}'
+        when k.v ->> 'tracking' not in ('none', 'lot') then '{"key": "tracking", "problem": "must be none or lot"}'
+        when k.v ->> 'removal' not in ('fefo', 'fifo', 'lifo') then '{"key": "removal", "problem": "must be fefo, fifo or lifo"}'
+        when k.backorder_then not in ('none', 'unlimited', 'limited') then
+          '{"key": "backorder", "problem": "must be none, unlimited or limited"}'
+        when (k.backorder_then = 'limited') <> (k.limit_then is not null) or k.limit_then <= 0 then
+          '{"key": "backorder_limit", "problem": "must be positive where backorder is limited, and null elsewhere"}'
+        when (k.v ->> 'safety_stock')::numeric < 0 then '{"key": "safety_stock", "problem": "must not be negative"}'
+        when (k.v ->> 'reorder_point')::numeric < 0 then '{"key": "reorder_point", "problem": "must not be negative"}'
+        when (k.v ->> 'reorder_quantity')::numeric <= 0 then '{"key": "reorder_quantity", "problem": "must be positive"}'
+        when (k.v ->> 'tracking' <> k.tracking or (k.v ->> 'decimals')::numeric < k.decimals)
+          and exists (select from openstock_core.ledger e where e.tenant_id = tenant and e.product_id = k.product_id) then
+          '{"code": "OS120", "problem": "tracking and fewer decimals do not fit the ledger that the product has"}'
+      end as problem
+    from known k
+    left join lateral (
+      select v.key from jsonb_each(k.v) as v
+      where v.value = 'null' and v.key not in (
+        'line', 'description', 'backorder_limit', 'reorder_point', 'reorder_quantity', 'lead_time_days')
+      order by v.key limit 1) as n on true
+  ) as f
+  where f.problem is not null
+  order by f.n
+  limit 1;
+  if bad.problem ->> 'code' = 'OS120' then
+    perform openstock_core.fail('OS120', jsonb_build_object('line', bad.n, 'sku', bad.sku) || (bad.problem - 'code'));
+  elsif bad.problem is not null then
+    perform openstock_core.fail('22023', jsonb_build_object('argument', 'lines', 'line', bad.n) || bad.problem);
+  end if;
+end
+$$;
+
+revoke all on function openstock_core.check_products from public;
+grant execute on function openstock_core.check_products to openstock_api;
+comment on function openstock_core.check_products is
+  'Errors: 22023 with line, key and problem; OS120 where tracking or decimals do not fit the product''s ledger.';
+
+reset role;
+
+-- sql/functions/openstock_core/copy_safety_stock.sql
+-- Brings the levels' safety stock in line with their products'. Writes: stock_level. Locks: stock_level by (product, warehouse).
+set local role openstock_owner;
+
+create or replace function openstock_core.copy_safety_stock(tenant uuid, skus text[]) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform from openstock_core.product p
+  join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = p.product_id
+  where p.tenant_id = tenant and p.sku = any (skus) and l.safety_stock <> p.safety_stock
+  order by l.product_id, l.warehouse_id
+  for no key update of l;
+  update openstock_core.stock_level l
+  set safety_stock = p.safety_stock
+  from openstock_core.product p
+  where p.tenant_id = tenant and p.sku = any (skus)
+    and l.tenant_id = tenant and l.product_id = p.product_id and l.safety_stock <> p.safety_stock;
+end
+$$;
+
+revoke all on function openstock_core.copy_safety_stock from public;
+grant execute on function openstock_core.copy_safety_stock to openstock_api;
+comment on function openstock_core.copy_safety_stock is
+  'Copies the products'' safety stock to their stock levels.';
+
+reset role;
+
+-- sql/functions/openstock_core/write_products.sql
+-- Upserts products, the work behind openstock.put_products. Writes: product, stock_level (safety_stock).
+-- Locks: product by sku, stock_level by (product, warehouse).
+set local role openstock_owner;
+
+create or replace function openstock_core.write_products(tenant uuid, lines jsonb) returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  stamp constant timestamptz := openstock.server_time();
+  answer jsonb;
+begin
+  perform openstock_core.check_products(tenant, lines);
+  perform from openstock_core.product p
+  where p.tenant_id = tenant and p.sku in (select normalize(btrim(l ->> 'sku')) from jsonb_array_elements(lines) as l)
+  order by p.sku for no key update;
+
+  with given as (
+    select e.n, coalesce((e.line ->> 'line')::integer, e.n::integer) as line, normalize(btrim(e.line ->> 'sku')) as sku, e.line as keys
+    from jsonb_array_elements(lines) with ordinality as e (line, n)
+  ), merged as (
+    select g.n, g.line, p.product_id, p as old, jsonb_populate_record(
+             coalesce(p, row(tenant, null, g.sku, null, null, 'C62', 0, 'none', 'fefo', 'none', null, 0, null, null, null,
+                             '{}', true, stamp, stamp, null)::openstock_core.product),
+             (g.keys - 'line' - 'lead_time_days') || jsonb_build_object('sku', g.sku) || case when g.keys ? 'lead_time_days'
+               then jsonb_build_object('lead_time', (g.keys ->> 'lead_time_days') || ' days') else '{}' end) as new
+    from given g
+    left join openstock_core.product p on p.tenant_id = tenant and p.sku = g.sku
+  ), written as (
+    insert into openstock_core.product as p (
+      tenant_id, sku, name, description, unit, decimals, tracking, removal, backorder, backorder_limit, safety_stock,
+      reorder_point, reorder_quantity, lead_time, attributes, active, created_at, updated_at)
+    select tenant, (m.new).sku, (m.new).name, (m.new).description, (m.new).unit, (m.new).decimals, (m.new).tracking,
+           (m.new).removal, (m.new).backorder, (m.new).backorder_limit, (m.new).safety_stock, (m.new).reorder_point,
+           (m.new).reorder_quantity, (m.new).lead_time, (m.new).attributes, (m.new).active, stamp, stamp
+    from merged m
+    where m.product_id is null or m.new is distinct from m.old
+    order by (m.new).sku
+    on conflict on constraint product_sku_is_unique do update
+    set name = excluded.name, description = excluded.description, unit = excluded.unit, decimals = excluded.decimals,
+        tracking = excluded.tracking, removal = excluded.removal, backorder = excluded.backorder,
+        backorder_limit = excluded.backorder_limit, safety_stock = excluded.safety_stock,
+        reorder_point = excluded.reorder_point, reorder_quantity = excluded.reorder_quantity,
+        lead_time = excluded.lead_time, attributes = excluded.attributes, active = excluded.active,
+        updated_at = excluded.updated_at
+    returning p.sku
+  )
+  select jsonb_agg(jsonb_build_object('line', m.line, 'code', (m.new).sku, 'outcome', case
+           when m.product_id is null then 'created' when w.sku is not null then 'updated' else 'unchanged' end,
+           'replayed', false) order by m.n)
+  into answer
+  from merged m
+  left join written w on w.sku = (m.new).sku;
+
+  perform openstock_core.copy_safety_stock(tenant, array(select r.code from jsonb_to_recordset(answer) as r (code text)));
+  return answer;
+end
+$$;
+
+revoke all on function openstock_core.write_products from public;
+grant execute on function openstock_core.write_products to openstock_api;
+comment on function openstock_core.write_products is
+  'Upserts products line by line and returns openstock.put_result rows. Errors: those of check_products.';
+
+reset role;
+
+-- sql/functions/openstock_core/write_warehouses.sql
+-- Upserts warehouses, the work behind openstock.put_warehouses. Writes: warehouse, location (DEFAULT). Locks: warehouse by code.
+set local role openstock_owner;
+
+create or replace function openstock_core.write_warehouses(tenant uuid, lines jsonb) returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  stamp constant timestamptz := openstock.server_time();
+  answer jsonb;
+begin
+  perform openstock_core.check_master_lines(lines, array['name', 'address', 'priority', 'active']);
+  perform from openstock_core.warehouse w
+  where w.tenant_id = tenant and w.code in (select normalize(btrim(l ->> 'code')) from jsonb_array_elements(lines) as l)
+  order by w.code for no key update;
+
+  with given as (
+    select e.n, coalesce((e.line ->> 'line')::integer, e.n::integer) as line, normalize(btrim(e.line ->> 'code')) as code, e.line as v
+    from jsonb_array_elements(lines) with ordinality as e (line, n)
+  ), merged as (
+    select g.n, g.line, g.code, w.warehouse_id,
+           coalesce(g.v ->> 'name', w.name, g.code) as name,
+           coalesce(g.v -> 'address', w.address, '{}') as address,
+           coalesce((g.v ->> 'priority')::integer, w.priority, 100) as priority,
+           coalesce((g.v ->> 'active')::boolean, w.active, true) as active,
+           (w.name, w.address, w.priority, w.active) as old
+    from given g
+    left join openstock_core.warehouse w on w.tenant_id = tenant and w.code = g.code
+  ), written as (
+    insert into openstock_core.warehouse as w (tenant_id, code, name, address, priority, active, created_at, updated_at)
+    select tenant, m.code, m.name, m.address, m.priority, m.active, stamp, stamp
+    from merged m
+    where m.warehouse_id is null or (m.name, m.address, m.priority, m.active) is distinct from m.old
+    order by m.code
+    on conflict on constraint warehouse_code_is_unique do update
+    set name = excluded.name, address = excluded.address, priority = excluded.priority, active = excluded.active,
+        updated_at = excluded.updated_at
+    returning w.code, w.warehouse_id
+  ), default_location as (
+    insert into openstock_core.location (tenant_id, warehouse_id, code, created_at, updated_at)
+    select tenant, w.warehouse_id, 'DEFAULT', stamp, stamp
+    from written w
+    join merged m on m.code = w.code and m.warehouse_id is null
+    on conflict on constraint location_code_is_unique do nothing
+  )
+  select jsonb_agg(jsonb_build_object('line', m.line, 'code', m.code, 'outcome', case
+           when m.warehouse_id is null then 'created' when w.code is not null then 'updated' else 'unchanged' end,
+           'replayed', false) order by m.n)
+  into answer
+  from merged m
+  left join written w on w.code = m.code;
+  return answer;
+end
+$$;
+
+revoke all on function openstock_core.write_warehouses from public;
+grant execute on function openstock_core.write_warehouses to openstock_api;
+comment on function openstock_core.write_warehouses is
+  'Upserts warehouses and returns openstock.put_result rows. Errors: 22023.';
+
+reset role;
+
+-- sql/functions/openstock_core/write_locations.sql
+-- Upserts locations, the work behind openstock.put_locations. Writes: location. Locks: location by code.
+-- Who puts units into a location shares its lock, so that its kind cannot change meanwhile.
+set local role openstock_owner;
+
+create or replace function openstock_core.write_locations(tenant uuid, warehouse_id bigint, lines jsonb) returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  stamp constant timestamptz := openstock.server_time();
+  occupied record;
+  answer jsonb;
+begin
+  perform openstock_core.check_master_lines(lines, array['kind', 'pick_order', 'active']);
+  perform from openstock_core.location l
+  where l.tenant_id = tenant and l.warehouse_id = write_locations.warehouse_id
+    and l.code in (select normalize(btrim(v ->> 'code')) from jsonb_array_elements(lines) as v)
+  order by l.code for no key update;
+
+  select g.n, l.code into occupied
+  from jsonb_array_elements(lines) with ordinality as g (v, n)
+  join openstock_core.location l on l.tenant_id = tenant and l.warehouse_id = write_locations.warehouse_id
+    and l.code = normalize(btrim(g.v ->> 'code'))
+  where (g.v ->> 'kind' <> l.kind or (l.active and not (g.v ->> 'active')::boolean))
+    and exists (select from openstock_core.stock_bin b
+                where b.tenant_id = tenant and b.location_id = l.location_id and b.on_hand > 0)
+  order by g.n limit 1;
+  if found then
+    perform openstock_core.fail('OS120', jsonb_build_object(
+      'line', occupied.n, 'location', occupied.code, 'problem', 'a location that holds stock keeps its kind and stays active'));
+  end if;
+
+  with given as (
+    select e.n, coalesce((e.line ->> 'line')::integer, e.n::integer) as line, normalize(btrim(e.line ->> 'code')) as code, e.line as v
+    from jsonb_array_elements(lines) with ordinality as e (line, n)
+  ), merged as (
+    select g.n, g.line, g.code, l.location_id,
+           coalesce(g.v ->> 'kind', l.kind, 'storage') as kind,
+           coalesce((g.v ->> 'pick_order')::integer, l.pick_order, 0) as pick_order,
+           coalesce((g.v ->> 'active')::boolean, l.active, true) as active,
+           (l.kind, l.pick_order, l.active) as old
+    from given g
+    left join openstock_core.location l on l.tenant_id = tenant and l.warehouse_id = write_locations.warehouse_id and l.code = g.code
+  ), written as (
+    insert into openstock_core.location as l (
+      tenant_id, warehouse_id, code, kind, pick_order, active, created_at, updated_at)
+    select tenant, write_locations.warehouse_id, m.code, m.kind, m.pick_order, m.active, stamp, stamp
+    from merged m
+    where m.location_id is null or (m.kind, m.pick_order, m.active) is distinct from m.old
+    order by m.code
+    on conflict on constraint location_code_is_unique do update
+    set kind = excluded.kind, pick_order = excluded.pick_order, active = excluded.active, updated_at = excluded.updated_at
+    returning l.code
+  )
+  select jsonb_agg(jsonb_build_object('line', m.line, 'code', m.code, 'outcome', case
+           when m.location_id is null then 'created' when w.code is not null then 'updated' else 'unchanged' end,
+           'replayed', false) order by m.n)
+  into answer
+  from merged m
+  left join written w on w.code = m.code;
+  return answer;
+end
+$$;
+
+revoke all on function openstock_core.write_locations from public;
+grant execute on function openstock_core.write_locations to openstock_api;
+comment on function openstock_core.write_locations is
+  'Upserts locations and returns openstock.put_result rows. Errors: 22023, OS120.';
+
+reset role;
+
+-- sql/functions/openstock/put_products.sql
+-- Creates and changes products.
+-- Writes: operation, event, product, stock_level (safety_stock). Locks: operation, product by sku, stock_level by (product, warehouse).
+set local role openstock_api;
+
+create or replace function openstock.put_products(op_id text, lines jsonb, tenant uuid default null)
+returns setof openstock.put_result
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  acting constant uuid := openstock_core.enter(tenant);
+  arguments constant jsonb := jsonb_build_object('lines', lines);
+  answer jsonb := openstock_core.begin_operation(acting, op_id, 'put_products', arguments);
+begin
+  if answer is null then
+    perform openstock_core.check_lines(lines, '{"line": "integer", "sku": "code!", "name": "document",
+      "description": "document", "unit": "code", "decimals": "integer", "tracking": "code", "removal": "code",
+      "backorder": "code", "backorder_limit": "number", "safety_stock": "number", "reorder_point": "number",
+      "reorder_quantity": "number", "lead_time_days": "days", "attributes": "object", "active": "boolean"}');
+    answer := openstock_core.write_products(acting, lines);
+    perform openstock_core.finish_operation(acting, op_id, 'put_products', arguments, answer);
+  end if;
+  return query select * from jsonb_populate_recordset(null::openstock.put_result, answer);
+end
+$$;
+
+revoke all on function openstock.put_products from public;
+grant execute on function openstock.put_products to openstock_app;
+comment on function openstock.put_products is
+  'Creates products, or changes the keys given of those that exist. lines: sku, name (required for a new one), description, unit (UN/CEFACT '
+  'Rec 20 code, default C62), decimals (0 to 6), tracking (none, lot), removal (fefo, fifo, lifo), backorder (none, unlimited, limited), backorder_limit, '
+  'safety_stock, reorder_point, reorder_quantity, lead_time_days, attributes (object), active. Tracking and fewer decimals are refused once the '
+  'product has a ledger. Returns one row per line. Errors: 22023, OS010, OS120.';
+
+reset role;
+
+-- sql/functions/openstock/put_warehouses.sql
+-- Creates and changes warehouses.
+-- Writes: operation, event, warehouse, location (DEFAULT). Locks: operation, warehouse by code.
+set local role openstock_api;
+
+create or replace function openstock.put_warehouses(op_id text, lines jsonb, tenant uuid default null)
+returns setof openstock.put_result
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  acting constant uuid := openstock_core.enter(tenant);
+  arguments constant jsonb := jsonb_build_object('lines', lines);
+  answer jsonb := openstock_core.begin_operation(acting, op_id, 'put_warehouses', arguments);
+begin
+  if answer is null then
+    perform openstock_core.check_lines(lines, '{"line": "integer", "code": "code!", "name": "text",
+      "address": "object", "priority": "integer", "active": "boolean"}');
+    answer := openstock_core.write_warehouses(acting, lines);
+    perform openstock_core.finish_operation(acting, op_id, 'put_warehouses', arguments, answer);
+  end if;
+  return query select * from jsonb_populate_recordset(null::openstock.put_result, answer);
+end
+$$;
+
+revoke all on function openstock.put_warehouses from public;
+grant execute on function openstock.put_warehouses to openstock_app;
+comment on function openstock.put_warehouses is
+  'Creates warehouses, each with a bin DEFAULT, or changes the keys given of those that exist. lines: code, name (default: the code), address (object), '
+  'priority (the lowest is asked for stock first, default 100), active. Returns one row per line. Errors: 22023, OS010.';
+
+reset role;
+
+-- sql/functions/openstock/put_locations.sql
+-- Creates and changes the bins of a warehouse.
+-- Writes: operation, event, location. Locks: operation, location by code.
+set local role openstock_api;
+
+create or replace function openstock.put_locations(op_id text, warehouse text, lines jsonb, tenant uuid default null)
+returns setof openstock.put_result
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  acting constant uuid := openstock_core.enter(tenant);
+  arguments constant jsonb := jsonb_build_object('warehouse', warehouse, 'lines', lines);
+  answer jsonb := openstock_core.begin_operation(acting, op_id, 'put_locations', arguments);
+begin
+  if answer is null then
+    perform openstock_core.check_lines(lines, '{"line": "integer", "code": "code!", "kind": "code",
+      "pick_order": "integer", "active": "boolean"}');
+    answer := openstock_core.write_locations(acting, openstock_core.find_warehouse(acting, warehouse, false), lines);
+    perform openstock_core.finish_operation(acting, op_id, 'put_locations', arguments, answer);
+  end if;
+  return query select * from jsonb_populate_recordset(null::openstock.put_result, answer);
+end
+$$;
+
+revoke all on function openstock.put_locations from public;
+grant execute on function openstock.put_locations to openstock_app;
+comment on function openstock.put_locations is
+  'Creates locations of a warehouse, or changes the keys given of those that exist. lines: code, kind (receiving, storage, picking, packing or '
+  'quarantine; default storage), pick_order, active. A location that holds stock keeps its kind and stays active. Returns one row per line. '
+  'Errors: 22023, OS010, OS103, OS120.';
+
+reset role;
+
+-- sql/functions/openstock_core/stock_line_problem.sql
+-- What is wrong with a line whose names were looked up.
+set local role openstock_owner;
+
+create or replace function openstock_core.stock_line_problem(
+  sku text, product_id bigint, product_active boolean, tracking text,
+  location text, location_id bigint, location_active boolean,
+  to_location text, to_location_id bigint, to_location_active boolean,
+  lot text, lot_id bigint, expires_on date, lot_expires_on date, receiving boolean,
+  status text, to_status text, quantity_problem text)
+returns jsonb
+language sql
+immutable
+return case
+  when product_id is null then jsonb_build_object('code', 'OS101', 'sku', sku)
+  when not product_active then jsonb_build_object('code', 'OS102', 'sku', sku)
+  when location_id is null then jsonb_build_object('code', 'OS105', 'location', location)
+  when not location_active then jsonb_build_object('code', 'OS106', 'location', location)
+  when to_location is not null and to_location_id is null then jsonb_build_object('code', 'OS105', 'location', to_location)
+  when not to_location_active then jsonb_build_object('code', 'OS106', 'location', to_location)
+  when status not in ('available', 'hold', 'quarantine', 'damaged')
+    or to_status not in ('available', 'hold', 'quarantine', 'damaged') then
+    jsonb_build_object('code', '22023', 'argument', 'lines', 'key', 'status',
+                       'problem', 'must be available, hold, quarantine or damaged')
+  when tracking = 'lot' and lot is null then
+    jsonb_build_object('code', 'OS108', 'sku', sku, 'problem', 'the product is tracked by lot and none is named')
+  when tracking = 'none' and coalesce(lot, expires_on::text) is not null then
+    jsonb_build_object('code', 'OS108', 'sku', sku, 'lot', lot, 'problem', 'the product is not tracked by lot')
+  when lot is not null and lot_id is null and not receiving then
+    jsonb_build_object('code', 'OS107', 'sku', sku, 'lot', lot)
+  when lot_id is not null and expires_on is not null and lot_expires_on is distinct from expires_on then
+    jsonb_build_object('code', 'OS108', 'sku', sku, 'lot', lot, 'problem', 'the lot has another expiry',
+                       'expires_on', lot_expires_on, 'given', expires_on)
+  when quantity_problem is not null then jsonb_build_object('code', 'OS110', 'sku', sku, 'problem', quantity_problem)
+end;
+
+revoke all on function openstock_core.stock_line_problem from public;
+grant execute on function openstock_core.stock_line_problem to openstock_api;
+comment on function openstock_core.stock_line_problem is 'The first thing wrong with a line as JSON, its error code under "code", or null.';
+
+reset role;
+
+-- sql/functions/openstock_core/read_stock_lines.sql
+-- Turns the lines of receive, adjust and move into typed rows and looks their names up. Reads: product, location, lot.
+set local role openstock_owner;
+
+create or replace function openstock_core.read_stock_lines(
+  tenant uuid, warehouse_id bigint, lines jsonb, lowest text, receiving boolean)
+returns openstock_core.stock_line[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  bad record;
+begin
+  with given as (
+    select g.n, coalesce(g.line, g.n::integer) as line, normalize(btrim(g.sku)) as sku,
+           trim_scale(g.qty) as qty, trim_scale(g.set_to) as set_to, trim_scale(g.expected) as expected,
+           coalesce(normalize(btrim(coalesce(g.location, g."from"))), 'DEFAULT') as location,
+           case when g."to" is not null then normalize(btrim(g."to")) end as to_location,
+           normalize(btrim(g.lot)) as lot, g.expires_on,
+           coalesce(g.status, 'available') as status, g.to_status, trim_scale(g.unit_cost) as unit_cost
+    from rows from (jsonb_to_recordset(lines) as (
+      line integer, sku text, qty numeric, set_to numeric, expected numeric, location text, "from" text, "to" text,
+      lot text, expires_on date, status text, to_status text, unit_cost numeric)) with ordinality as g (
+      line, sku, qty, set_to, expected, location, "from", "to", lot, expires_on, status, to_status, unit_cost, n)
+  ), looked_up as (
+    select g.*, p.product_id, p.tracking, p.decimals, p.active, l.location_id, l.active as location_active,
+           d.location_id as to_location_id, d.active as to_location_active, t.lot_id, t.expires_on as lot_expires_on
+    from given g
+    left join lateral (select * from openstock_core.product p
+                       where p.tenant_id = tenant and p.sku = g.sku) as p on true
+    left join lateral (select * from openstock_core.location l
+                       where l.tenant_id = tenant and l.warehouse_id = read_stock_lines.warehouse_id
+                         and l.code = g.location) as l on true
+    left join lateral (select * from openstock_core.location d
+                       where d.tenant_id = tenant and d.warehouse_id = read_stock_lines.warehouse_id
+                         and d.code = g.to_location) as d on true
+    left join lateral (select * from openstock_core.lot t
+                       where t.tenant_id = tenant and t.product_id = p.product_id and t.code = g.lot) as t on true
+  ), checked as (
+    select u.*, openstock_core.stock_line_problem(u.sku, u.product_id, u.active or not receiving, u.tracking,
+             u.location, u.location_id, u.location_active, u.to_location, u.to_location_id, u.to_location_active,
+             u.lot, u.lot_id, u.expires_on, u.lot_expires_on, receiving, u.status, u.to_status,
+             coalesce(openstock_core.quantity_problem(u.qty, u.decimals, lowest),
+                      openstock_core.quantity_problem(u.set_to, u.decimals, 'zero'),
+                      openstock_core.quantity_problem(u.expected, u.decimals, 'zero'),
+                      case when u.unit_cost < 0 then 'unit_cost must not be negative' end)) as problem
+    from looked_up u
+  )
+  select array_agg((c.n, c.line, c.sku, c.product_id, c.tracking, c.qty, c.set_to, c.expected, c.location, c.location_id,
+                    c.to_location, c.to_location_id, c.lot, c.lot_id, coalesce(c.lot_expires_on, c.expires_on), c.status,
+                    coalesce(c.to_status, c.status), c.unit_cost)::openstock_core.stock_line order by c.n) as typed,
+         (array_agg(c.problem order by c.n) filter (where c.problem is not null))[1] as problem,
+         (array_agg(c.n order by c.n) filter (where c.problem is not null))[1] as n
+  into bad
+  from checked c;
+
+  if bad.problem is not null then
+    perform openstock_core.fail(bad.problem ->> 'code', jsonb_build_object('line', bad.n) || (bad.problem - 'code'));
+  end if;
+  return bad.typed;
+end
+$$;
+
+revoke all on function openstock_core.read_stock_lines from public;
+grant execute on function openstock_core.read_stock_lines to openstock_api;
+comment on function openstock_core.read_stock_lines is
+  'The lines, typed and looked up; lines without a location are meant for DEFAULT. With receiving, the product must be active and '
+  'the lot may be new. Errors: 22023, OS101, OS102, OS105 to OS108, OS110, each with the line''s place.';
+
+reset role;
+
+-- sql/functions/openstock_core/make_lots.sql
+-- Makes the lots that are received for the first time. Writes: lot.
+set local role openstock_owner;
+
+create or replace function openstock_core.make_lots(tenant uuid, lines openstock_core.stock_line[])
+returns openstock_core.stock_line[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  torn record;
+begin
+  if not exists (select from unnest(lines) as l where l.lot is not null and l.lot_id is null) then
+    return lines;
+  end if;
+  select min(l.n) as n, l.sku, l.lot into torn
+  from unnest(lines) as l
+  where l.lot is not null
+  group by l.sku, l.lot
+  having count(distinct l.expires_on) > 1 or count(l.expires_on) not in (0, count(*))
+  order by 1 limit 1;
+  if found then
+    perform openstock_core.fail('OS108', jsonb_build_object(
+      'line', torn.n, 'sku', torn.sku, 'lot', torn.lot, 'problem', 'the lot is given with different expiries'));
+  end if;
+
+  insert into openstock_core.lot (tenant_id, product_id, code, expires_on)
+  select tenant, l.product_id, l.lot, min(l.expires_on)
+  from unnest(lines) as l
+  where l.lot is not null and l.lot_id is null
+  group by l.product_id, l.lot
+  order by l.product_id, l.lot
+  on conflict on constraint lot_code_is_unique do nothing;
+
+  select l.n, l.sku, l.lot, t.expires_on into torn
+  from unnest(lines) as l
+  join openstock_core.lot t on t.tenant_id = tenant and t.product_id = l.product_id and t.code = l.lot
+  where l.expires_on is not null and t.expires_on is distinct from l.expires_on
+  order by l.n limit 1;
+  if found then
+    perform openstock_core.fail('OS108', jsonb_build_object(
+      'line', torn.n, 'sku', torn.sku, 'lot', torn.lot, 'problem', 'the lot has another expiry', 'expires_on', torn.expires_on));
+  end if;
+  return array(
+    select row(l.n, l.line, l.sku, l.product_id, l.tracking, l.qty, l.set_to, l.expected, l.location, l.location_id,
+               l.to_location, l.to_location_id, l.lot, t.lot_id, t.expires_on, l.status, l.to_status,
+               l.unit_cost)::openstock_core.stock_line
+    from unnest(lines) as l
+    left join openstock_core.lot t on t.tenant_id = tenant and t.product_id = l.product_id and t.code = l.lot
+    order by l.n);
+end
+$$;
+
+revoke all on function openstock_core.make_lots from public;
+grant execute on function openstock_core.make_lots to openstock_api;
+comment on function openstock_core.make_lots is
+  'Creates missing lots and returns the lines with their ids. Errors: OS108 where a lot is given with different expiries.';
+
+reset role;
+
+-- sql/functions/openstock_core/find_bins.sql
+-- Looks bins up by their keys. Reads: stock_bin.
+set local role openstock_owner;
+
+create or replace function openstock_core.find_bins(tenant uuid, keys openstock_core.bin_key[]) returns bigint[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return array(
+    select b.bin_id
+    from rows from (unnest(keys)) with ordinality as k (location_id, product_id, lot_id, status, n)
+    left join lateral (
+      select s.bin_id from openstock_core.stock_bin s
+      where s.tenant_id = tenant and s.location_id = k.location_id and s.product_id = k.product_id
+        and (s.lot_id = k.lot_id or (s.lot_id is null and k.lot_id is null)) and s.status = k.status
+    ) as b on true
+    order by k.n);
+end
+$$;
+
+revoke all on function openstock_core.find_bins from public;
+grant execute on function openstock_core.find_bins to openstock_api;
+comment on function openstock_core.find_bins is 'The bins'' ids in the order of the keys, null where there is none.';
+
+reset role;
+
+-- sql/functions/openstock_core/make_bins.sql
+-- Finds the bins that units are to enter, making those that are missing. The caller holds the levels' locks and shares
+-- the locations' and lots'; an empty bin is nobody else's business then. Writes: stock_bin.
+set local role openstock_owner;
+
+create or replace function openstock_core.make_bins(tenant uuid, warehouse_id bigint, keys openstock_core.bin_key[])
+returns bigint[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  stamp constant timestamptz := openstock.server_time();
+begin
+  with wanted as (
+    select distinct k.location_id, k.product_id, k.lot_id, k.status,
+           k.status <> 'available' or l.kind = 'quarantine'
+             or coalesce(openstock_core.expiry(t.expires_on) <= stamp, false) as blocked
+    from unnest(keys) as k
+    join openstock_core.location l on l.tenant_id = tenant and l.location_id = k.location_id
+    left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = k.lot_id
+  ), refilled as (
+    update openstock_core.stock_bin b
+    set blocked = w.blocked, received_at = stamp
+    from wanted w
+    where b.tenant_id = tenant and b.location_id = w.location_id and b.product_id = w.product_id
+      and (b.lot_id = w.lot_id or (b.lot_id is null and w.lot_id is null)) and b.status = w.status
+      and b.on_hand = 0
+  )
+  insert into openstock_core.stock_bin (tenant_id, location_id, product_id, lot_id, status, warehouse_id, blocked, received_at)
+  select tenant, w.location_id, w.product_id, w.lot_id, w.status, make_bins.warehouse_id, w.blocked, stamp
+  from wanted w
+  order by w.location_id, w.product_id, w.lot_id, w.status
+  on conflict on constraint stock_bin_key_is_unique do nothing;
+  return openstock_core.find_bins(tenant, keys);
+end
+$$;
+
+revoke all on function openstock_core.make_bins from public;
+grant execute on function openstock_core.make_bins to openstock_api;
+comment on function openstock_core.make_bins is
+  'The bins'' ids in the order of the keys. New and refilled bins are blocked where status, location or lot expiry says so.';
+
+reset role;
+
+-- sql/functions/openstock_core/stock_answer.sql
+-- The answer of functions that change bins. Reads: product, warehouse, location, lot.
+set local role openstock_owner;
+
+create or replace function openstock_core.stock_answer(tenant uuid, entries openstock_core.posted[]) returns jsonb
+language sql
+stable
+begin atomic
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'line', e.line, 'sku', p.sku, 'warehouse', w.code, 'location', l.code, 'lot', t.code, 'status', e.status,
+    'event_type', e.event_type, 'qty', e.qty_delta, 'on_hand', e.on_hand, 'blocked', e.blocked, 'reserved', e.reserved,
+    'available', e.available, 'entry_id', e.entry_id, 'recorded_at', e.recorded_at, 'replayed', false) order by e.ord), '[]')
+  from unnest(entries) as e
+  join openstock_core.product p on p.tenant_id = tenant and p.product_id = e.product_id
+  join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = e.warehouse_id
+  left join openstock_core.location l on l.tenant_id = tenant and l.location_id = e.location_id
+  left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = e.lot_id
+  where e.line > 0 and e.event_type not in ('ALLOCATE', 'DEALLOCATE');
+end;
+
+revoke all on function openstock_core.stock_answer from public;
+grant execute on function openstock_core.stock_answer to openstock_api;
+comment on function openstock_core.stock_answer is
+  'Entries as an array of openstock.stock_change; what only pins or unpins units is left to the ledger.';
+
+reset role;
+
+-- sql/functions/openstock_core/resolve_adjustments.sql
+-- Turns set_to into a change, and refuses what a bin cannot give. The bins are locked. Reads: stock_bin.
+set local role openstock_owner;
+
+create or replace function openstock_core.resolve_adjustments(
+  tenant uuid, lines openstock_core.stock_line[], bins bigint[])
+returns openstock_core.stock_line[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  bad record;
+begin
+  select f.* into bad from (
+    select l.n, l.sku, l.qty, l.expected, b.on_hand, case
+        when (l.qty is null) = (l.set_to is null) then 'must have either qty or set_to'
+        when (l.set_to is null) <> (l.expected is null) then 'set_to and expected go together'
+        when count(*) over (partition by b.bin_id) > 1 then 'names a bin that another line names too'
+        when l.expected <> b.on_hand then 'OS202'
+        when b.on_hand + l.qty < 0 then 'OS201'
+      end as problem
+    from unnest(lines) as l
+    join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = bins[l.n]
+  ) as f
+  where f.problem is not null
+  order by f.n
+  limit 1;
+  if bad.problem = 'OS202' then
+    perform openstock_core.fail('OS202', jsonb_build_object(
+      'line', bad.n, 'sku', bad.sku, 'expected', bad.expected, 'on_hand', bad.on_hand));
+  elsif bad.problem = 'OS201' then
+    perform openstock_core.fail('OS201', jsonb_build_object(
+      'line', bad.n, 'sku', bad.sku, 'qty', bad.qty, 'on_hand', bad.on_hand));
+  elsif bad.problem is not null then
+    perform openstock_core.fail('22023', jsonb_build_object('argument', 'lines', 'line', bad.n, 'problem', bad.problem));
+  end if;
+  return array(
+    select row(l.n, l.line, l.sku, l.product_id, l.tracking, coalesce(l.qty, l.set_to - b.on_hand), null, null,
+               l.location, l.location_id, null, null, l.lot, l.lot_id, l.expires_on, l.status, l.to_status,
+               l.unit_cost)::openstock_core.stock_line
+    from unnest(lines) as l
+    join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = bins[l.n]
+    order by l.n);
+end
+$$;
+
+revoke all on function openstock_core.resolve_adjustments from public;
+grant execute on function openstock_core.resolve_adjustments to openstock_api;
+comment on function openstock_core.resolve_adjustments is
+  'The lines with qty as the signed change of their bin. Errors: 22023, OS201 (less than nothing would be left), OS202.';
+
+reset role;
+
+-- sql/functions/openstock_core/check_moves.sql
+-- Refuses moves that go nowhere or take more than a bin holds. The bins are locked. Reads: stock_bin.
+set local role openstock_owner;
+
+create or replace function openstock_core.check_moves(
+  tenant uuid, lines openstock_core.stock_line[], sources bigint[], targets bigint[])
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  bad record;
+begin
+  select f.* into bad from (
+    select l.n, l.sku, l.location, l.qty, coalesce(s.on_hand, 0) as on_hand, case
+        when sources[l.n] = targets[l.n] then 'must go to another bin or status'
+        when coalesce(s.on_hand, 0) < sum(l.qty) over (partition by l.location_id, l.product_id, l.lot_id, l.status) then 'OS201'
+      end as problem
+    from unnest(lines) as l
+    left join openstock_core.stock_bin s on s.tenant_id = tenant and s.bin_id = sources[l.n]
+  ) as f
+  where f.problem is not null
+  order by f.n
+  limit 1;
+  if bad.problem = 'OS201' then
+    perform openstock_core.fail('OS201', jsonb_build_object(
+      'line', bad.n, 'sku', bad.sku, 'location', bad.location, 'qty', bad.qty, 'on_hand', bad.on_hand));
+  elsif bad.problem is not null then
+    perform openstock_core.fail('22023', jsonb_build_object('argument', 'lines', 'line', bad.n, 'problem', bad.problem));
+  end if;
+end
+$$;
+
+revoke all on function openstock_core.check_moves from public;
+grant execute on function openstock_core.check_moves to openstock_api;
+comment on function openstock_core.check_moves is
+  'Errors: 22023 where a line stays where it is, OS201 where lines together take more than a bin holds.';
+
+reset role;
+
+-- sql/functions/openstock_core/plan_moves.sql
+-- Plans the entries of a move. The bins are locked. Reads: stock_bin, allocation.
+-- The units of a source bin are laid end to end, free ones first and then the pinned ones, newest allocation first; the
+-- lines take them in turn, and where a line overlaps an allocation it carries it along.
+set local role openstock_owner;
+
+create or replace function openstock_core.plan_moves(
+  tenant uuid, lines openstock_core.stock_line[], sources bigint[], targets bigint[], reason text)
+returns openstock_core.movement[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform openstock_core.check_moves(tenant, lines, sources, targets);
+  return array(
+    with leaving as (
+      select l.n, l.line, l.qty, s.product_id, s.warehouse_id, s.bin_id as source, d.bin_id as target,
+             s.blocked as source_blocked, d.blocked as target_blocked,
+             case when s.location_id = d.location_id then 'STATUS' else 'MOVE' end as event_type,
+             s.on_hand - s.allocated as free,
+             sum(l.qty) over (partition by s.bin_id order by l.n) - l.qty as start
+      from unnest(lines) as l
+      join openstock_core.stock_bin s on s.tenant_id = tenant and s.bin_id = sources[l.n]
+      join openstock_core.stock_bin d on d.tenant_id = tenant and d.bin_id = targets[l.n]
+    ), pinned as (
+      select a.bin_id, a.reservation_line_id, r.order_ref, a.qty, s.on_hand - s.allocated
+               + sum(a.qty) over (partition by a.bin_id order by a.created_at desc, a.reservation_line_id desc) - a.qty as start
+      from openstock_core.allocation a
+      join openstock_core.stock_bin s on s.tenant_id = tenant and s.bin_id = a.bin_id
+      join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = a.reservation_line_id
+      join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = l.reservation_id
+      where a.tenant_id = tenant and a.bin_id = any (sources)
+    ), part as (
+      select m.*, null::bigint as reservation_line_id, null::text as order_ref, trim_scale(least(m.qty, m.free - m.start)) as units
+      from leaving m where m.start < m.free
+      union all
+      select m.*, p.reservation_line_id, p.order_ref, trim_scale(least(m.start + m.qty, p.start + p.qty) - greatest(m.start, p.start))
+      from leaving m
+      join pinned p on p.bin_id = m.source and p.start < m.start + m.qty and m.start < p.start + p.qty
+    ), entry as (
+      select p.n, p.reservation_line_id, 1 as step, row(0, 'DEALLOCATE', p.product_id, p.warehouse_id, p.source,
+               0, 0, 0, -p.units, p.reservation_line_id, p.order_ref, null, reason)::openstock_core.movement as movement
+      from part p where p.reservation_line_id is not null and p.target_blocked
+      union all
+      select p.n, p.reservation_line_id, 2, row(p.line, p.event_type, p.product_id, p.warehouse_id, p.source,
+               -p.units, case when p.source_blocked then -p.units else 0 end, 0,
+               case when p.reservation_line_id is not null and not p.target_blocked then -p.units else 0 end,
+               p.reservation_line_id, p.order_ref, null, reason)::openstock_core.movement
+      from part p
+      union all
+      select p.n, p.reservation_line_id, 3, row(p.line, p.event_type, p.product_id, p.warehouse_id, p.target,
+               p.units, case when p.target_blocked then p.units else 0 end, 0,
+               case when p.reservation_line_id is not null and not p.target_blocked then p.units else 0 end,
+               p.reservation_line_id, p.order_ref, null, reason)::openstock_core.movement
+      from part p
+    )
+    select e.movement from entry e order by e.n, e.reservation_line_id nulls first, e.step);
+end
+$$;
+
+revoke all on function openstock_core.plan_moves from public;
+grant execute on function openstock_core.plan_moves to openstock_api;
+comment on function openstock_core.plan_moves is
+  'The movements of a move: for each line the free units it takes, then each allocation it carries, or de-allocates where the target is blocked. '
+  'Errors: those of check_moves.';
+
+reset role;
+
+-- sql/functions/openstock/receive.sql
+-- Goods in. Writes: operation, event, ledger (RECEIPT), stock_level, stock_bin, lot (new ones).
+-- Locks: operation, location and lot (shared), stock_level by (product, warehouse), stock_bin by bin_id.
+set local role openstock_api;
+
+create or replace function openstock.receive(
+  op_id text, warehouse text, lines jsonb,
+  reference text default null, note text default null, occurred_at timestamptz default null, tenant uuid default null)
+returns setof openstock.stock_change
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  acting constant uuid := openstock_core.enter(tenant);
+  arguments constant jsonb := jsonb_build_object(
+    'warehouse', warehouse, 'lines', lines, 'reference', reference, 'note', note, 'occurred_at', occurred_at);
+  answer jsonb := openstock_core.begin_operation(acting, op_id, 'receive', arguments);
+  place bigint;
+  typed openstock_core.stock_line[];
+  bins bigint[];
+begin
+  if answer is null then
+    perform openstock_core.check_lines(lines, '{"sku": "code!", "qty": "number!", "line": "integer", "location": "code",
+      "lot": "code", "expires_on": "date", "status": "code", "unit_cost": "number"}');
+    perform openstock_core.check_call(reference, note, null, occurred_at);
+    place := openstock_core.find_warehouse(acting, warehouse, true);
+    typed := openstock_core.make_lots(acting, openstock_core.read_stock_lines(acting, place, lines, 'positive', true));
+
+    perform openstock_core.share_places(acting,
+      array(select distinct l.location_id from unnest(typed) as l), array(select distinct l.lot_id from unnest(typed) as l));
+    perform openstock_core.lock_levels(acting, op_id,
+      array(select l.product_id from unnest(typed) as l), array_fill(place, array[cardinality(typed)]), true);
+    bins := openstock_core.make_bins(acting, place, array(
+      select row(l.location_id, l.product_id, l.lot_id, l.status)::openstock_core.bin_key from unnest(typed) as l order by l.n));
+    perform openstock_core.lock_bins(acting, bins);
+
+    answer := openstock_core.stock_answer(acting, array(
+      select p from openstock_core.post(acting, op_id, array(
+        select row(l.line, 'RECEIPT', l.product_id, place, b.bin_id, l.qty, case when b.blocked then l.qty else 0 end, 0, 0,
+                   null, null, l.unit_cost, null)::openstock_core.movement
+        from unnest(typed) as l
+        join openstock_core.stock_bin b on b.tenant_id = acting and b.bin_id = bins[l.n]
+        order by l.n), occurred_at, reference, note) as p));
+    perform openstock_core.finish_operation(acting, op_id, 'receive', arguments, answer);
+  end if;
+  return query select * from jsonb_populate_recordset(null::openstock.stock_change, answer);
+end
+$$;
+
+revoke all on function openstock.receive from public;
+grant execute on function openstock.receive to openstock_app;
+comment on function openstock.receive is
+  'Goods in. lines: sku, qty (positive), and optionally line, location (default DEFAULT), lot (required where the product is tracked by '
+  'lot; a new one is created), expires_on (the lot''s last day), status (default available), unit_cost. Returns one row per line. '
+  'Errors: 22023, OS010, OS101 to OS110.';
+
+reset role;
+
+-- sql/functions/openstock/adjust.sql
+-- Corrects what a bin holds. Writes: operation, event, ledger (ADJUST, DEALLOCATE), stock_level, stock_bin, allocation.
+-- Locks: operation, location and lot (shared), stock_level by (product, warehouse), stock_bin by bin_id.
+set local role openstock_api;
+
+create or replace function openstock.adjust(
+  op_id text, warehouse text, lines jsonb, reason text,
+  reference text default null, note text default null, occurred_at timestamptz default null, tenant uuid default null)
+returns setof openstock.stock_change
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  acting constant uuid := openstock_core.enter(tenant);
+  arguments constant jsonb := jsonb_build_object('warehouse', warehouse, 'lines', lines, 'reason', reason,
+    'reference', reference, 'note', note, 'occurred_at', occurred_at);
+  answer jsonb := openstock_core.begin_operation(acting, op_id, 'adjust', arguments);
+  place bigint;
+  typed openstock_core.stock_line[];
+  bins bigint[];
+begin
+  if answer is null then
+    perform openstock_core.check_lines(lines, '{"sku": "code!", "qty": "number", "set_to": "number", "expected": "number",
+      "line": "integer", "location": "code", "lot": "code", "status": "code", "unit_cost": "number"}');
+    perform openstock_core.check_text('reason', 'text!', reason);
+    perform openstock_core.check_call(reference, note, reason, occurred_at);
+    place := openstock_core.find_warehouse(acting, warehouse, false);
+    typed := openstock_core.read_stock_lines(acting, place, lines, 'signed', false);
+
+    perform openstock_core.share_places(acting,
+      array(select distinct l.location_id from unnest(typed) as l), array(select distinct l.lot_id from unnest(typed) as l));
+    perform openstock_core.lock_levels(acting, op_id,
+      array(select l.product_id from unnest(typed) as l), array_fill(place, array[cardinality(typed)]), true);
+    bins := openstock_core.make_bins(acting, place, array(
+      select row(l.location_id, l.product_id, l.lot_id, l.status)::openstock_core.bin_key from unnest(typed) as l order by l.n));
+    perform openstock_core.lock_bins(acting, bins);
+    typed := openstock_core.resolve_adjustments(acting, typed, bins);
+
+    answer := openstock_core.stock_answer(acting, array(
+      select p from openstock_core.post(acting, op_id, (
+        select openstock_core.unpin_from_bins(acting, 0, array_agg(b.bin_id), array_agg(b.allocated - b.on_hand - l.qty), reason)
+        from unnest(typed) as l
+        join openstock_core.stock_bin b on b.tenant_id = acting and b.bin_id = bins[l.n]
+      ) || array(
+        select row(l.line, 'ADJUST', l.product_id, place, b.bin_id, l.qty, case when b.blocked then l.qty else 0 end, 0, 0,
+                   null, null, l.unit_cost, reason)::openstock_core.movement
+        from unnest(typed) as l
+        join openstock_core.stock_bin b on b.tenant_id = acting and b.bin_id = bins[l.n]
+        order by l.n), occurred_at, reference, note) as p));
+    perform openstock_core.finish_operation(acting, op_id, 'adjust', arguments, answer);
+  end if;
+  return query select * from jsonb_populate_recordset(null::openstock.stock_change, answer);
+end
+$$;
+
+revoke all on function openstock.adjust from public;
+grant execute on function openstock.adjust to openstock_app;
+comment on function openstock.adjust is
+  'Corrects what bins hold, for a reason. lines: sku, and either qty (signed change) or set_to with the expected balance; optionally line, '
+  'location (default DEFAULT), lot, status, unit_cost. Units pinned to orders that disappear are de-allocated; the promises stay, and available may '
+  'become negative. Returns one row per line. Errors: 22023, OS010, OS101 to OS110, OS201, OS202.';
+
+reset role;
+
+-- sql/functions/openstock/move.sql
+-- Moves units from bin to bin within a warehouse, or changes their status; pinned units take their allocations along.
+-- Writes: operation, event, ledger (MOVE, STATUS, DEALLOCATE), stock_level, stock_bin, allocation.
+-- Locks: operation, location and lot (shared), stock_level by (product, warehouse), stock_bin by bin_id.
+set local role openstock_api;
+
+create or replace function openstock.move(
+  op_id text, warehouse text, lines jsonb,
+  reason text default null, reference text default null, note text default null,
+  occurred_at timestamptz default null, tenant uuid default null)
+returns setof openstock.stock_change
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  acting constant uuid := openstock_core.enter(tenant);
+  arguments constant jsonb := jsonb_build_object('warehouse', warehouse, 'lines', lines, 'reason', reason,
+    'reference', reference, 'note', note, 'occurred_at', occurred_at);
+  answer jsonb := openstock_core.begin_operation(acting, op_id, 'move', arguments);
+  place bigint;
+  typed openstock_core.stock_line[];
+  sources bigint[];
+  targets bigint[];
+begin
+  if answer is null then
+    perform openstock_core.check_lines(lines, '{"sku": "code!", "qty": "number!", "from": "code", "to": "code",
+      "line": "integer", "lot": "code", "status": "code", "to_status": "code"}');
+    perform openstock_core.check_call(reference, note, reason, occurred_at);
+    place := openstock_core.find_warehouse(acting, warehouse, false);
+    typed := openstock_core.read_stock_lines(acting, place, lines, 'positive', false);
+
+    perform openstock_core.share_places(acting,
+      array(select distinct coalesce(l.to_location_id, l.location_id) from unnest(typed) as l),
+      array(select distinct l.lot_id from unnest(typed) as l));
+    perform openstock_core.lock_levels(acting, op_id,
+      array(select l.product_id from unnest(typed) as l), array_fill(place, array[cardinality(typed)]), true);
+    sources := openstock_core.find_bins(acting, array(
+      select row(l.location_id, l.product_id, l.lot_id, l.status)::openstock_core.bin_key from unnest(typed) as l order by l.n));
+    targets := openstock_core.make_bins(acting, place, array(
+      select row(coalesce(l.to_location_id, l.location_id), l.product_id, l.lot_id, l.to_status)::openstock_core.bin_key
+      from unnest(typed) as l order by l.n));
+    perform openstock_core.lock_bins(acting, sources || targets);
+
+    answer := openstock_core.stock_answer(acting, array(
+      select p from openstock_core.post(acting, op_id,
+        openstock_core.plan_moves(acting, typed, sources, targets, reason), occurred_at, reference, note) as p));
+    perform openstock_core.finish_operation(acting, op_id, 'move', arguments, answer);
+  end if;
+  return query select * from jsonb_populate_recordset(null::openstock.stock_change, answer);
+end
+$$;
+
+revoke all on function openstock.move from public;
+grant execute on function openstock.move to openstock_app;
+comment on function openstock.move is
+  'Moves units within a warehouse. lines: sku, qty (positive), and from and to (bins; default DEFAULT, and to where it comes from), status '
+  'and to_status (what it is and becomes), optionally line, lot. All lines happen at once. Units pinned to orders move last and stay pinned, unless they '
+  'become blocked: then they are de-allocated. Returns the entries out of and into bins. Errors: 22023, OS010, OS101 to OS110, OS201.';
+
+reset role;
+
+-- sql/functions/openstock_core/read_order_lines.sql
+-- Turns the lines of reserve into typed rows, looks their names up and sums those that are alike. Reads: product, warehouse.
+set local role openstock_owner;
+
+create or replace function openstock_core.read_order_lines(tenant uuid, lines jsonb, warehouse text)
+returns openstock_core.order_line[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  bad record;
+begin
+  with given as (
+    select g.n, g.line, normalize(btrim(g.sku)) as sku, trim_scale(g.qty) as qty,
+           coalesce(normalize(btrim(g.warehouse)), read_order_lines.warehouse) as warehouse
+    from rows from (jsonb_to_recordset(lines) as (line integer, sku text, qty numeric, warehouse text))
+      with ordinality as g (line, sku, qty, warehouse, n)
+  ), looked_up as (
+    select g.*, p.product_id, w.warehouse_id,
+           case
+             when p.product_id is null then jsonb_build_object('code', 'OS101', 'sku', g.sku)
+             when not p.active then jsonb_build_object('code', 'OS102', 'sku', g.sku)
+             when g.warehouse is not null and w.warehouse_id is null then
+               jsonb_build_object('code', 'OS103', 'warehouse', g.warehouse)
+             when not w.active then jsonb_build_object('code', 'OS104', 'warehouse', g.warehouse)
+             when openstock_core.quantity_problem(g.qty, p.decimals, 'positive') is not null then
+               jsonb_build_object('code', 'OS110', 'sku', g.sku,
+                                  'problem', openstock_core.quantity_problem(g.qty, p.decimals, 'positive'))
+           end as problem
+    from given g
+    left join lateral (select * from openstock_core.product s
+                       where s.tenant_id = tenant and s.sku = g.sku) as p on true
+    left join lateral (select * from openstock_core.warehouse s
+                       where s.tenant_id = tenant and s.code = g.warehouse) as w on true
+  ), first_problem as (
+    select u.n, u.problem from looked_up u where u.problem is not null order by u.n limit 1
+  ), summed as (
+    select u.line, u.sku, u.product_id, u.warehouse_id, trim_scale(sum(u.qty)) as qty, min(u.n) as n
+    from looked_up u
+    group by u.line, u.sku, u.product_id, u.warehouse_id
+  )
+  select (select array_agg((s.line, s.sku, s.product_id, s.warehouse_id, s.qty)::openstock_core.order_line order by s.n)
+          from summed s) as typed, f.n, f.problem
+  into bad
+  from (select) as always left join first_problem f on true;
+
+  if bad.problem is not null then
+    perform openstock_core.fail(bad.problem ->> 'code', jsonb_build_object('line', bad.n) || (bad.problem - 'code'));
+  end if;
+  return bad.typed;
+end
+$$;
+
+revoke all on function openstock_core.read_order_lines from public;
+grant execute on function openstock_core.read_order_lines to openstock_api;
+comment on function openstock_core.read_order_lines is
+  'The lines, typed and looked up; lines without a number that ask for the same product and warehouse are one. '
+  'Errors: OS101 to OS104, OS110, each with the line''s place.';
+
+reset role;
+
+-- sql/functions/openstock_core/number_lines.sql
+-- Gives an order's new lines their numbers, under the order's lock. Locks: order. Reads: reservation, reservation_line.
+set local role openstock_owner;
+
+create or replace function openstock_core.number_lines(tenant uuid, order_ref text, lines openstock_core.order_line[])
+returns openstock_core.order_line[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  taken integer[];
+  still_open boolean;
+  repeated integer;
+begin
+  perform openstock_core.lock_order(tenant, order_ref);
+  select array_agg(l.line), bool_or(l.reserved > 0 or l.backordered > 0) into taken, still_open
+  from openstock_core.reservation r
+  join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_id = r.reservation_id
+  where r.tenant_id = tenant and r.order_ref = number_lines.order_ref;
+  if not still_open then
+    perform openstock_core.fail('OS302', jsonb_build_object('order_ref', order_ref));
+  end if;
+  select min(l.line) into repeated from unnest(lines) as l where l.line = any (taken);
+  if repeated is not null then
+    perform openstock_core.fail('OS304', jsonb_build_object('order_ref', order_ref, 'line', repeated));
+  end if;
+  return array(
+    select row(coalesce(l.line, h.highest + row_number() over (partition by l.line is null order by l.n)),
+               l.sku, l.product_id, l.warehouse_id, l.qty)::openstock_core.order_line
+    from unnest(lines) with ordinality as l (line, sku, product_id, warehouse_id, qty, n)
+    cross join (select coalesce(max(u.line), 0) as highest
+                from (select unnest(taken) as line union all select o.line from unnest(lines) as o) as u) as h
+    order by l.n);
+end
+$$;
+
+revoke all on function openstock_core.number_lines from public;
+grant execute on function openstock_core.number_lines to openstock_api;
+comment on function openstock_core.number_lines is
+  'Locks the order and numbers its new lines after the highest line there is. Errors: OS302 (nothing of the order is open), OS304.';
+
+reset role;
+
+-- sql/functions/openstock_core/plan_reservation.sql
+-- Says which warehouse can promise how much of each line. The levels are locked. Reads: stock_level, warehouse.
+-- Per product, what lines want and what warehouses have are laid end to end as intervals: where they overlap, that
+-- warehouse serves that line. Lines that name a warehouse are served before those that do not.
+set local role openstock_owner;
+
+create or replace function openstock_core.plan_reservation(tenant uuid, lines openstock_core.order_line[])
+returns setof openstock_core.order_line
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+  with wanted as (
+    select u.line, u.sku, u.product_id, u.warehouse_id, u.qty, u.n,
+           sum(u.qty) over (partition by u.product_id, u.warehouse_id order by u.n) - u.qty as start
+    from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, n)
+  ), level as (
+    select l.product_id, l.warehouse_id, w.priority, w.code, greatest(l.available, 0) as free
+    from (select distinct u.product_id from wanted u) as k
+    join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = k.product_id
+    join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = l.warehouse_id and w.active
+  ), named as (
+    select u.n, l.warehouse_id, least(u.qty, l.free - u.start) as qty
+    from wanted u
+    join level l on l.product_id = u.product_id and l.warehouse_id = u.warehouse_id
+    where u.start < l.free
+  ), remaining as (
+    select l.product_id, l.warehouse_id, l.priority, l.code, l.free - coalesce(sum(m.qty), 0) as free
+    from level l
+    left join (select u.product_id, m.warehouse_id, m.qty from named m join wanted u on u.n = m.n) as m
+      on m.product_id = l.product_id and m.warehouse_id = l.warehouse_id
+    group by l.product_id, l.warehouse_id, l.priority, l.code, l.free
+  ), supply as (
+    select r.*, sum(r.free) over (partition by r.product_id order by r.priority, r.code) - r.free as start from remaining r
+  ), anywhere as (
+    select u.n, s.warehouse_id, least(u.start + u.qty, s.start + s.free) - greatest(u.start, s.start) as qty
+    from wanted u
+    join supply s on s.product_id = u.product_id and s.start < u.start + u.qty and u.start < s.start + s.free
+    where u.warehouse_id is null
+  )
+  select u.line, u.sku, u.product_id, p.warehouse_id, trim_scale(p.qty)
+  from (select * from named union all select * from anywhere) as p
+  join wanted u on u.n = p.n
+  order by u.n, p.warehouse_id;
+end
+$$;
+
+revoke all on function openstock_core.plan_reservation from public;
+grant execute on function openstock_core.plan_reservation to openstock_api;
+comment on function openstock_core.plan_reservation is
+  'The parts of the lines that warehouses can promise now, by priority of warehouse; together less than the lines where stock is short.';
+
+reset role;
+
+-- sql/functions/openstock_core/reservation_answer.sql
+-- The answer of functions that change promises. Reads: reservation_line, product, warehouse.
+set local role openstock_owner;
+
+create or replace function openstock_core.reservation_answer(
+  tenant uuid, order_ref text, outcome text, entries openstock_core.posted[])
+returns jsonb
+language sql
+stable
+begin atomic
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'order_ref', order_ref, 'line', l.line, 'sku', p.sku, 'warehouse', w.code, 'outcome', outcome,
+    'qty_ordered', l.ordered, 'qty_reserved', l.reserved, 'qty_short', 0,
+    'on_hand', e.on_hand, 'blocked', e.blocked, 'reserved', e.reserved, 'available', e.available,
+    'replayed', false) order by e.ord), '[]')
+  from unnest(entries) as e
+  join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = e.reservation_line_id
+  join openstock_core.product p on p.tenant_id = tenant and p.product_id = e.product_id
+  join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = e.warehouse_id
+  where e.event_type in ('RESERVE', 'RELEASE');
+end;
+
+revoke all on function openstock_core.reservation_answer from public;
+grant execute on function openstock_core.reservation_answer to openstock_api;
+comment on function openstock_core.reservation_answer is
+  'Entries as an array of openstock.reservation_change, with what each line has reserved now.';
+
+reset role;
+
+-- sql/functions/openstock_core/promise.sql
+-- Books the promise that plan_reservation found. The levels are locked.
+-- Writes: reservation, reservation_line, ledger (RESERVE), stock_level.
+set local role openstock_owner;
+
+create or replace function openstock_core.promise(tenant uuid, op_id text, order_ref text, parts openstock_core.order_line[])
+returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  stamp constant timestamptz := openstock.server_time();
+  order_id bigint;
+  promised openstock_core.movement[];
+begin
+  select r.reservation_id into order_id
+  from openstock_core.reservation r where r.tenant_id = tenant and r.order_ref = promise.order_ref;
+  if not found then
+    insert into openstock_core.reservation (tenant_id, order_ref, created_at)
+    values (tenant, promise.order_ref, stamp)
+    on conflict on constraint reservation_order_ref_is_unique do nothing
+    returning reservation_id into order_id;
+  end if;
+
+  with line as (
+    insert into openstock_core.reservation_line (
+      tenant_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, created_at)
+    select tenant, order_id, p.line, p.product_id, p.warehouse_id, p.qty, p.qty, stamp
+    from unnest(parts) as p
+    order by p.line, p.warehouse_id
+    returning reservation_line.*
+  )
+  select array_agg(row(l.line, 'RESERVE', l.product_id, l.warehouse_id, null, 0, 0, l.reserved, 0,
+                       l.reservation_line_id, promise.order_ref, null, null)::openstock_core.movement
+                   order by l.line, l.reservation_line_id)
+  into promised
+  from line l;
+  return openstock_core.reservation_answer(tenant, order_ref, 'reserved', array(
+    select p from openstock_core.post(tenant, op_id, promised, null, null, null) as p));
+end
+$$;
+
+revoke all on function openstock_core.promise from public;
+grant execute on function openstock_core.promise to openstock_api;
+comment on function openstock_core.promise is
+  'Writes an order''s new reservation lines and their RESERVE entries, and returns the answer.';
+
+reset role;
+
+-- sql/functions/openstock_core/shortage_answer.sql
+-- The answer of a reserve that stock does not cover. Reads: stock_level, warehouse, product.
+set local role openstock_owner;
+
+create or replace function openstock_core.shortage_answer(
+  tenant uuid, order_ref text, wanted openstock_core.order_line[], parts openstock_core.order_line[])
+returns jsonb
+language sql
+stable
+begin atomic
+  select jsonb_agg(jsonb_build_object(
+    'order_ref', order_ref, 'line', w.line, 'sku', w.sku, 'warehouse', h.code, 'outcome', 'rejected',
+    'qty_ordered', w.qty, 'qty_reserved', 0, 'qty_short', trim_scale(w.qty - coalesce(p.qty, 0)),
+    'on_hand', coalesce(l.on_hand, 0), 'blocked', coalesce(l.blocked, 0), 'reserved', coalesce(l.reserved, 0),
+    'available', coalesce(l.available, 0), 'replayed', false) order by w.n)
+  from rows from (unnest(wanted)) with ordinality as w (line, sku, product_id, warehouse_id, qty, n)
+  left join openstock_core.warehouse h on h.tenant_id = tenant and h.warehouse_id = w.warehouse_id
+  left join lateral (select sum(u.qty) as qty from unnest(parts) as u where u.line = w.line) as p on true
+  left join lateral (
+    select sum(s.on_hand) as on_hand, sum(s.blocked) as blocked, sum(s.reserved) as reserved, sum(s.available) as available
+    from openstock_core.stock_level s
+    join openstock_core.warehouse a on a.tenant_id = tenant and a.warehouse_id = s.warehouse_id and a.active
+    where s.tenant_id = tenant and s.product_id = w.product_id
+      and s.warehouse_id = coalesce(w.warehouse_id, s.warehouse_id)) as l on true;
+end;
+
+revoke all on function openstock_core.shortage_answer from public;
+grant execute on function openstock_core.shortage_answer to openstock_api;
+comment on function openstock_core.shortage_answer is
+  'Rows of openstock.reservation_change with outcome rejected: per line what was asked, what is short, and the balances of the warehouses asked.';
+
+reset role;
+
+-- sql/functions/openstock_core/match_order_lines.sql
+-- Finds the open lines of an order that a request means, by line number, sku, or warehouse, and how much it takes of each.
+-- Reads: reservation_line, product, warehouse.
+set local role openstock_owner;
+
+create or replace function openstock_core.match_order_lines(tenant uuid, order_ref text, open_ids bigint[], lines jsonb)
+returns openstock_core.taken_line[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  bad record;
+begin
+  with given as (
+    select min(g.n) as n, g.line, normalize(btrim(g.sku)) as sku, normalize(btrim(g.warehouse)) as warehouse,
+           case when count(g.qty) = count(*) then trim_scale(sum(g.qty)) end as qty, min(g.qty) as lowest
+    from rows from (jsonb_to_recordset(lines) as (line integer, sku text, warehouse text, qty numeric))
+      with ordinality as g (line, sku, warehouse, qty, n)
+    group by g.line, 3, 4
+  ), matched as (
+    select g.n, g.qty as wanted, l.*, p.decimals,
+           sum(l.reserved) over (partition by g.n order by l.line, l.reservation_line_id) - l.reserved as before,
+           count(*) over (partition by l.reservation_line_id) as named
+    from given g
+    join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = any (open_ids)
+    join openstock_core.product p on p.tenant_id = tenant and p.product_id = l.product_id
+    join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = l.warehouse_id
+    where (g.line is null or g.line = l.line) and (g.sku is null or g.sku = p.sku)
+      and (g.warehouse is null or g.warehouse = w.code)
+  ), problem as (
+    select g.n, case
+      when coalesce(g.line::text, g.sku) is null then
+        jsonb_build_object('code', '22023', 'argument', 'lines', 'problem', 'must name a line or a sku')
+      when g.lowest <= 0 then jsonb_build_object('code', 'OS110', 'problem', 'must be positive')
+      when openstock_core.quantity_problem(g.qty, (select min(m.decimals) from matched m where m.n = g.n), 'positive') is not null then
+        jsonb_build_object('code', 'OS110', 'problem', openstock_core.quantity_problem(
+          g.qty, (select min(m.decimals) from matched m where m.n = g.n), 'positive'))
+      when (select max(m.named) from matched m where m.n = g.n) > 1 then
+        jsonb_build_object('code', '22023', 'argument', 'lines', 'problem', 'names what another entry names too')
+      when not exists (select from matched m where m.n = g.n)
+        or g.qty > (select sum(m.reserved) from matched m where m.n = g.n) then
+        jsonb_build_object('code', 'OS303', 'order_ref', order_ref, 'asked', g.qty,
+                           'reserved', coalesce((select sum(m.reserved) from matched m where m.n = g.n), 0))
+      end as what
+    from given g
+  )
+  select (select array_agg(row(m.reservation_line_id, m.line, m.product_id, m.warehouse_id,
+                               trim_scale(least(m.reserved, coalesce(m.wanted, m.before + m.reserved) - m.before)),
+                               m.reserved)::openstock_core.taken_line order by m.n, m.line, m.reservation_line_id)
+          from matched m where m.wanted is null or m.before < m.wanted) as taken, f.n, f.what
+  into bad
+  from (select) as always
+  left join (select * from problem p where p.what is not null order by p.n limit 1) as f on true;
+
+  if bad.what is not null then
+    perform openstock_core.fail(bad.what ->> 'code', jsonb_build_object('line', bad.n) || (bad.what - 'code'));
+  end if;
+  return bad.taken;
+end
+$$;
+
+revoke all on function openstock_core.match_order_lines from public;
+grant execute on function openstock_core.match_order_lines to openstock_api;
+comment on function openstock_core.match_order_lines is
+  'What a request takes of an order''s locked open lines; an entry without qty takes all it names. '
+  'Errors: 22023, OS110, OS303, each with the entry''s place.';
+
+reset role;
+
+-- sql/functions/openstock_core/take_order_lines.sql
+-- Locks an order's open lines and says how much of each a release or shipment takes.
+-- Locks: order, stock_level by (product, warehouse), reservation_line by id. Writes: what lock_levels writes.
+set local role openstock_owner;
+
+create or replace function openstock_core.take_order_lines(tenant uuid, op_id text, order_ref text, lines jsonb)
+returns openstock_core.taken_line[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  order_id bigint;
+  products bigint[];
+  warehouses bigint[];
+  open_ids bigint[];
+begin
+  perform openstock_core.lock_order(tenant, take_order_lines.order_ref);
+  select r.reservation_id into order_id
+  from openstock_core.reservation r where r.tenant_id = tenant and r.order_ref = take_order_lines.order_ref;
+  if not found then
+    perform openstock_core.fail('OS301', jsonb_build_object('order_ref', take_order_lines.order_ref));
+  end if;
+
+  select array_agg(l.product_id), array_agg(l.warehouse_id) into products, warehouses
+  from openstock_core.reservation_line l
+  where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0;
+  if products is null then
+    perform openstock_core.fail('OS303', jsonb_build_object('order_ref', take_order_lines.order_ref, 'reserved', 0));
+  end if;
+  perform openstock_core.lock_levels(tenant, take_order_lines.op_id, products, warehouses, false);
+  open_ids := array(
+    select l.reservation_line_id
+    from openstock_core.reservation_line l
+    where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0
+    order by l.reservation_line_id
+    for no key update);
+
+  if lines is null then
+    return array(
+      select row(l.reservation_line_id, l.line, l.product_id, l.warehouse_id, l.reserved, l.reserved)::openstock_core.taken_line
+      from openstock_core.reservation_line l
+      where l.tenant_id = tenant and l.reservation_line_id = any (open_ids)
+      order by l.line, l.reservation_line_id);
+  end if;
+  return openstock_core.match_order_lines(tenant, take_order_lines.order_ref, open_ids, lines);
+end
+$$;
+
+revoke all on function openstock_core.take_order_lines from public;
+grant execute on function openstock_core.take_order_lines to openstock_api;
+comment on function openstock_core.take_order_lines is
+  'Locks an order, its levels and its open lines, and returns what the request takes of each; all of them without lines. '
+  'Errors: OS301, OS303, and those of match_order_lines.';
+
+reset role;
+
+-- sql/functions/openstock/reserve.sql
+-- Promises stock to an order. Writes: operation, event, reservation, reservation_line, ledger (RESERVE), stock_level.
+-- Locks: operation, order, stock_level by (product, warehouse).
+set local role openstock_api;
+
+create or replace function openstock.reserve(
+  op_id text, order_ref text, lines jsonb,
+  warehouse text default null, on_shortage text default 'reject', tenant uuid default null)
+returns setof openstock.reservation_change
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  acting constant uuid := openstock_core.enter(tenant);
+  arguments constant jsonb := jsonb_build_object(
+    'order_ref', order_ref, 'lines', lines, 'warehouse', warehouse, 'on_shortage', on_shortage);
+  answer jsonb := openstock_core.begin_operation(acting, op_id, 'reserve', arguments);
+  wanted openstock_core.order_line[];
+  parts openstock_core.order_line[];
+begin
+  if answer is null then
+    order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
+    perform openstock_core.check_choice('on_shortage', on_shortage, array['reject', 'error']);
+    perform openstock_core.check_lines(lines, '{"sku": "code!", "qty": "number!", "line": "integer", "warehouse": "code"}');
+    wanted := openstock_core.read_order_lines(acting, lines, openstock_core.check_text('warehouse', 'code', warehouse));
+    wanted := openstock_core.number_lines(acting, order_ref, wanted);
+
+    perform openstock_core.lock_candidate_levels(acting, op_id, wanted);
+    parts := array(select p from openstock_core.plan_reservation(acting, wanted) as p);
+
+    if (select sum(w.qty) from unnest(wanted) as w) > coalesce((select sum(p.qty) from unnest(parts) as p), 0) then
+      answer := openstock_core.shortage_answer(acting, order_ref, wanted, parts);
+      if on_shortage = 'error' then
+        perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref, 'lines', (
+          select jsonb_agg(jsonb_build_object('line', s.line, 'sku', s.sku, 'qty_ordered', s.qty_ordered,
+                                              'available', s.available, 'qty_short', s.qty_short))
+          from jsonb_populate_recordset(null::openstock.reservation_change, answer) as s where s.qty_short > 0)));
+      end if;
+    else
+      answer := openstock_core.promise(acting, op_id, order_ref, parts);
+    end if;
+    perform openstock_core.finish_operation(acting, op_id, 'reserve', arguments, answer);
+  end if;
+  return query select * from jsonb_populate_recordset(null::openstock.reservation_change, answer);
+end
+$$;
+
+revoke all on function openstock.reserve from public;
+grant execute on function openstock.reserve to openstock_app;
+comment on function openstock.reserve is
+  'Promises stock to an order, all lines or none. lines: sku, qty (positive), and optionally line (its number in the order) and warehouse; '
+  'without a warehouse, active warehouses are asked by priority, and one line may be split over several. On an open order it adds lines. '
+  'on_shortage: reject (outcome rejected, nothing is promised) or error (OS201). Returns one row per line and warehouse. '
+  'Errors: 22023, OS010, OS101 to OS104, OS110, OS201, OS302, OS304.';
+
+reset role;
+
+-- sql/functions/openstock/release.sql
+-- Gives promised stock back. Writes: operation, event, ledger (RELEASE, DEALLOCATE), stock_level, stock_bin,
+-- reservation_line, allocation.
+-- Locks: operation, order, stock_level by (product, warehouse), reservation_line by id, stock_bin by bin_id.
+set local role openstock_api;
+
+create or replace function openstock.release(
+  op_id text, order_ref text, lines jsonb default null, reason text default null, tenant uuid default null)
+returns setof openstock.reservation_change
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  acting constant uuid := openstock_core.enter(tenant);
+  arguments constant jsonb := jsonb_build_object('order_ref', order_ref, 'lines', lines, 'reason', reason);
+  answer jsonb := openstock_core.begin_operation(acting, op_id, 'release', arguments);
+  taken openstock_core.taken_line[];
+begin
+  if answer is null then
+    order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
+    perform openstock_core.check_call(null, null, reason, null);
+    if lines is not null then
+      perform openstock_core.check_lines(lines, '{"line": "integer", "sku": "code", "warehouse": "code", "qty": "number"}');
+    end if;
+    taken := openstock_core.take_order_lines(acting, op_id, order_ref, lines);
+    perform openstock_core.lock_bins(acting, array(
+      select distinct a.bin_id from unnest(taken) as t
+      join openstock_core.allocation a on a.tenant_id = acting and a.reservation_line_id = t.reservation_line_id));
+
+    answer := openstock_core.reservation_answer(acting, order_ref, 'released', array(
+      select p from openstock_core.post(acting, op_id,
+        openstock_core.unpin_from_lines(acting, order_ref, taken, reason) || array(
+          select row(t.line, 'RELEASE', t.product_id, t.warehouse_id, null, 0, 0, -t.qty, 0,
+                     t.reservation_line_id, order_ref, null, reason)::openstock_core.movement
+          from unnest(taken) as t), null, null, null) as p));
+    perform openstock_core.finish_operation(acting, op_id, 'release', arguments, answer);
+  end if;
+  return query select * from jsonb_populate_recordset(null::openstock.reservation_change, answer);
+end
+$$;
+
+revoke all on function openstock.release from public;
+grant execute on function openstock.release to openstock_app;
+comment on function openstock.release is
+  'Gives an order''s promised stock back: all of it, or lines: each names a line or a sku (and a warehouse), with qty or all that is reserved. '
+  'Pinned units go last and are de-allocated. Returns one row per line and warehouse. Errors: 22023, OS010, OS110, OS301, OS303.';
+
+reset role;
+
+-- sql/functions/openstock_core/units.sql
+-- Sums picks.
+set local role openstock_owner;
+
+create or replace function openstock_core.units(picks openstock_core.pick[]) returns numeric
+language sql
+immutable
+return (select coalesce(sum(p.qty), 0) from unnest(picks) as p);
+
+revoke all on function openstock_core.units from public;
+grant execute on function openstock_core.units to openstock_api;
+comment on function openstock_core.units is
+  'The units of these picks, summed.';
+
+reset role;
+
+-- sql/functions/openstock_core/pickable_bins.sql
+-- The order in which a product's bins are picked. Reads: stock_bin, location, lot, product.
+set local role openstock_owner;
+
+create or replace function openstock_core.pickable_bins(
+  tenant uuid, product_id bigint, warehouse_id bigint, removal text,
+  out bin_id bigint, out free numeric, out start numeric)
+returns setof record
+language sql
+stable
+begin atomic
+  select b.bin_id, b.on_hand - b.allocated,
+         sum(b.on_hand - b.allocated) over (order by
+           case when coalesce(pickable_bins.removal, p.removal) = 'fefo' then t.expires_on end nulls last,
+           case when coalesce(pickable_bins.removal, p.removal) = 'lifo' then b.received_at end desc nulls last,
+           b.received_at, l.pick_order, b.bin_id) - (b.on_hand - b.allocated)
+  from openstock_core.stock_bin b
+  join openstock_core.product p on p.tenant_id = b.tenant_id and p.product_id = b.product_id
+  join openstock_core.location l on l.tenant_id = b.tenant_id and l.location_id = b.location_id
+  left join openstock_core.lot t on t.tenant_id = b.tenant_id and t.lot_id = b.lot_id
+  where b.tenant_id = tenant and b.product_id = pickable_bins.product_id and b.warehouse_id = pickable_bins.warehouse_id
+    and b.on_hand > 0 and b.on_hand > b.allocated and not b.blocked
+    and (t.expires_on is null or openstock_core.expiry(t.expires_on) > openstock.server_time());
+end;
+
+revoke all on function openstock_core.pickable_bins from public;
+grant execute on function openstock_core.pickable_bins to openstock_api;
+comment on function openstock_core.pickable_bins is
+  'Bins with free units of a product at a warehouse, laid end to end by the removal rule (the product''s where null): '
+  'start is how many free units come before the bin''s.';
+
+reset role;
+
+-- sql/functions/openstock_core/lock_pickable_bins.sql
+-- Locks bins that units could be taken from. Locks: stock_bin; without waiting it takes the ones that the removal rule
+-- would take and skips what others hold, otherwise all candidates by bin_id.
+set local role openstock_owner;
+
+create or replace function openstock_core.lock_pickable_bins(
+  tenant uuid, needs openstock_core.pick[], removal text, wait boolean)
+returns bigint[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if wait then
+    return array(
+      select b.bin_id
+      from (select distinct n.product_id, n.warehouse_id from unnest(needs) as n) as k
+      cross join lateral (
+        select * from openstock_core.stock_bin s
+        where s.tenant_id = tenant and s.product_id = k.product_id and s.warehouse_id = k.warehouse_id
+          and s.on_hand > s.allocated and s.on_hand > 0 and not s.blocked
+      ) as b
+      order by b.bin_id
+      for no key update of b);
+  end if;
+  return array(
+    select b.bin_id
+    from (select n.product_id, n.warehouse_id, sum(n.qty) as qty from unnest(needs) as n group by 1, 2) as k
+    cross join lateral (
+      select c.bin_id from openstock_core.pickable_bins(tenant, k.product_id, k.warehouse_id, removal) as c
+      where c.start < k.qty
+    ) as c
+    join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = c.bin_id
+    for no key update of b skip locked);
+end
+$$;
+
+revoke all on function openstock_core.lock_pickable_bins from public;
+grant execute on function openstock_core.lock_pickable_bins to openstock_api;
+comment on function openstock_core.lock_pickable_bins is
+  'Locks bins with units that are neither blocked nor allocated for these needs, and returns their ids.';
+
+reset role;
+
+-- sql/functions/openstock_core/plan_picks.sql
+-- Says which locked bins give how much to each line: needs and bins laid end to end as intervals, and where they
+-- overlap, that bin serves that line. Reads: what pickable_bins reads.
+set local role openstock_owner;
+
+create or replace function openstock_core.plan_picks(
+  tenant uuid, needs openstock_core.pick[], bin_ids bigint[], removal text)
+returns openstock_core.pick[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return array(
+    with need as (
+      select n.reservation_line_id, n.product_id, n.warehouse_id, n.qty,
+             sum(n.qty) over (partition by n.product_id, n.warehouse_id order by n.reservation_line_id) - n.qty as start
+      from unnest(needs) as n
+      where n.qty > 0
+    ), supply as (
+      select k.product_id, k.warehouse_id, c.bin_id, c.free,
+             sum(c.free) over (partition by k.product_id, k.warehouse_id order by c.start, c.bin_id) - c.free as start
+      from (select distinct n.product_id, n.warehouse_id from need n) as k
+      cross join lateral openstock_core.pickable_bins(tenant, k.product_id, k.warehouse_id, removal) as c
+      where c.bin_id = any (bin_ids)
+    )
+    select row(n.reservation_line_id, n.product_id, n.warehouse_id, s.bin_id,
+               trim_scale(least(n.start + n.qty, s.start + s.free) - greatest(n.start, s.start)))::openstock_core.pick
+    from need n
+    join supply s on s.product_id = n.product_id and s.warehouse_id = n.warehouse_id
+      and s.start < n.start + n.qty and n.start < s.start + s.free
+    order by n.reservation_line_id, s.start);
+end
+$$;
+
+revoke all on function openstock_core.plan_picks from public;
+grant execute on function openstock_core.plan_picks to openstock_api;
+comment on function openstock_core.plan_picks is
+  'Picks from these locked bins for these needs, by the removal rule; together less than the needs where bins are short.';
+
+reset role;
+
+-- sql/functions/openstock_core/needs_of_order.sql
+-- What an order still needs pinned. Locks: order, reservation_line by id. Reads: reservation, allocation.
+set local role openstock_owner;
+
+create or replace function openstock_core.needs_of_order(tenant uuid, order_ref text) returns openstock_core.pick[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  order_id bigint;
+  open_ids bigint[];
+begin
+  perform openstock_core.lock_order(tenant, order_ref);
+  select r.reservation_id into order_id
+  from openstock_core.reservation r where r.tenant_id = tenant and r.order_ref = needs_of_order.order_ref;
+  if not found then
+    perform openstock_core.fail('OS301', jsonb_build_object('order_ref', order_ref));
+  end if;
+  open_ids := array(
+    select l.reservation_line_id
+    from openstock_core.reservation_line l
+    where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0
+    order by l.reservation_line_id
+    for no key update);
+  if cardinality(open_ids) = 0 then
+    perform openstock_core.fail('OS303', jsonb_build_object('order_ref', order_ref, 'reserved', 0));
+  end if;
+  return array(
+    select row(l.reservation_line_id, l.product_id, l.warehouse_id, null, trim_scale(l.reserved - a.qty))::openstock_core.pick
+    from openstock_core.reservation_line l
+    cross join lateral (
+      select coalesce(sum(s.qty), 0) as qty from openstock_core.allocation s
+      where s.tenant_id = tenant and s.reservation_line_id = l.reservation_line_id) as a
+    where l.tenant_id = tenant and l.reservation_line_id = any (open_ids) and l.reserved > a.qty
+    order by l.reservation_line_id);
+end
+$$;
+
+revoke all on function openstock_core.needs_of_order from public;
+grant execute on function openstock_core.needs_of_order to openstock_api;
+comment on function openstock_core.needs_of_order is
+  'Per open line of the order, the promised units that are not pinned; the lines are locked. Errors: OS301, OS303 (nothing is reserved).';
+
+reset role;
+
+-- sql/functions/openstock_core/allocation_answer.sql
+-- The answer of allocate. Reads: reservation_line, product, warehouse, stock_bin, location, lot.
+set local role openstock_owner;
+
+create or replace function openstock_core.allocation_answer(
+  tenant uuid, order_ref text, needs openstock_core.pick[], picks openstock_core.pick[], on_shortage text)
+returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  answer jsonb;
+begin
+  if openstock_core.units(picks) < openstock_core.units(needs) and on_shortage <> 'partial' then
+    picks := '{}';
+  end if;
+  with part as (
+    select p.reservation_line_id, p.bin_id, 'allocated' as outcome, p.qty, p.n
+    from rows from (unnest(picks)) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, n)
+    union all
+    select n.reservation_line_id, null, 'short', n.qty - coalesce(p.qty, 0), null
+    from unnest(needs) as n
+    left join (select u.reservation_line_id, sum(u.qty) as qty from unnest(picks) as u group by 1) as p
+      on p.reservation_line_id = n.reservation_line_id
+    where n.qty > coalesce(p.qty, 0)
+  )
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'order_ref', order_ref, 'line', l.line, 'sku', d.sku, 'warehouse', w.code, 'location', c.code, 'lot', t.code,
+    'expires_on', t.expires_on, 'outcome', p.outcome, 'qty', p.qty, 'replayed', false)
+    order by l.line, l.reservation_line_id, p.n nulls last), '[]')
+  into answer
+  from part p
+  join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = p.reservation_line_id
+  join openstock_core.product d on d.tenant_id = tenant and d.product_id = l.product_id
+  join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = l.warehouse_id
+  left join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = p.bin_id
+  left join openstock_core.location c on c.tenant_id = tenant and c.location_id = b.location_id
+  left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id;
+
+  if on_shortage = 'error' and answer @> '[{"outcome": "short"}]' then
+    perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref, 'lines', answer));
+  end if;
+  return answer;
+end
+$$;
+
+revoke all on function openstock_core.allocation_answer from public;
+grant execute on function openstock_core.allocation_answer to openstock_api;
+comment on function openstock_core.allocation_answer is
+  'Picks as an array of openstock.allocation_change, with a short row for each line that bins could not cover. Errors: OS201 on request.';
+
+reset role;
+
+-- sql/functions/openstock_core/shippable_bins.sql
+-- The bins that a shipment may touch. Reads: allocation, and what pickable_bins reads.
+set local role openstock_owner;
+
+create or replace function openstock_core.shippable_bins(tenant uuid, taken openstock_core.taken_line[]) returns bigint[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return array(
+    select a.bin_id
+    from unnest(taken) as t
+    join openstock_core.allocation a on a.tenant_id = tenant and a.reservation_line_id = t.reservation_line_id
+    union
+    select c.bin_id
+    from (
+      select distinct t.product_id, t.warehouse_id
+      from unnest(taken) as t
+      where t.qty > (select coalesce(sum(a.qty), 0) from openstock_core.allocation a
+                     where a.tenant_id = tenant and a.reservation_line_id = t.reservation_line_id)
+    ) as k
+    cross join lateral openstock_core.pickable_bins(tenant, k.product_id, k.warehouse_id, null) as c);
+end
+$$;
+
+revoke all on function openstock_core.shippable_bins from public;
+grant execute on function openstock_core.shippable_bins to openstock_api;
+comment on function openstock_core.shippable_bins is
+  'Bins that hold allocations of these lines, and where those are not enough, all bins with free units of the product there.';
+
+reset role;
+
+-- sql/functions/openstock_core/plan_shipment.sql
+-- Plans which bins a shipment leaves: the line's own allocations first, the oldest before the newer, then free units by
+-- the removal rule. The levels and lines are locked. Locks: stock_bin by bin_id. Reads: allocation.
+set local role openstock_owner;
+
+create or replace function openstock_core.plan_shipment(tenant uuid, order_ref text, taken openstock_core.taken_line[])
+returns openstock_core.movement[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  needs openstock_core.pick[];
+  bins bigint[];
+  pinned openstock_core.pick[];
+  free openstock_core.pick[];
+begin
+  bins := openstock_core.shippable_bins(tenant, taken);
+  perform openstock_core.lock_bins(tenant, bins);
+
+  pinned := array(
+    select row(s.reservation_line_id, s.product_id, s.warehouse_id, s.bin_id, trim_scale(least(s.qty, s.wanted - s.before)))::openstock_core.pick
+    from (
+      select t.reservation_line_id, t.product_id, t.warehouse_id, t.qty as wanted, a.bin_id, a.qty,
+             sum(a.qty) over (partition by a.reservation_line_id order by a.created_at, a.bin_id) - a.qty as before
+      from unnest(taken) as t
+      join openstock_core.allocation a on a.tenant_id = tenant and a.reservation_line_id = t.reservation_line_id
+    ) as s
+    where s.before < s.wanted
+    order by s.reservation_line_id, s.before);
+  needs := array(
+    select row(t.reservation_line_id, t.product_id, t.warehouse_id, null, t.qty - coalesce(p.qty, 0))::openstock_core.pick
+    from unnest(taken) as t
+    left join (select u.reservation_line_id, sum(u.qty) as qty from unnest(pinned) as u group by 1) as p
+      on p.reservation_line_id = t.reservation_line_id
+    where t.qty > coalesce(p.qty, 0));
+  free := openstock_core.plan_picks(tenant, needs, bins, null);
+  if openstock_core.units(free) < openstock_core.units(needs) then
+    perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref, 'qty', openstock_core.units(needs),
+                                                            'in_bins', openstock_core.units(free)));
+  end if;
+
+  return array(
+    select row(t.line, 'SHIP', p.product_id, p.warehouse_id, p.bin_id, -p.qty, 0, -p.qty,
+               case when p.pinned then -p.qty else 0 end, p.reservation_line_id, order_ref, null, null)::openstock_core.movement
+    from (select u.*, true as pinned from unnest(pinned) as u union all select u.*, false from unnest(free) as u) as p
+    join unnest(taken) as t on t.reservation_line_id = p.reservation_line_id
+    order by t.line, p.reservation_line_id, p.pinned desc, p.bin_id);
+end
+$$;
+
+revoke all on function openstock_core.plan_shipment from public;
+grant execute on function openstock_core.plan_shipment to openstock_api;
+comment on function openstock_core.plan_shipment is
+  'SHIP movements for these lines. Errors: OS201 where bins no longer hold what was promised.';
+
+reset role;
+
+-- sql/functions/openstock_core/shipment_answer.sql
+-- The answer of ship. Reads: product, warehouse, location, lot.
+set local role openstock_owner;
+
+create or replace function openstock_core.shipment_answer(tenant uuid, order_ref text, entries openstock_core.posted[])
+returns jsonb
+language sql
+stable
+begin atomic
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'order_ref', order_ref, 'line', e.line, 'sku', p.sku, 'warehouse', w.code, 'location', l.code, 'lot', t.code,
+    'qty', -e.qty_delta, 'on_hand', e.on_hand, 'blocked', e.blocked, 'reserved', e.reserved, 'available', e.available,
+    'entry_id', e.entry_id, 'recorded_at', e.recorded_at, 'replayed', false) order by e.ord), '[]')
+  from unnest(entries) as e
+  join openstock_core.product p on p.tenant_id = tenant and p.product_id = e.product_id
+  join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = e.warehouse_id
+  join openstock_core.location l on l.tenant_id = tenant and l.location_id = e.location_id
+  left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = e.lot_id
+  where e.event_type = 'SHIP';
+end;
+
+revoke all on function openstock_core.shipment_answer from public;
+grant execute on function openstock_core.shipment_answer to openstock_api;
+comment on function openstock_core.shipment_answer is
+  'Entries as an array of openstock.shipment_line.';
+
+reset role;
+
+-- sql/functions/openstock/allocate.sql
+-- Pins an order's promised units to bins and lots. Writes: operation, event, ledger (ALLOCATE), stock_bin, allocation.
+-- Locks: operation, order, reservation_line by id, stock_bin: first those that are free to lock, by the removal rule; where
+-- that is not enough these locks are given up and all candidates are locked by bin_id, waiting.
+set local role openstock_api;
+
+create or replace function openstock.allocate(
+  op_id text, order_ref text, removal text default null, on_shortage text default 'partial', tenant uuid default null)
+returns setof openstock.allocation_change
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  acting constant uuid := openstock_core.enter(tenant);
+  arguments constant jsonb := jsonb_build_object('order_ref', order_ref, 'removal', removal, 'on_shortage', on_shortage);
+  answer jsonb := openstock_core.begin_operation(acting, op_id, 'allocate', arguments);
+  needs openstock_core.pick[];
+  picks openstock_core.pick[];
+begin
+  if answer is null then
+    order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
+    perform openstock_core.check_choice('removal', removal, array['fefo', 'fifo', 'lifo']);
+    perform openstock_core.check_choice('on_shortage', on_shortage, array['reject', 'partial', 'error']);
+    needs := openstock_core.needs_of_order(acting, order_ref);
+
+    begin
+      picks := openstock_core.plan_picks(acting, needs, openstock_core.lock_pickable_bins(acting, needs, removal, false), removal);
+      if openstock_core.units(picks) < openstock_core.units(needs) then
+        perform openstock_core.fail('OS901', '{}');
+      end if;
+    exception when sqlstate 'OS901' then
+      picks := openstock_core.plan_picks(acting, needs, openstock_core.lock_pickable_bins(acting, needs, removal, true), removal);
+    end;
+
+    answer := openstock_core.allocation_answer(acting, order_ref, needs, picks, on_shortage);
+    if on_shortage = 'partial' or openstock_core.units(picks) = openstock_core.units(needs) then
+      perform openstock_core.post(acting, op_id, array(
+        select row(l.line, 'ALLOCATE', p.product_id, p.warehouse_id, p.bin_id, 0, 0, 0, p.qty,
+                   p.reservation_line_id, order_ref, null, null)::openstock_core.movement
+        from unnest(picks) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, n)
+        join openstock_core.reservation_line l on l.tenant_id = acting and l.reservation_line_id = p.reservation_line_id
+        order by p.n), null, null, null);
+    end if;
+    perform openstock_core.finish_operation(acting, op_id, 'allocate', arguments, answer);
+  end if;
+  return query select * from jsonb_populate_recordset(null::openstock.allocation_change, answer);
+end
+$$;
+
+revoke all on function openstock.allocate from public;
+grant execute on function openstock.allocate to openstock_app;
+comment on function openstock.allocate is
+  'Pins all promised units of an order that are not pinned yet to bins and lots, by the product''s removal rule or the one given (fefo, fifo, lifo). '
+  'on_shortage: partial (pins what there is, default), reject (pins nothing) or error (OS201). Returns a row per line and bin, and a row with outcome short '
+  'for what no bin could give. Errors: 22023, OS010, OS201, OS301, OS303.';
+
+reset role;
+
+-- sql/functions/openstock/ship.sql
+-- Sends promised units out: those pinned to bins first, the rest from bins by the removal rule.
+-- Writes: operation, event, ledger (SHIP), stock_level, stock_bin, reservation_line, allocation.
+-- Locks: operation, order, stock_level by (product, warehouse), reservation_line by id, stock_bin by bin_id.
+set local role openstock_api;
+
+create or replace function openstock.ship(
+  op_id text, order_ref text, lines jsonb default null,
+  reference text default null, note text default null, occurred_at timestamptz default null, tenant uuid default null)
+returns setof openstock.shipment_line
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  acting constant uuid := openstock_core.enter(tenant);
+  arguments constant jsonb := jsonb_build_object('order_ref', order_ref, 'lines', lines, 'reference', reference, 'note', note,
+    'occurred_at', occurred_at);
+  answer jsonb := openstock_core.begin_operation(acting, op_id, 'ship', arguments);
+  taken openstock_core.taken_line[];
+begin
+  if answer is null then
+    order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
+    perform openstock_core.check_call(reference, note, null, occurred_at);
+    if lines is not null then
+      perform openstock_core.check_lines(lines, '{"line": "integer", "sku": "code", "warehouse": "code", "qty": "number"}');
+    end if;
+    taken := openstock_core.take_order_lines(acting, op_id, order_ref, lines);
+    answer := openstock_core.shipment_answer(acting, order_ref, array(
+      select p from openstock_core.post(acting, op_id,
+        openstock_core.plan_shipment(acting, order_ref, taken), occurred_at, reference, note) as p));
+    perform openstock_core.finish_operation(acting, op_id, 'ship', arguments, answer);
+  end if;
+  return query select * from jsonb_populate_recordset(null::openstock.shipment_line, answer);
+end
+$$;
+
+revoke all on function openstock.ship from public;
+grant execute on function openstock.ship to openstock_app;
+comment on function openstock.ship is
+  'Sends an order''s promised units out: all of them, or lines: each names a line or a sku (and a warehouse), with qty or all that is reserved. '
+  'Units pinned to bins go first, the rest is taken by the removal rule. Returns a row per line and bin. '
+  'Errors: 22023, OS010, OS110, OS201 (promised units were lost), OS301, OS303.';
+
+reset role;
+
+-- sql/views/openstock/products.sql
+-- Products, for reading.
+set local role openstock_api;
+
+create or replace view openstock.products with (security_barrier) as
+select
+  p.sku::text as sku, p.name, p.description, p.unit, p.decimals, p.tracking, p.removal, p.backorder,
+  p.backorder_limit::numeric as backorder_limit, p.safety_stock::numeric as safety_stock,
+  p.reorder_point::numeric as reorder_point, p.reorder_quantity::numeric as reorder_quantity, p.lead_time,
+  p.attributes, p.active, p.created_at, p.updated_at
+from openstock_core.product p
+where p.tenant_id = (select openstock.current_tenant());
+
+comment on view openstock.products is 'Products of the current tenant. For words and attributes use openstock.search_products.';
+comment on column openstock.products.sku is 'Stock keeping unit.';
+comment on column openstock.products.name is 'For people.';
+comment on column openstock.products.description is 'For people.';
+comment on column openstock.products.unit is 'Unit of its quantities, UN/CEFACT Recommendation 20 code.';
+comment on column openstock.products.decimals is 'Decimals allowed in a quantity.';
+comment on column openstock.products.tracking is 'none or lot.';
+comment on column openstock.products.removal is 'Which units go first: fefo, fifo or lifo.';
+comment on column openstock.products.backorder is 'none, unlimited or limited.';
+comment on column openstock.products.backorder_limit is 'Units that may wait on backorder, where limited.';
+comment on column openstock.products.safety_stock is 'Units per warehouse that are kept out of promises.';
+comment on column openstock.products.reorder_point is 'Order more when what is available falls to this.';
+comment on column openstock.products.reorder_quantity is 'How much to order then.';
+comment on column openstock.products.lead_time is 'From order to arrival.';
+comment on column openstock.products.attributes is 'Anything else, as a JSON object.';
+comment on column openstock.products.active is 'False: cannot be received or promised any more.';
+comment on column openstock.products.created_at is 'When it was created.';
+comment on column openstock.products.updated_at is 'When it was last changed.';
+grant select on openstock.products to openstock_app, openstock_analyst, openstock_operator;
+
+reset role;
+
+-- sql/views/openstock/warehouses.sql
+-- Warehouses, for reading.
+set local role openstock_api;
+
+create or replace view openstock.warehouses with (security_barrier) as
+select w.code::text as warehouse, w.name, w.address, w.priority, w.active, w.created_at, w.updated_at
+from openstock_core.warehouse w
+where w.tenant_id = (select openstock.current_tenant());
+
+comment on view openstock.warehouses is 'Warehouses of the current tenant.';
+comment on column openstock.warehouses.warehouse is 'Its code.';
+comment on column openstock.warehouses.name is 'For people.';
+comment on column openstock.warehouses.address is 'Postal address, as a JSON object.';
+comment on column openstock.warehouses.priority is 'Order in which warehouses are asked for stock, the lowest first.';
+comment on column openstock.warehouses.active is 'False: receives and promises nothing any more.';
+comment on column openstock.warehouses.created_at is 'When it was created.';
+comment on column openstock.warehouses.updated_at is 'When it was last changed.';
+grant select on openstock.warehouses to openstock_app, openstock_analyst, openstock_operator;
+
+reset role;
+
+-- sql/views/openstock/locations.sql
+-- Locations, for reading.
+set local role openstock_api;
+
+create or replace view openstock.locations with (security_barrier) as
+select w.code::text as warehouse, l.code::text as location, l.kind, l.pick_order, l.active, l.created_at, l.updated_at
+from openstock_core.location l
+join openstock_core.warehouse w on w.tenant_id = l.tenant_id and w.warehouse_id = l.warehouse_id
+where l.tenant_id = (select openstock.current_tenant());
+
+comment on view openstock.locations is 'Locations (bins) of the current tenant''s warehouses.';
+comment on column openstock.locations.warehouse is 'The warehouse''s code.';
+comment on column openstock.locations.location is 'Its code within the warehouse.';
+comment on column openstock.locations.kind is 'receiving, storage, picking, packing (promisable) or quarantine (not).';
+comment on column openstock.locations.pick_order is 'Among bins that are equal by the removal rule, the lowest is picked first.';
+comment on column openstock.locations.active is 'False: nothing can be put there any more.';
+comment on column openstock.locations.created_at is 'When it was created.';
+comment on column openstock.locations.updated_at is 'When it was last changed.';
+grant select on openstock.locations to openstock_app, openstock_analyst, openstock_operator;
+
+reset role;
+
+-- sql/views/openstock/stock.sql
+-- Stock per product and warehouse. Units of lots that expired are shown as blocked from the moment they expire, whether
+-- or not that was booked already.
+set local role openstock_api;
+
+create or replace view openstock.stock with (security_barrier) as
+select
+  p.sku::text as sku, w.code::text as warehouse, l.on_hand::numeric as on_hand, l.blocked + d.units as blocked,
+  l.reserved::numeric as reserved, l.safety_stock::numeric as safety_stock, l.fenced::numeric as fenced,
+  l.available - d.units as available, l.version, l.last_recorded_at
+from openstock_core.stock_level l
+join openstock_core.product p on p.tenant_id = l.tenant_id and p.product_id = l.product_id
+join openstock_core.warehouse w on w.tenant_id = l.tenant_id and w.warehouse_id = l.warehouse_id
+cross join lateral (
+  select case when l.next_block_at <= (select openstock.server_time()) then (
+    select coalesce(sum(b.on_hand), 0)
+    from openstock_core.stock_bin b
+    join openstock_core.lot t on t.tenant_id = b.tenant_id and t.lot_id = b.lot_id
+    where b.tenant_id = l.tenant_id and b.product_id = l.product_id and b.warehouse_id = l.warehouse_id
+      and b.on_hand > 0 and not b.blocked and (t.expires_on + 1)::timestamp at time zone 'UTC' <= (select openstock.server_time())
+  ) else 0 end as units
+) as d
+where l.tenant_id = (select openstock.current_tenant());
+
+comment on view openstock.stock is 'Stock of the current tenant per product and warehouse, as of now.';
+comment on column openstock.stock.sku is 'The product.';
+comment on column openstock.stock.warehouse is 'The warehouse''s code.';
+comment on column openstock.stock.on_hand is 'Physical units.';
+comment on column openstock.stock.blocked is 'The part of on_hand that cannot be promised: status, location or lot expiry says so.';
+comment on column openstock.stock.reserved is 'Units promised to orders and not yet gone.';
+comment on column openstock.stock.safety_stock is 'Units kept out of promises.';
+comment on column openstock.stock.fenced is 'Units kept for sales channels that have not used them.';
+comment on column openstock.stock.available is
+  'What can be promised: on_hand - blocked - reserved - safety_stock - fenced; negative after a loss of promised units.';
+comment on column openstock.stock.version is 'Ledger entries that changed it.';
+comment on column openstock.stock.last_recorded_at is 'When the last of them was recorded; -infinity before the first.';
+grant select on openstock.stock to openstock_app, openstock_analyst, openstock_operator, openstock_maint;
+
+reset role;
+
+-- sql/views/openstock/bins.sql
+-- What each bin holds.
+set local role openstock_api;
+
+create or replace view openstock.bins with (security_barrier) as
+select
+  p.sku::text as sku, w.code::text as warehouse, c.code::text as location, t.code::text as lot, t.expires_on, b.status,
+  b.on_hand::numeric as on_hand,
+  case when b.blocked or (t.expires_on + 1)::timestamp at time zone 'UTC' <= (select openstock.server_time())
+    then b.on_hand::numeric else 0 end as blocked,
+  b.allocated::numeric as allocated, b.received_at
+from openstock_core.stock_bin b
+join openstock_core.product p on p.tenant_id = b.tenant_id and p.product_id = b.product_id
+join openstock_core.warehouse w on w.tenant_id = b.tenant_id and w.warehouse_id = b.warehouse_id
+join openstock_core.location c on c.tenant_id = b.tenant_id and c.location_id = b.location_id
+left join openstock_core.lot t on t.tenant_id = b.tenant_id and t.lot_id = b.lot_id
+where b.on_hand > 0 and b.tenant_id = (select openstock.current_tenant());
+
+comment on view openstock.bins is 'Units of the current tenant per location, product, lot and status; empty bins are left out.';
+comment on column openstock.bins.sku is 'The product.';
+comment on column openstock.bins.warehouse is 'The warehouse''s code.';
+comment on column openstock.bins.location is 'The location''s code.';
+comment on column openstock.bins.lot is 'The lot''s code, or null.';
+comment on column openstock.bins.expires_on is 'The lot''s last day (UTC), or null.';
+comment on column openstock.bins.status is 'Stock status: available, hold, quarantine or damaged.';
+comment on column openstock.bins.on_hand is 'Physical units.';
+comment on column openstock.bins.blocked is 'The part of on_hand that cannot be promised: all or nothing of a bin.';
+comment on column openstock.bins.allocated is 'The part of on_hand that is pinned to orders.';
+comment on column openstock.bins.received_at is 'When units came into the empty bin: its age for fifo and lifo.';
+grant select on openstock.bins to openstock_app, openstock_analyst, openstock_operator;
+
+reset role;
+
+-- sql/views/openstock/ledger.sql
+-- The history, by name.
+set local role openstock_api;
+
+create or replace view openstock.ledger with (security_barrier) as
+select
+  e.entry_id, e.recorded_at, coalesce(e.occurred_at, e.recorded_at) as occurred_at, e.op_id, e.line, e.event_type,
+  p.sku::text as sku, w.code::text as warehouse, c.code::text as location, t.code::text as lot, e.status,
+  e.qty_delta::numeric as qty_delta, e.blocked_delta::numeric as blocked_delta,
+  e.reserved_delta::numeric as reserved_delta, e.allocated_delta::numeric as allocated_delta,
+  e.on_hand_after::numeric as on_hand_after, e.blocked_after::numeric as blocked_after,
+  e.reserved_after::numeric as reserved_after, e.order_ref, e.unit_cost::numeric as unit_cost,
+  e.reference, e.reason, e.note, e.actor
+from openstock_core.ledger e
+join openstock_core.product p on p.tenant_id = e.tenant_id and p.product_id = e.product_id
+join openstock_core.warehouse w on w.tenant_id = e.tenant_id and w.warehouse_id = e.warehouse_id
+left join openstock_core.location c on c.tenant_id = e.tenant_id and c.location_id = e.location_id
+left join openstock_core.lot t on t.tenant_id = e.tenant_id and t.lot_id = e.lot_id
+where e.tenant_id = (select openstock.current_tenant());
+
+comment on view openstock.ledger is
+  'Every movement of the current tenant''s stock. Order one product and warehouse by recorded_at or entry_id; ask by sku and time, or by op_id.';
+comment on column openstock.ledger.entry_id is 'Number of the entry, rising within a product and warehouse.';
+comment on column openstock.ledger.recorded_at is 'Server time of the entry.';
+comment on column openstock.ledger.occurred_at is 'Business time: what the caller gave, otherwise recorded_at.';
+comment on column openstock.ledger.op_id is 'The operation that wrote it.';
+comment on column openstock.ledger.line is 'The line of the call; 0 for what followed from the call itself.';
+comment on column openstock.ledger.event_type is
+  'RECEIPT, SHIP, ADJUST, COUNT, MOVE, STATUS, TRANSFER_OUT, TRANSFER_IN, RETURN, RESERVE, RELEASE, EXPIRE, ALLOCATE or DEALLOCATE.';
+comment on column openstock.ledger.sku is 'The product.';
+comment on column openstock.ledger.warehouse is 'The warehouse''s code.';
+comment on column openstock.ledger.location is 'The bin''s code; null where no bin is touched.';
+comment on column openstock.ledger.lot is 'The bin''s lot.';
+comment on column openstock.ledger.status is 'The bin''s stock status.';
+comment on column openstock.ledger.qty_delta is 'Change of on_hand.';
+comment on column openstock.ledger.blocked_delta is 'Change of blocked.';
+comment on column openstock.ledger.reserved_delta is 'Change of reserved.';
+comment on column openstock.ledger.allocated_delta is 'Change of the bin''s allocated.';
+comment on column openstock.ledger.on_hand_after is 'on_hand of the product at the warehouse after the entry; null on ALLOCATE and DEALLOCATE.';
+comment on column openstock.ledger.blocked_after is 'blocked after the entry.';
+comment on column openstock.ledger.reserved_after is 'reserved after the entry.';
+comment on column openstock.ledger.order_ref is 'The order.';
+comment on column openstock.ledger.unit_cost is 'Cost of one unit, where units came in with one.';
+comment on column openstock.ledger.reference is 'The document behind the call.';
+comment on column openstock.ledger.reason is 'Why.';
+comment on column openstock.ledger.note is 'Free text.';
+comment on column openstock.ledger.actor is 'Who.';
+grant select on openstock.ledger to openstock_app, openstock_analyst, openstock_operator;
+
+reset role;
+
+-- sql/views/openstock/reservations.sql
+-- Promises to orders.
+set local role openstock_api;
+
+create or replace view openstock.reservations with (security_barrier) as
+select
+  r.order_ref::text as order_ref, l.line, p.sku::text as sku, w.code::text as warehouse,
+  l.ordered::numeric as ordered, l.reserved::numeric as reserved,
+  (select coalesce(sum(a.qty), 0) from openstock_core.allocation a
+   where a.tenant_id = l.tenant_id and a.reservation_line_id = l.reservation_line_id) as allocated,
+  l.backordered::numeric as backordered, l.shipped::numeric as shipped, l.released::numeric as released,
+  l.expires_at, l.created_at
+from openstock_core.reservation_line l
+join openstock_core.reservation r on r.tenant_id = l.tenant_id and r.reservation_id = l.reservation_id
+join openstock_core.product p on p.tenant_id = l.tenant_id and p.product_id = l.product_id
+join openstock_core.warehouse w on w.tenant_id = l.tenant_id and w.warehouse_id = l.warehouse_id
+where l.tenant_id = (select openstock.current_tenant());
+
+comment on view openstock.reservations is
+  'Order lines of the current tenant per warehouse: ordered = reserved + backordered + shipped + released.';
+comment on column openstock.reservations.order_ref is 'The order.';
+comment on column openstock.reservations.line is 'The order''s line.';
+comment on column openstock.reservations.sku is 'The product.';
+comment on column openstock.reservations.warehouse is 'The warehouse that promises.';
+comment on column openstock.reservations.ordered is 'Units asked of this warehouse.';
+comment on column openstock.reservations.reserved is 'Units promised and not yet gone.';
+comment on column openstock.reservations.allocated is 'The part of reserved that is pinned to bins.';
+comment on column openstock.reservations.backordered is 'Units that no stock covers yet.';
+comment on column openstock.reservations.shipped is 'Units gone to the order.';
+comment on column openstock.reservations.released is 'Units given back.';
+comment on column openstock.reservations.expires_at is 'The promise holds until then; null: until it is shipped or released.';
+comment on column openstock.reservations.created_at is 'When it was promised.';
+grant select on openstock.reservations to openstock_app, openstock_analyst, openstock_operator;
+
+reset role;
+
+-- sql/functions/openstock/availability.sql
+-- What can be promised of a product now. Reads: what openstock.stock reads.
+set local role openstock_api;
+
+create or replace function openstock.availability(sku text, warehouse text default null, tenant uuid default null)
+returns setof openstock.stock
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  acting constant uuid := openstock_core.enter(tenant);
+  wanted constant text := openstock_core.check_text('sku', 'code!', sku);
+  place constant text := openstock_core.check_text('warehouse', 'code', warehouse);
+begin
+  if not exists (select from openstock_core.product p where p.tenant_id = acting and p.sku = wanted) then
+    perform openstock_core.fail('OS101', jsonb_build_object('sku', wanted));
+  end if;
+  if place is not null then
+    perform openstock_core.find_warehouse(acting, place, false);
+  end if;
+  return query
+  select s.* from openstock.stock s
+  where s.sku = wanted and (place is null or s.warehouse = place)
+  order by s.warehouse;
+end
+$$;
+
+revoke all on function openstock.availability from public;
+grant execute on function openstock.availability to openstock_app, openstock_analyst;
+comment on function openstock.availability is
+  'The product''s stock per warehouse, as in openstock.stock: no row where it was never stocked. Writes nothing. Errors: 22023, OS101, OS103.';
+
+reset role;
+
+-- sql/functions/openstock/search_products.sql
+-- Finds products by words and attributes. Reads: product. It runs as the maintenance role, whose policy is "true", and
+-- filters by tenant itself: under a tenant policy PostgreSQL may not use the GIN indexes, since their operators are not leakproof.
+set local role openstock_maint;
+
+create or replace function openstock.search_products(
+  query text default null, attributes jsonb default null, max_rows integer default 50, tenant uuid default null)
+returns setof openstock.products
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  acting constant uuid := openstock_core.enter(tenant);
+  words constant text := nullif(btrim(openstock_core.check_text('query', 'text', search_products.query)), '');
+  pattern constant text := replace(replace(replace(lower(words), '\', '\\'), '%', '\%'), '_', '\_') || '%';
+begin
+  if max_rows is null or max_rows not between 1 and 1000 then
+    perform openstock_core.fail('22023', '{"argument": "max_rows", "problem": "must be between 1 and 1000"}');
+  end if;
+  if jsonb_typeof(search_products.attributes) <> 'object' then
+    perform openstock_core.fail('22023', '{"argument": "attributes", "problem": "must be an object"}');
+  end if;
+  return query
+  select p.sku::text, p.name, p.description, p.unit, p.decimals, p.tracking, p.removal, p.backorder,
+         p.backorder_limit::numeric, p.safety_stock::numeric, p.reorder_point::numeric, p.reorder_quantity::numeric,
+         p.lead_time, p.attributes, p.active, p.created_at, p.updated_at
+  from openstock_core.product p
+  where p.tenant_id = acting
+    and (words is null or p.search @@ websearch_to_tsquery('simple', words) or lower(p.sku) like pattern)
+    and (search_products.attributes is null or p.attributes @> search_products.attributes)
+  order by lower(p.sku) = lower(words) desc nulls last, ts_rank(p.search, websearch_to_tsquery('simple', words)) desc nulls last, p.sku
+  limit max_rows;
+end
+$$;
+
+revoke all on function openstock.search_products from public;
+grant execute on function openstock.search_products to openstock_app, openstock_analyst;
+comment on function openstock.search_products is
+  'Products whose sku begins with the query, or whose sku, name or description has its words (web search syntax: or, -, "phrase"), and whose '
+  'attributes contain those given; the best first, at most max_rows (1 to 1000). Errors: 22023.';
+
+reset role;
+
+-- sql/views/openstock_dw/current_stock.sql
+-- The snapshot, filtered to the caller's tenant.
+set local role openstock_api;
+
+create or replace view openstock_dw.current_stock with (security_barrier) as
+select
+  p.sku::text as sku, p.name, w.code::text as warehouse, s.on_hand, s.blocked, s.reserved, s.allocated,
+  s.entries, s.last_recorded_at, (select n.refreshed_at from openstock_core.snapshot n where n.name = 'current_stock') as refreshed_at
+from openstock_core.current_stock s
+join openstock_core.product p on p.tenant_id = s.tenant_id and p.product_id = s.product_id
+join openstock_core.warehouse w on w.tenant_id = s.tenant_id and w.warehouse_id = s.warehouse_id
+where s.tenant_id = (select openstock.current_tenant());
+
+comment on view openstock_dw.current_stock is
+  'Stock of the current tenant as summed from the ledger at refreshed_at. Fast and up to date as of then; openstock.stock is as of now.';
+comment on column openstock_dw.current_stock.sku is 'The product.';
+comment on column openstock_dw.current_stock.name is 'The product''s name.';
+comment on column openstock_dw.current_stock.warehouse is 'The warehouse''s code.';
+comment on column openstock_dw.current_stock.on_hand is 'Physical units.';
+comment on column openstock_dw.current_stock.blocked is 'The part of on_hand that could not be promised, as booked.';
+comment on column openstock_dw.current_stock.reserved is 'Units promised to orders and not yet gone.';
+comment on column openstock_dw.current_stock.allocated is 'Units pinned to bins.';
+comment on column openstock_dw.current_stock.entries is 'Ledger entries behind the row.';
+comment on column openstock_dw.current_stock.last_recorded_at is 'The last of them.';
+comment on column openstock_dw.current_stock.refreshed_at is 'It holds at least all that was committed before this moment.';
+grant select on openstock_dw.current_stock to openstock_analyst, openstock_operator;
+
+reset role;
+
+-- sql/views/openstock_admin/tenants.sql
+-- All tenants, for operators.
+set local role openstock_maint;
+
+create or replace view openstock_admin.tenants with (security_barrier) as
+select
+  t.tenant_id, t.name, t.active, t.created_at,
+  array(select b.login::text from openstock_core.tenant_login b where b.tenant_id = t.tenant_id order by b.login) as logins
+from openstock_core.tenant t;
+
+comment on view openstock_admin.tenants is 'Every tenant of this database.';
+comment on column openstock_admin.tenants.tenant_id is 'Identity.';
+comment on column openstock_admin.tenants.name is 'For people.';
+comment on column openstock_admin.tenants.active is 'False: nothing can be written any more.';
+comment on column openstock_admin.tenants.created_at is 'When it was created.';
+comment on column openstock_admin.tenants.logins is 'Logins bound to it; trusted logins are not listed.';
+grant select on openstock_admin.tenants to openstock_operator;
+
+reset role;
+
+-- sql/functions/openstock_core/check_grant.sql
+-- Checks the arguments of grant_tenant and revoke_tenant. Reads: tenant.
+set local role openstock_owner;
+
+create or replace function openstock_core.check_grant(login text, tenant uuid, any_tenant boolean) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if (tenant is null) <> coalesce(any_tenant, false) then
+    perform openstock_core.fail('22023', '{"argument": "tenant", "problem": "give a tenant, or any_tenant => true, not both"}');
+  end if;
+  if tenant is not null and not exists (select from openstock_core.tenant t where t.tenant_id = check_grant.tenant) then
+    perform openstock_core.fail('OS003', jsonb_build_object('tenant', tenant));
+  end if;
+  if login is not null and not exists (select from pg_roles r where r.rolname = login and r.rolcanlogin) then
+    perform openstock_core.fail('22023', jsonb_build_object(
+      'argument', 'login', 'value', left(login, 100), 'problem', 'is not a role that can log in'));
+  end if;
+end
+$$;
+
+revoke all on function openstock_core.check_grant from public;
+grant execute on function openstock_core.check_grant to openstock_maint;
+comment on function openstock_core.check_grant is
+  'Errors: 22023, OS003.';
+
+reset role;
+
+-- sql/functions/openstock_core/replayed_levels.sql
+-- Replays a tenant's ledger into stock levels. Reads: ledger.
+set local role openstock_owner;
+
+create or replace function openstock_core.replayed_levels(
+  tenant uuid, out product_id bigint, out warehouse_id bigint, out on_hand numeric, out blocked numeric, out reserved numeric,
+  out version bigint, out last_recorded_at timestamptz)
+returns setof record
+language sql
+stable
+begin atomic
+  select e.product_id, e.warehouse_id, sum(e.qty_delta), sum(e.blocked_delta), sum(e.reserved_delta), count(*), max(e.recorded_at)
+  from openstock_core.ledger e
+  where e.tenant_id = tenant and e.event_type not in ('ALLOCATE', 'DEALLOCATE')
+  group by e.product_id, e.warehouse_id;
+end;
+
+revoke all on function openstock_core.replayed_levels from public;
+grant execute on function openstock_core.replayed_levels to openstock_maint;
+comment on function openstock_core.replayed_levels is
+  'What the ledger says that each stock level is.';
+
+reset role;
+
+-- sql/functions/openstock_core/replayed_bins.sql
+-- Replays a tenant's ledger into bins. Reads: ledger.
+set local role openstock_owner;
+
+create or replace function openstock_core.replayed_bins(
+  tenant uuid, out location_id bigint, out product_id bigint, out lot_id bigint, out status text, out warehouse_id bigint,
+  out on_hand numeric, out blocked numeric, out allocated numeric, out first_recorded_at timestamptz)
+returns setof record
+language sql
+stable
+begin atomic
+  select e.location_id, e.product_id, e.lot_id, e.status, e.warehouse_id,
+         sum(e.qty_delta), sum(e.blocked_delta), sum(e.allocated_delta), min(e.recorded_at)
+  from openstock_core.ledger e
+  where e.tenant_id = tenant and e.location_id is not null
+  group by e.location_id, e.product_id, e.lot_id, e.status, e.warehouse_id;
+end;
+
+revoke all on function openstock_core.replayed_bins from public;
+grant execute on function openstock_core.replayed_bins to openstock_maint;
+comment on function openstock_core.replayed_bins is
+  'What the ledger says that each bin holds.';
+
+reset role;
+
+-- sql/functions/openstock_core/replayed_lines.sql
+-- Replays a tenant's ledger into reservation lines. Reads: ledger.
+set local role openstock_owner;
+
+create or replace function openstock_core.replayed_lines(
+  tenant uuid, out reservation_line_id bigint, out order_ref text, out line integer, out product_id bigint, out warehouse_id bigint,
+  out reserved numeric, out shipped numeric, out released numeric, out first_recorded_at timestamptz)
+returns setof record
+language sql
+stable
+begin atomic
+  select e.reservation_line_id, min(e.order_ref), max(e.line) filter (where e.event_type = 'RESERVE'), e.product_id, e.warehouse_id,
+         sum(e.reserved_delta),
+         coalesce(-sum(e.qty_delta) filter (where e.event_type = 'SHIP'), 0),
+         coalesce(-sum(e.reserved_delta) filter (where e.event_type in ('RELEASE', 'EXPIRE')), 0),
+         min(e.recorded_at)
+  from openstock_core.ledger e
+  where e.tenant_id = tenant and e.reservation_line_id is not null
+  group by e.reservation_line_id, e.product_id, e.warehouse_id;
+end;
+
+revoke all on function openstock_core.replayed_lines from public;
+grant execute on function openstock_core.replayed_lines to openstock_maint;
+comment on function openstock_core.replayed_lines is
+  'What the ledger says that each reservation line has reserved, shipped and released.';
+
+reset role;
+
+-- sql/functions/openstock_core/replayed_allocations.sql
+-- Replays a tenant's ledger into open allocations. Reads: ledger.
+set local role openstock_owner;
+
+create or replace function openstock_core.replayed_allocations(
+  tenant uuid, out reservation_line_id bigint, out location_id bigint, out product_id bigint, out lot_id bigint, out status text,
+  out qty numeric, out first_recorded_at timestamptz)
+returns setof record
+language sql
+stable
+begin atomic
+  select e.reservation_line_id, e.location_id, e.product_id, e.lot_id, e.status, sum(e.allocated_delta), min(e.recorded_at)
+  from openstock_core.ledger e
+  where e.tenant_id = tenant and e.allocated_delta <> 0
+  group by e.reservation_line_id, e.location_id, e.product_id, e.lot_id, e.status
+  having sum(e.allocated_delta) <> 0;
+end;
+
+revoke all on function openstock_core.replayed_allocations from public;
+grant execute on function openstock_core.replayed_allocations to openstock_maint;
+comment on function openstock_core.replayed_allocations is
+  'What the ledger says that each line has pinned in each bin.';
+
+reset role;
+
+-- sql/functions/openstock_core/differences.sql
+-- The identities between the ledger and its projections, all in one statement. Reads: everything of the tenant.
+-- Each part yields (fact, product, warehouse, further key, expected, actual); what differs is named and returned.
+set local role openstock_owner;
+
+create or replace function openstock_core.differences(
+  tenant uuid, out fact text, out key jsonb, out expected numeric, out actual numeric, out repairable boolean)
+returns setof record
+language sql
+stable
+begin atomic
+  with level as (
+    select * from openstock_core.stock_level l where l.tenant_id = tenant
+  ), bin as (
+    select * from openstock_core.stock_bin b where b.tenant_id = tenant
+  ), line as (
+    select * from openstock_core.reservation_line l where l.tenant_id = tenant
+  ), compared as (
+    select v.fact, coalesce(r.product_id, l.product_id) as product_id, coalesce(r.warehouse_id, l.warehouse_id) as warehouse_id,
+           '{}'::jsonb as further, v.expected, v.actual, true as repairable
+    from openstock_core.replayed_levels(tenant) r
+    full join level l on l.product_id = r.product_id and l.warehouse_id = r.warehouse_id
+    cross join lateral (values
+      ('level on_hand = ledger', coalesce(r.on_hand, 0), l.on_hand::numeric),
+      ('level blocked = ledger', coalesce(r.blocked, 0), l.blocked::numeric),
+      ('level reserved = ledger', coalesce(r.reserved, 0), l.reserved::numeric),
+      ('level version = ledger entries', coalesce(r.version, 0)::numeric, l.version::numeric)) as v (fact, expected, actual)
+    union all
+    select v.fact, l.product_id, l.warehouse_id, '{}', v.expected, v.actual, true
+    from level l
+    left join (select product_id, warehouse_id, sum(on_hand) as on_hand, sum(on_hand) filter (where blocked) as blocked
+               from bin group by 1, 2) as b on b.product_id = l.product_id and b.warehouse_id = l.warehouse_id
+    left join (select product_id, warehouse_id, sum(reserved) as reserved
+               from line group by 1, 2) as n on n.product_id = l.product_id and n.warehouse_id = l.warehouse_id
+    cross join lateral (values
+      ('level on_hand = bins', coalesce(b.on_hand, 0), l.on_hand::numeric),
+      ('level blocked = blocked bins', coalesce(b.blocked, 0), l.blocked::numeric),
+      ('level reserved = reservation lines', coalesce(n.reserved, 0), l.reserved::numeric)) as v (fact, expected, actual)
+    union all
+    select v.fact, coalesce(r.product_id, b.product_id), coalesce(r.warehouse_id, b.warehouse_id),
+           jsonb_build_object('location_id', coalesce(r.location_id, b.location_id), 'lot_id', coalesce(r.lot_id, b.lot_id),
+                              'status', coalesce(r.status, b.status)), v.expected, v.actual, true
+    from openstock_core.replayed_bins(tenant) r
+    full join bin b on b.location_id = r.location_id and b.product_id = r.product_id and b.status = r.status
+      and coalesce(b.lot_id, 0) = coalesce(r.lot_id, 0)
+    cross join lateral (values
+      ('bin on_hand = ledger', coalesce(r.on_hand, 0), b.on_hand::numeric),
+      ('bin blocked = ledger', coalesce(r.blocked, 0), case when b.blocked then b.on_hand::numeric else 0 end),
+      ('bin allocated = ledger', coalesce(r.allocated, 0), b.allocated::numeric),
+      ('bin allocated = allocations', (select coalesce(sum(a.qty), 0) from openstock_core.allocation a
+                                       where a.tenant_id = tenant and a.bin_id = b.bin_id), b.allocated::numeric)
+    ) as v (fact, expected, actual)
+    union all
+    select v.fact, coalesce(r.product_id, l.product_id), coalesce(r.warehouse_id, l.warehouse_id),
+           jsonb_build_object('order_ref', r.order_ref, 'line', coalesce(l.line, r.line),
+                              'reservation_line_id', coalesce(r.reservation_line_id, l.reservation_line_id)), v.expected, v.actual, true
+    from openstock_core.replayed_lines(tenant) r
+    full join line l on l.reservation_line_id = r.reservation_line_id
+    cross join lateral (values
+      ('line reserved = ledger', coalesce(r.reserved, 0), l.reserved::numeric),
+      ('line shipped = ledger', coalesce(r.shipped, 0), l.shipped::numeric),
+      ('line released = ledger', coalesce(r.released, 0), l.released::numeric)) as v (fact, expected, actual)
+    union all
+    select 'allocation = ledger', coalesce(r.product_id, a.product_id), null,
+           jsonb_build_object('reservation_line_id', coalesce(r.reservation_line_id, a.reservation_line_id),
+                              'location_id', coalesce(r.location_id, a.location_id)), coalesce(r.qty, 0), a.qty, true
+    from openstock_core.replayed_allocations(tenant) r
+    full join (select n.reservation_line_id, n.qty::numeric as qty, b.location_id, b.product_id, b.lot_id, b.status
+               from openstock_core.allocation n join bin b on b.bin_id = n.bin_id where n.tenant_id = tenant) as a
+      on a.reservation_line_id = r.reservation_line_id and a.location_id = r.location_id and a.product_id = r.product_id
+      and a.status = r.status and coalesce(a.lot_id, 0) = coalesce(r.lot_id, 0)
+    union all
+    select v.fact, e.product_id, e.warehouse_id, jsonb_build_object('entry_id', e.entry_id), v.expected, v.actual, false
+    from (
+      select l.product_id, l.warehouse_id, l.entry_id, l.on_hand_after, l.blocked_after, l.reserved_after,
+             coalesce(lag(l.on_hand_after) over chain, 0) + l.qty_delta as on_hand,
+             coalesce(lag(l.blocked_after) over chain, 0) + l.blocked_delta as blocked,
+             coalesce(lag(l.reserved_after) over chain, 0) + l.reserved_delta as reserved
+      from openstock_core.ledger l
+      where l.tenant_id = tenant and l.event_type not in ('ALLOCATE', 'DEALLOCATE')
+      window chain as (partition by l.product_id, l.warehouse_id order by l.recorded_at, l.entry_id)
+    ) as e
+    cross join lateral (values
+      ('entry on_hand_after = the one before + its delta', e.on_hand, e.on_hand_after::numeric),
+      ('entry blocked_after = the one before + its delta', e.blocked, e.blocked_after::numeric),
+      ('entry reserved_after = the one before + its delta', e.reserved, e.reserved_after::numeric)) as v (fact, expected, actual)
+    union all
+    select 'entry belongs to an operation', e.product_id, e.warehouse_id,
+           jsonb_build_object('entry_id', e.entry_id, 'op_id', e.op_id), 1, 0, false
+    from openstock_core.ledger e
+    where e.tenant_id = tenant
+      and not exists (select from openstock_core.operation o where o.tenant_id = tenant and o.op_id = e.op_id)
+  )
+  select c.fact, jsonb_strip_nulls(jsonb_build_object('sku', p.sku, 'warehouse', w.code) || c.further), c.expected, c.actual, c.repairable
+  from compared c
+  left join openstock_core.product p on p.tenant_id = tenant and p.product_id = c.product_id
+  left join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = c.warehouse_id
+  where c.expected is distinct from c.actual;
+end;
+
+revoke all on function openstock_core.differences from public;
+grant execute on function openstock_core.differences to openstock_maint;
+comment on function openstock_core.differences is
+  'Every identity that does not hold for a tenant: the fact, where, what the ledger (or the finer projection) says and what the projection says. '
+  'repairable is false where the ledger contradicts itself.';
+
+reset role;
+
+-- sql/functions/openstock_core/replace_levels.sql
+-- Puts replayed quantities into the stock levels that differ. The tables are locked. Writes: stock_level.
+set local role openstock_owner;
+
+create or replace function openstock_core.replace_levels(tenant uuid) returns void
+language sql
+volatile
+begin atomic
+  insert into openstock_core.stock_level as l (
+    tenant_id, product_id, warehouse_id, on_hand, blocked, reserved, safety_stock, version, last_recorded_at)
+  select tenant, k.product_id, k.warehouse_id, coalesce(r.on_hand, 0), coalesce(r.blocked, 0), coalesce(r.reserved, 0), p.safety_stock,
+         coalesce(r.version, 0), coalesce(r.last_recorded_at, '-infinity')
+  from (select product_id, warehouse_id from openstock_core.replayed_levels(tenant)
+        union select s.product_id, s.warehouse_id from openstock_core.stock_level s where s.tenant_id = tenant) as k
+  left join openstock_core.replayed_levels(tenant) r on r.product_id = k.product_id and r.warehouse_id = k.warehouse_id
+  join openstock_core.product p on p.tenant_id = tenant and p.product_id = k.product_id
+  order by k.product_id, k.warehouse_id
+  on conflict on constraint stock_level_pkey do update
+  set on_hand = excluded.on_hand, blocked = excluded.blocked, reserved = excluded.reserved, version = excluded.version,
+      last_recorded_at = excluded.last_recorded_at, next_block_at = least(l.next_block_at, openstock.server_time())
+  where (l.on_hand, l.blocked, l.reserved, l.version) is distinct from
+        (excluded.on_hand, excluded.blocked, excluded.reserved, excluded.version);
+end;
+
+revoke all on function openstock_core.replace_levels from public;
+grant execute on function openstock_core.replace_levels to openstock_maint;
+comment on function openstock_core.replace_levels is
+  'Makes the stock levels what the ledger says; next_block_at is recomputed at the next call that locks them.';
+
+reset role;
+
+-- sql/functions/openstock_core/replace_lines.sql
+-- Puts replayed quantities into the reservation lines that differ. The tables are locked. Writes: reservation, reservation_line.
+set local role openstock_owner;
+
+create or replace function openstock_core.replace_lines(tenant uuid) returns void
+language sql
+volatile
+begin atomic
+  insert into openstock_core.reservation (tenant_id, order_ref, created_at)
+  select tenant, r.order_ref, min(r.first_recorded_at)
+  from openstock_core.replayed_lines(tenant) r
+  group by r.order_ref
+  on conflict on constraint reservation_order_ref_is_unique do nothing;
+
+  insert into openstock_core.reservation_line as l (
+    tenant_id, reservation_line_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, shipped, released, created_at)
+  overriding system value
+  select tenant, r.reservation_line_id, o.reservation_id, r.line, r.product_id, r.warehouse_id,
+         r.reserved + r.shipped + r.released, r.reserved, r.shipped, r.released, r.first_recorded_at
+  from openstock_core.replayed_lines(tenant) r
+  join openstock_core.reservation o on o.tenant_id = tenant and o.order_ref = r.order_ref
+  order by r.reservation_line_id
+  on conflict on constraint reservation_line_pkey do update
+  set ordered = excluded.ordered + l.backordered, reserved = excluded.reserved, shipped = excluded.shipped, released = excluded.released
+  where (l.reserved, l.shipped, l.released) is distinct from (excluded.reserved, excluded.shipped, excluded.released);
+
+  update openstock_core.reservation_line l
+  set reserved = 0, shipped = 0, released = 0, backordered = l.ordered
+  where l.tenant_id = tenant and l.reserved + l.shipped + l.released > 0
+    and not exists (select from openstock_core.replayed_lines(tenant) r where r.reservation_line_id = l.reservation_line_id);
+end;
+
+revoke all on function openstock_core.replace_lines from public;
+grant execute on function openstock_core.replace_lines to openstock_maint;
+comment on function openstock_core.replace_lines is
+  'Makes the reservation lines what the ledger says; a line that the ledger does not know keeps nothing.';
+
+reset role;
+
+-- sql/functions/openstock_core/replace_bins.sql
+-- Puts replayed quantities into the bins and allocations that differ. The tables are locked. Writes: stock_bin, allocation.
+set local role openstock_owner;
+
+create or replace function openstock_core.replace_bins(tenant uuid) returns void
+language sql
+volatile
+begin atomic
+  insert into openstock_core.stock_bin as b (
+    tenant_id, location_id, product_id, lot_id, status, warehouse_id, blocked, on_hand, allocated, received_at)
+  select tenant, r.location_id, r.product_id, r.lot_id, r.status, r.warehouse_id, r.blocked <> 0, r.on_hand, r.allocated, r.first_recorded_at
+  from openstock_core.replayed_bins(tenant) r
+  order by r.location_id, r.product_id, r.lot_id, r.status
+  on conflict on constraint stock_bin_key_is_unique do update
+  set on_hand = excluded.on_hand, allocated = excluded.allocated,
+      blocked = case when excluded.on_hand = 0 then b.blocked else excluded.blocked end
+  where (b.on_hand, b.allocated, b.blocked and b.on_hand > 0) is distinct from (excluded.on_hand, excluded.allocated, excluded.blocked);
+
+  update openstock_core.stock_bin b
+  set on_hand = 0, allocated = 0
+  where b.tenant_id = tenant and b.on_hand > 0
+    and not exists (select from openstock_core.replayed_bins(tenant) r
+                    where r.location_id = b.location_id and r.product_id = b.product_id and r.status = b.status
+                      and coalesce(r.lot_id, 0) = coalesce(b.lot_id, 0));
+
+  delete from openstock_core.allocation a
+  using openstock_core.stock_bin b
+  where a.tenant_id = tenant and b.tenant_id = tenant and b.bin_id = a.bin_id
+    and not exists (select from openstock_core.replayed_allocations(tenant) r
+                    where r.reservation_line_id = a.reservation_line_id and r.location_id = b.location_id
+                      and r.product_id = b.product_id and r.status = b.status
+                      and coalesce(r.lot_id, 0) = coalesce(b.lot_id, 0) and r.qty = a.qty);
+  insert into openstock_core.allocation (tenant_id, reservation_line_id, bin_id, qty, created_at)
+  select tenant, r.reservation_line_id, b.bin_id, r.qty, r.first_recorded_at
+  from openstock_core.replayed_allocations(tenant) r
+  join openstock_core.stock_bin b on b.tenant_id = tenant and b.location_id = r.location_id and b.product_id = r.product_id
+    and b.status = r.status and coalesce(b.lot_id, 0) = coalesce(r.lot_id, 0)
+  order by r.reservation_line_id, b.bin_id
+  on conflict on constraint allocation_pkey do nothing;
+end;
+
+revoke all on function openstock_core.replace_bins from public;
+grant execute on function openstock_core.replace_bins to openstock_maint;
+comment on function openstock_core.replace_bins is
+  'Makes bins and allocations what the ledger says.';
+
+reset role;
+
+-- sql/functions/openstock_admin/create_tenant.sql
+-- Makes a tenant. Writes: tenant.
+set local role openstock_maint;
+
+create or replace function openstock_admin.create_tenant(name text, tenant uuid default null) returns uuid
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  created uuid;
+begin
+  if create_tenant.name is null or char_length(btrim(create_tenant.name)) not between 1 and 200 then
+    perform openstock_core.fail('22023', '{"argument": "name", "problem": "must have 1 to 200 characters"}');
+  end if;
+  insert into openstock_core.tenant (tenant_id, name)
+  values (coalesce(create_tenant.tenant, gen_random_uuid()), btrim(create_tenant.name))
+  on conflict on constraint tenant_pkey do nothing
+  returning tenant_id into created;
+  if created is null then
+    perform openstock_core.fail('22023', jsonb_build_object(
+      'argument', 'tenant', 'value', create_tenant.tenant, 'problem', 'exists already'));
+  end if;
+  return created;
+end
+$$;
+
+revoke all on function openstock_admin.create_tenant from public;
+grant execute on function openstock_admin.create_tenant to openstock_operator;
+comment on function openstock_admin.create_tenant is
+  'Makes a tenant with this name and returns its id: the one given, or a new random one. Errors: 22023.';
+
+reset role;
+
+-- sql/functions/openstock_admin/set_tenant_active.sql
+-- Switches a tenant off or on. Writes: tenant.
+set local role openstock_maint;
+
+create or replace function openstock_admin.set_tenant_active(tenant uuid, active boolean) returns void
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if set_tenant_active.active is null then
+    perform openstock_core.fail('22023', '{"argument": "active", "problem": "missing"}');
+  end if;
+  update openstock_core.tenant t set active = set_tenant_active.active where t.tenant_id = set_tenant_active.tenant;
+  if not found then
+    perform openstock_core.fail('OS003', jsonb_build_object('tenant', tenant));
+  end if;
+end
+$$;
+
+revoke all on function openstock_admin.set_tenant_active from public;
+grant execute on function openstock_admin.set_tenant_active to openstock_operator;
+comment on function openstock_admin.set_tenant_active is
+  'An inactive tenant can neither write nor call functions; its rows stay. Errors: 22023, OS003.';
+
+reset role;
+
+-- sql/functions/openstock_admin/grant_tenant.sql
+-- Lets a login act for one tenant, or for any. Writes: tenant_login, trusted_login.
+set local role openstock_maint;
+
+create or replace function openstock_admin.grant_tenant(login text, tenant uuid default null, any_tenant boolean default false)
+returns void
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform openstock_core.check_grant(grant_tenant.login, grant_tenant.tenant, grant_tenant.any_tenant);
+  if grant_tenant.any_tenant then
+    insert into openstock_core.trusted_login (login) values (grant_tenant.login) on conflict on constraint trusted_login_pkey do nothing;
+  else
+    insert into openstock_core.tenant_login (tenant_id, login) values (grant_tenant.tenant, grant_tenant.login)
+    on conflict on constraint tenant_login_pkey do nothing;
+  end if;
+end
+$$;
+
+revoke all on function openstock_admin.grant_tenant from public;
+grant execute on function openstock_admin.grant_tenant to openstock_operator;
+comment on function openstock_admin.grant_tenant is
+  'Declares a login role: bound to this tenant (it may be granted several), or with any_tenant => true trusted to name any. '
+  'What it may call is another matter: grant openstock_app or openstock_analyst to it. Errors: 22023, OS003.';
+
+reset role;
+
+-- sql/functions/openstock_admin/revoke_tenant.sql
+-- Takes back what grant_tenant gave. Writes: tenant_login, trusted_login.
+set local role openstock_maint;
+
+create or replace function openstock_admin.revoke_tenant(login text, tenant uuid default null, any_tenant boolean default false)
+returns void
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform openstock_core.check_grant(null, revoke_tenant.tenant, revoke_tenant.any_tenant);
+  if revoke_tenant.any_tenant then
+    delete from openstock_core.trusted_login t where t.login = revoke_tenant.login;
+  else
+    delete from openstock_core.tenant_login b where b.tenant_id = revoke_tenant.tenant and b.login = revoke_tenant.login;
+  end if;
+end
+$$;
+
+revoke all on function openstock_admin.revoke_tenant from public;
+grant execute on function openstock_admin.revoke_tenant to openstock_operator;
+comment on function openstock_admin.revoke_tenant is
+  'Takes a tenant, or the trust to name any, from a login; it works at the login''s next statement. Errors: 22023, OS003.';
+
+reset role;
+
+-- sql/functions/openstock_admin/ensure_partitions.sql
+-- Makes the monthly partitions ahead of time, each protected like its parent. Writes: the catalogue.
+-- Locks: advisory (one run at a time); the parent only with SHARE UPDATE EXCLUSIVE, since a partition is attached when complete.
+set local role openstock_owner;
+
+create or replace function openstock_admin.ensure_partitions(months_ahead integer default 12) returns setof text
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  this_month constant timestamp := date_trunc('month', openstock.server_time() at time zone 'UTC');
+  month timestamp;
+  partition text;
+begin
+  if months_ahead is null or months_ahead not between 0 and 120 then
+    perform openstock_core.fail('22023', '{"argument": "months_ahead", "problem": "must be between 0 and 120"}');
+  end if;
+  perform pg_advisory_xact_lock(hashtextextended('openstock.ensure_partitions', 0));
+  for month in select generate_series(this_month, this_month + make_interval(months => months_ahead), '1 month') loop
+    partition := 'ledger_' || to_char(month, 'YYYY_MM');
+    continue when to_regclass(format('openstock_core.%I', partition)) is not null;
+    execute format('create table openstock_core.%I (like openstock_core.ledger including all)', partition);
+    execute format('alter table openstock_core.%I add constraint partition_bound check (recorded_at >= %L and recorded_at < %L)',
+                   partition, month at time zone 'UTC', (month + interval '1 month') at time zone 'UTC');
+    execute format('comment on table openstock_core.%I is %L', partition, 'Entries of openstock_core.ledger recorded in '
+                   || to_char(month, 'YYYY-MM') || ' (UTC).');
+    perform openstock_core.protect_table(format('openstock_core.%I', partition)::regclass);
+    perform openstock_core.make_append_only(format('openstock_core.%I', partition)::regclass);
+    execute format('alter table openstock_core.ledger attach partition openstock_core.%I for values from (%L) to (%L)',
+                   partition, month at time zone 'UTC', (month + interval '1 month') at time zone 'UTC');
+    execute format('alter table openstock_core.%I drop constraint partition_bound', partition);
+    return next partition;
+  end loop;
+end
+$$;
+
+revoke all on function openstock_admin.ensure_partitions from public;
+grant execute on function openstock_admin.ensure_partitions to openstock_operator;
+comment on function openstock_admin.ensure_partitions is
+  'Makes the missing monthly partitions of the ledger up to this many months ahead and returns their names. Run it at least once a quarter: '
+  'there is no default partition, and without one for the month nothing can be written. Errors: 22023.';
+
+reset role;
+
+-- sql/functions/openstock_admin/block_expired_lots.sql
+-- Books what has expired, for levels that nobody reserved from since. Writes: operation, event, and what
+-- openstock_core.block_expired_lots writes. Locks: operation, stock_level by (product, warehouse), stock_bin by bin_id.
+set local role openstock_api;
+
+create or replace function openstock_admin.block_expired_lots(tenant uuid, max_levels integer default 1000) returns integer
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  op_id constant text := 'openstock.block_expired_lots ' || gen_random_uuid();
+  products bigint[];
+  warehouses bigint[];
+  arguments jsonb;
+begin
+  perform openstock_core.enter_as_operator(tenant);
+  if max_levels is null or max_levels not between 1 and 100000 then
+    perform openstock_core.fail('22023', '{"argument": "max_levels", "problem": "must be between 1 and 100000"}');
+  end if;
+  select array_agg(l.product_id), array_agg(l.warehouse_id) into products, warehouses
+  from (select s.product_id, s.warehouse_id from openstock_core.stock_level s
+        where s.tenant_id = tenant and s.next_block_at <= openstock.server_time()
+        order by s.product_id, s.warehouse_id limit max_levels) as l;
+  if products is null then
+    return 0;
+  end if;
+  arguments := jsonb_build_object('levels', cardinality(products));
+  perform openstock_core.begin_operation(tenant, op_id, 'block_expired_lots', arguments);
+  perform openstock_core.lock_levels(tenant, op_id, products, warehouses, false);
+  perform openstock_core.finish_operation(tenant, op_id, 'block_expired_lots', arguments, jsonb_build_array(arguments));
+  return cardinality(products);
+end
+$$;
+
+revoke all on function openstock_admin.block_expired_lots from public;
+grant execute on function openstock_admin.block_expired_lots to openstock_operator;
+comment on function openstock_admin.block_expired_lots is
+  'Books units of expired lots of a tenant as blocked, at most at this many levels, and returns at how many. Promises and views are exact without it; '
+  'it keeps the ledger up to date. Errors: 22023, OS003.';
+
+reset role;
+
+-- sql/functions/openstock_admin/refresh_current_stock.sql
+-- Brings the snapshot up to date. Writes: current_stock, snapshot. It runs as the maintenance role, which sees every
+-- tenant: refreshed by a role that row-level security binds, the view would silently hold one tenant or none.
+set local role openstock_maint;
+
+create or replace function openstock_admin.refresh_current_stock() returns timestamptz
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  started constant timestamptz := openstock.server_time();
+begin
+  if (select relispopulated from pg_class where oid = 'openstock_core.current_stock'::regclass) then
+    refresh materialized view concurrently openstock_core.current_stock;
+  else
+    refresh materialized view openstock_core.current_stock;
+  end if;
+  insert into openstock_core.snapshot (name, refreshed_at) values ('current_stock', started)
+  on conflict on constraint snapshot_pkey do update set refreshed_at = excluded.refreshed_at;
+  return started;
+end
+$$;
+
+revoke all on function openstock_admin.refresh_current_stock from public;
+grant execute on function openstock_admin.refresh_current_stock to openstock_operator;
+comment on function openstock_admin.refresh_current_stock is
+  'Recomputes openstock_dw.current_stock for all tenants, without keeping readers out, and returns the moment from which it is up to date.';
+
+reset role;
+
+-- sql/functions/openstock_admin/verify.sql
+-- Proves the projections against the ledger. Reads: everything of the tenant, in one statement, and so at one moment.
+set local role openstock_maint;
+
+create or replace function openstock_admin.verify(tenant uuid default null)
+returns table (tenant_id uuid, fact text, key jsonb, expected numeric, actual numeric)
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  one uuid;
+begin
+  if verify.tenant is not null and not exists (select from openstock_core.tenant t where t.tenant_id = verify.tenant) then
+    perform openstock_core.fail('OS003', jsonb_build_object('tenant', verify.tenant));
+  end if;
+  for one in select t.tenant_id from openstock_core.tenant t
+             where t.tenant_id = coalesce(verify.tenant, t.tenant_id) order by t.tenant_id loop
+    return query select one, d.fact, d.key, d.expected, d.actual from openstock_core.differences(one) as d;
+  end loop;
+end
+$$;
+
+revoke all on function openstock_admin.verify from public;
+grant execute on function openstock_admin.verify to openstock_operator;
+comment on function openstock_admin.verify is
+  'Checks the identities between ledger, stock levels, bins, reservation lines and allocations of a tenant, or of all, one statement each. '
+  'Returns the differences: no row means that all is well. Errors: OS003.';
+
+reset role;
+
+-- sql/functions/openstock_admin/rebuild.sql
+-- Repairs the projections from the ledger alone. Writes, with replace: stock_level, stock_bin, reservation,
+-- reservation_line, allocation. Locks, with replace: these tables against writers, in this order, until the end.
+set local role openstock_maint;
+
+create or replace function openstock_admin.rebuild(tenant uuid, replace boolean default false)
+returns table (fact text, key jsonb, expected numeric, actual numeric, replaced boolean)
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  left_over record;
+begin
+  if not exists (select from openstock_core.tenant t where t.tenant_id = rebuild.tenant) then
+    perform openstock_core.fail('OS003', jsonb_build_object('tenant', rebuild.tenant));
+  end if;
+  if rebuild.replace then
+    lock table openstock_core.stock_level, openstock_core.reservation_line, openstock_core.stock_bin, openstock_core.allocation
+      in share row exclusive mode;
+  end if;
+  return query
+    select d.fact, d.key, d.expected, d.actual, coalesce(rebuild.replace, false) and d.repairable
+    from openstock_core.differences(rebuild.tenant) as d;
+  if rebuild.replace then
+    perform openstock_core.replace_levels(rebuild.tenant);
+    perform openstock_core.replace_lines(rebuild.tenant);
+    perform openstock_core.replace_bins(rebuild.tenant);
+    select d.* into left_over from openstock_core.differences(rebuild.tenant) as d where d.repairable limit 1;
+    if found then
+      perform openstock_core.fail('OS501', to_jsonb(left_over));
+    end if;
+  end if;
+end
+$$;
+
+revoke all on function openstock_admin.rebuild from public;
+grant execute on function openstock_admin.rebuild to openstock_operator;
+comment on function openstock_admin.rebuild is
+  'Replays the tenant''s ledger and returns every difference from the projections; with replace => true it then puts the replayed '
+  'quantities in their place, while all writers wait. What contradicts itself within the ledger is reported and stays (replaced is false). Errors: OS003, OS501.';
+
+reset role;
+
+-- sql/functions/openstock_admin/run_maintenance.sql
+-- One round of upkeep. It commits after each step and tenant, so it is no definer function and cannot set search_path: every name
+-- is written out. Writes: what its steps write.
+set local role openstock_api;
+
+create or replace procedure openstock_admin.run_maintenance()
+language plpgsql
+as $$
+declare
+  one uuid;
+begin
+  perform openstock_admin.ensure_partitions();
+  commit;
+  for one in select t.tenant_id from openstock_admin.tenants as t where t.active loop
+    perform openstock_admin.block_expired_lots(one);
+    commit;
+  end loop;
+  perform openstock_admin.refresh_current_stock();
+  commit;
+end
+$$;
+
+revoke all on procedure openstock_admin.run_maintenance from public;
+grant execute on procedure openstock_admin.run_maintenance to openstock_operator;
+comment on procedure openstock_admin.run_maintenance is
+  'Makes partitions, books expired lots of every active tenant and refreshes current_stock, committing each. Call it outside a transaction, '
+  'every few minutes; runs may overlap.';
+
+reset role;
+
+-- sql/functions/openstock_admin/doctor.sql
+-- Looks the installation over. Reads: the catalogue, snapshot, trusted_login, tenant_login.
+set local role openstock_maint;
+
+create or replace function openstock_admin.doctor() returns table (topic text, status text, detail text, hint text)
+language sql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+begin atomic
+  with partition as (
+    select c.oid, c.relname, c.relrowsecurity and c.relforcerowsecurity as protected
+    from pg_inherits i join pg_class c on c.oid = i.inhrelid
+    where i.inhparent = 'openstock_core.ledger'::regclass
+  ), ahead as (
+    select count(*) as months from partition p
+    where p.relname > 'ledger_' || to_char(openstock.server_time() at time zone 'UTC', 'YYYY_MM')
+  ), finding as (
+    select 1 as place, 'server' as topic, current_setting('server_version_num')::integer >= 150000 as good,
+           'PostgreSQL ' || current_setting('server_version') as detail, 'openstock needs PostgreSQL 15 or newer.' as hint
+    union all
+    select 2, 'durability', bool_and(current_setting(name)::boolean), string_agg(name || ' = ' || current_setting(name), ', '),
+           'Turn them on: otherwise a crash may lose or tear what was acknowledged.'
+    from unnest(array['fsync', 'full_page_writes']) as name
+    union all
+    select 3, 'partitions', a.months >= 3, a.months || ' months ahead',
+           'Call openstock_admin.ensure_partitions(), or run openstock tick regularly.' from ahead a
+    union all
+    select 4, 'row security', not exists (select from partition p where not p.protected),
+           (select count(*) from partition p where not p.protected) || ' unprotected partitions',
+           'Make partitions with openstock_admin.ensure_partitions() only.'
+    union all
+    select 5, 'owners', count(*) = 0, count(*) || ' objects owned by another role than openstock''s',
+           'ALTER ... OWNER TO the role that the documentation names: a view owned by a superuser shows every tenant.'
+    from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_roles r on r.oid = c.relowner
+    where n.nspname in ('openstock', 'openstock_core', 'openstock_dw', 'openstock_admin')
+      and r.rolname not in ('openstock_owner', 'openstock_api', 'openstock_maint')
+    union all
+    select 6, 'snapshot', coalesce(c.relispopulated and s.refreshed_at > openstock.server_time() - interval '1 day', false),
+           coalesce('refreshed ' || s.refreshed_at, 'never refreshed') || case when c.relispopulated then '' else ', not populated' end,
+           'Call openstock_admin.refresh_current_stock(), or run openstock tick regularly; after a restore it is needed once.'
+    from pg_class c left join openstock_core.snapshot s on s.name = 'current_stock'
+    where c.oid = 'openstock_core.current_stock'::regclass
+    union all
+    select 7, 'logins', exists (select from openstock_core.tenant_login) or exists (select from openstock_core.trusted_login),
+           (select count(distinct b.login) from openstock_core.tenant_login b) || ' bound, '
+             || (select count(*) from openstock_core.trusted_login) || ' trusted',
+           'Declare the logins of applications with openstock_admin.grant_tenant.'
+    union all
+    select 8, 'backup', exists (select from pg_roles r where r.rolbypassrls and r.rolcanlogin),
+           (select count(*) from pg_roles r where r.rolbypassrls and r.rolcanlogin) || ' logins that pg_dump can use',
+           'pg_dump needs a superuser or a role with BYPASSRLS: row-level security is forced on every table.'
+  )
+  select f.topic, case when f.good then 'ok' else 'warn' end, f.detail, case when f.good then null else f.hint end
+  from finding f order by f.place;
+end;
+
+revoke all on function openstock_admin.doctor from public;
+grant execute on function openstock_admin.doctor to openstock_operator;
+comment on function openstock_admin.doctor is
+  'Checks server, durability, partitions, row security, owners, snapshot, logins and backup: ok or warn, with what to do about it.';
+
+reset role;
+
+-- sql/finish.sql
+-- The first partitions, and a snapshot of nothing.
+set local role openstock_owner;
+select openstock_admin.ensure_partitions(12);
+reset role;
+
+-- The record of this migration, with the SHA-256 of all the text above this line.
+set local role openstock_owner;
+insert into openstock_core.migration (name, checksum)
+values ('0001.baseline', '153c692e9d63997f2218381d552d2ebe4fff0bd38ae831ed0140435e4418af42');
+reset role;
