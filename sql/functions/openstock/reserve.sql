@@ -9,6 +9,7 @@ returns setof openstock.reservation_change
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
 as $$
 declare
   acting constant uuid := openstock_core.enter(tenant);
