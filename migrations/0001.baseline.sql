@@ -1509,13 +1509,16 @@ reset role;
 set local role openstock_owner;
 
 create or replace function openstock_core.request_hash(function text, arguments jsonb) returns bytea
-language sql
+language plpgsql
 immutable
-parallel safe
-begin atomic
-  select sha256(convert_to(function || coalesce(
-    (select jsonb_object_agg(a.key, a.value)::text from jsonb_each(arguments) as a where a.value <> 'null'), ''), 'UTF8'));
-end;
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select sha256(convert_to(function || coalesce(
+      (select jsonb_object_agg(a.key, a.value)::text from jsonb_each(arguments) as a where a.value <> 'null'), ''), 'UTF8')));
+end
+$$;
 
 revoke all on function openstock_core.request_hash from public;
 grant execute on function openstock_core.request_hash to openstock_api;
@@ -1608,11 +1611,13 @@ reset role;
 set local role openstock_owner;
 
 create or replace function openstock_core.lock_order(tenant uuid, order_ref text) returns void
-language sql
-volatile
-begin atomic
-  select pg_advisory_xact_lock(hashtextextended(tenant::text || ' order ' || order_ref, 0));
-end;
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform pg_advisory_xact_lock(hashtextextended(tenant::text || ' order ' || order_ref, 0));
+end
+$$;
 
 revoke all on function openstock_core.lock_order from public;
 grant execute on function openstock_core.lock_order to openstock_api;
@@ -2538,30 +2543,35 @@ create or replace function openstock_core.stock_line_problem(
   lot text, lot_id bigint, expires_on date, lot_expires_on date, receiving boolean,
   status text, to_status text, quantity_problem text)
 returns jsonb
-language sql
+language plpgsql
 immutable
-return case
-  when product_id is null then jsonb_build_object('code', 'OS101', 'sku', sku)
-  when not product_active then jsonb_build_object('code', 'OS102', 'sku', sku)
-  when location_id is null then jsonb_build_object('code', 'OS105', 'location', location)
-  when not location_active then jsonb_build_object('code', 'OS106', 'location', location)
-  when to_location is not null and to_location_id is null then jsonb_build_object('code', 'OS105', 'location', to_location)
-  when not to_location_active then jsonb_build_object('code', 'OS106', 'location', to_location)
-  when status not in ('available', 'hold', 'quarantine', 'damaged')
-    or to_status not in ('available', 'hold', 'quarantine', 'damaged') then
-    jsonb_build_object('code', '22023', 'argument', 'lines', 'key', 'status',
-                       'problem', 'must be available, hold, quarantine or damaged')
-  when tracking = 'lot' and lot is null then
-    jsonb_build_object('code', 'OS108', 'sku', sku, 'problem', 'the product is tracked by lot and none is named')
-  when tracking = 'none' and coalesce(lot, expires_on::text) is not null then
-    jsonb_build_object('code', 'OS108', 'sku', sku, 'lot', lot, 'problem', 'the product is not tracked by lot')
-  when lot is not null and lot_id is null and not receiving then
-    jsonb_build_object('code', 'OS107', 'sku', sku, 'lot', lot)
-  when lot_id is not null and expires_on is not null and lot_expires_on is distinct from expires_on then
-    jsonb_build_object('code', 'OS108', 'sku', sku, 'lot', lot, 'problem', 'the lot has another expiry',
-                       'expires_on', lot_expires_on, 'given', expires_on)
-  when quantity_problem is not null then jsonb_build_object('code', 'OS110', 'sku', sku, 'problem', quantity_problem)
-end;
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return case
+    when product_id is null then jsonb_build_object('code', 'OS101', 'sku', sku)
+    when not product_active then jsonb_build_object('code', 'OS102', 'sku', sku)
+    when location_id is null then jsonb_build_object('code', 'OS105', 'location', location)
+    when not location_active then jsonb_build_object('code', 'OS106', 'location', location)
+    when to_location is not null and to_location_id is null then jsonb_build_object('code', 'OS105', 'location', to_location)
+    when not to_location_active then jsonb_build_object('code', 'OS106', 'location', to_location)
+    when status not in ('available', 'hold', 'quarantine', 'damaged')
+      or to_status not in ('available', 'hold', 'quarantine', 'damaged') then
+      jsonb_build_object('code', '22023', 'argument', 'lines', 'key', 'status',
+                         'problem', 'must be available, hold, quarantine or damaged')
+    when tracking = 'lot' and lot is null then
+      jsonb_build_object('code', 'OS108', 'sku', sku, 'problem', 'the product is tracked by lot and none is named')
+    when tracking = 'none' and coalesce(lot, expires_on::text) is not null then
+      jsonb_build_object('code', 'OS108', 'sku', sku, 'lot', lot, 'problem', 'the product is not tracked by lot')
+    when lot is not null and lot_id is null and not receiving then
+      jsonb_build_object('code', 'OS107', 'sku', sku, 'lot', lot)
+    when lot_id is not null and expires_on is not null and lot_expires_on is distinct from expires_on then
+      jsonb_build_object('code', 'OS108', 'sku', sku, 'lot', lot, 'problem', 'the lot has another expiry',
+                         'expires_on', lot_expires_on, 'given', expires_on)
+    when quantity_problem is not null then jsonb_build_object('code', 'OS110', 'sku', sku, 'problem', quantity_problem)
+  end;
+end
+$$;
 
 revoke all on function openstock_core.stock_line_problem from public;
 grant execute on function openstock_core.stock_line_problem to openstock_api;
@@ -2778,20 +2788,24 @@ reset role;
 set local role openstock_owner;
 
 create or replace function openstock_core.stock_answer(tenant uuid, entries openstock_core.posted[]) returns jsonb
-language sql
+language plpgsql
 stable
-begin atomic
-  select coalesce(jsonb_agg(jsonb_build_object(
-    'line', e.line, 'sku', p.sku, 'warehouse', w.code, 'location', l.code, 'lot', t.code, 'status', e.status,
-    'event_type', e.event_type, 'qty', e.qty_delta, 'on_hand', e.on_hand, 'blocked', e.blocked, 'reserved', e.reserved,
-    'available', e.available, 'entry_id', e.entry_id, 'recorded_at', e.recorded_at, 'replayed', false) order by e.ord), '[]')
-  from unnest(entries) as e
-  join openstock_core.product p on p.tenant_id = tenant and p.product_id = e.product_id
-  join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = e.warehouse_id
-  left join openstock_core.location l on l.tenant_id = tenant and l.location_id = e.location_id
-  left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = e.lot_id
-  where e.line > 0 and e.event_type not in ('ALLOCATE', 'DEALLOCATE');
-end;
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object(
+      'line', e.line, 'sku', p.sku, 'warehouse', w.code, 'location', l.code, 'lot', t.code, 'status', e.status,
+      'event_type', e.event_type, 'qty', e.qty_delta, 'on_hand', e.on_hand, 'blocked', e.blocked, 'reserved', e.reserved,
+      'available', e.available, 'entry_id', e.entry_id, 'recorded_at', e.recorded_at, 'replayed', false) order by e.ord), '[]')
+    from unnest(entries) as e
+    join openstock_core.product p on p.tenant_id = tenant and p.product_id = e.product_id
+    join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = e.warehouse_id
+    left join openstock_core.location l on l.tenant_id = tenant and l.location_id = e.location_id
+    left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = e.lot_id
+    where e.line > 0 and e.event_type not in ('ALLOCATE', 'DEALLOCATE'));
+end
+$$;
 
 revoke all on function openstock_core.stock_answer from public;
 grant execute on function openstock_core.stock_answer to openstock_api;
@@ -3317,20 +3331,24 @@ set local role openstock_owner;
 create or replace function openstock_core.reservation_answer(
   tenant uuid, order_ref text, outcome text, entries openstock_core.posted[])
 returns jsonb
-language sql
+language plpgsql
 stable
-begin atomic
-  select coalesce(jsonb_agg(jsonb_build_object(
-    'order_ref', order_ref, 'line', l.line, 'sku', p.sku, 'warehouse', w.code, 'outcome', outcome,
-    'qty_ordered', l.ordered, 'qty_reserved', l.reserved, 'qty_short', 0,
-    'on_hand', e.on_hand, 'blocked', e.blocked, 'reserved', e.reserved, 'available', e.available,
-    'replayed', false) order by e.ord), '[]')
-  from unnest(entries) as e
-  join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = e.reservation_line_id
-  join openstock_core.product p on p.tenant_id = tenant and p.product_id = e.product_id
-  join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = e.warehouse_id
-  where e.event_type in ('RESERVE', 'RELEASE');
-end;
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object(
+      'order_ref', order_ref, 'line', l.line, 'sku', p.sku, 'warehouse', w.code, 'outcome', outcome,
+      'qty_ordered', l.ordered, 'qty_reserved', l.reserved, 'qty_short', 0,
+      'on_hand', e.on_hand, 'blocked', e.blocked, 'reserved', e.reserved, 'available', e.available,
+      'replayed', false) order by e.ord), '[]')
+    from unnest(entries) as e
+    join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = e.reservation_line_id
+    join openstock_core.product p on p.tenant_id = tenant and p.product_id = e.product_id
+    join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = e.warehouse_id
+    where e.event_type in ('RESERVE', 'RELEASE'));
+end
+$$;
 
 revoke all on function openstock_core.reservation_answer from public;
 grant execute on function openstock_core.reservation_answer to openstock_api;
@@ -3395,24 +3413,28 @@ set local role openstock_owner;
 create or replace function openstock_core.shortage_answer(
   tenant uuid, order_ref text, wanted openstock_core.order_line[], parts openstock_core.order_line[])
 returns jsonb
-language sql
+language plpgsql
 stable
-begin atomic
-  select jsonb_agg(jsonb_build_object(
-    'order_ref', order_ref, 'line', w.line, 'sku', w.sku, 'warehouse', h.code, 'outcome', 'rejected',
-    'qty_ordered', w.qty, 'qty_reserved', 0, 'qty_short', trim_scale(w.qty - coalesce(p.qty, 0)),
-    'on_hand', coalesce(l.on_hand, 0), 'blocked', coalesce(l.blocked, 0), 'reserved', coalesce(l.reserved, 0),
-    'available', coalesce(l.available, 0), 'replayed', false) order by w.n)
-  from rows from (unnest(wanted)) with ordinality as w (line, sku, product_id, warehouse_id, qty, n)
-  left join openstock_core.warehouse h on h.tenant_id = tenant and h.warehouse_id = w.warehouse_id
-  left join lateral (select sum(u.qty) as qty from unnest(parts) as u where u.line = w.line) as p on true
-  left join lateral (
-    select sum(s.on_hand) as on_hand, sum(s.blocked) as blocked, sum(s.reserved) as reserved, sum(s.available) as available
-    from openstock_core.stock_level s
-    join openstock_core.warehouse a on a.tenant_id = tenant and a.warehouse_id = s.warehouse_id and a.active
-    where s.tenant_id = tenant and s.product_id = w.product_id
-      and s.warehouse_id = coalesce(w.warehouse_id, s.warehouse_id)) as l on true;
-end;
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select jsonb_agg(jsonb_build_object(
+      'order_ref', order_ref, 'line', w.line, 'sku', w.sku, 'warehouse', h.code, 'outcome', 'rejected',
+      'qty_ordered', w.qty, 'qty_reserved', 0, 'qty_short', trim_scale(w.qty - coalesce(p.qty, 0)),
+      'on_hand', coalesce(l.on_hand, 0), 'blocked', coalesce(l.blocked, 0), 'reserved', coalesce(l.reserved, 0),
+      'available', coalesce(l.available, 0), 'replayed', false) order by w.n)
+    from rows from (unnest(wanted)) with ordinality as w (line, sku, product_id, warehouse_id, qty, n)
+    left join openstock_core.warehouse h on h.tenant_id = tenant and h.warehouse_id = w.warehouse_id
+    left join lateral (select sum(u.qty) as qty from unnest(parts) as u where u.line = w.line) as p on true
+    left join lateral (
+      select sum(s.on_hand) as on_hand, sum(s.blocked) as blocked, sum(s.reserved) as reserved, sum(s.available) as available
+      from openstock_core.stock_level s
+      join openstock_core.warehouse a on a.tenant_id = tenant and a.warehouse_id = s.warehouse_id and a.active
+      where s.tenant_id = tenant and s.product_id = w.product_id
+        and s.warehouse_id = coalesce(w.warehouse_id, s.warehouse_id)) as l on true);
+end
+$$;
 
 revoke all on function openstock_core.shortage_answer from public;
 grant execute on function openstock_core.shortage_answer to openstock_api;
@@ -3625,6 +3647,7 @@ declare
   arguments constant jsonb := jsonb_build_object('order_ref', order_ref, 'lines', lines, 'reason', reason);
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'release', arguments);
   taken openstock_core.taken_line[];
+  entries openstock_core.posted[];
 begin
   if answer is null then
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
@@ -3637,12 +3660,14 @@ begin
       select distinct a.bin_id from unnest(taken) as t
       join openstock_core.allocation a on a.tenant_id = acting and a.reservation_line_id = t.reservation_line_id));
 
-    answer := openstock_core.reservation_answer(acting, order_ref, 'released', array(
+    entries := array(
       select p from openstock_core.post(acting, op_id,
         openstock_core.unpin_from_lines(acting, order_ref, taken, reason) || array(
           select row(t.line, 'RELEASE', t.product_id, t.warehouse_id, null, 0, 0, -t.qty, 0,
                      t.reservation_line_id, order_ref, null, reason)::openstock_core.movement
-          from unnest(taken) as t), null, null, null) as p));
+          from unnest(taken) as t), null, null, null) as p);
+    -- A statement of its own: within the one above, the lines would still be what they were before.
+    answer := openstock_core.reservation_answer(acting, order_ref, 'released', entries);
     perform openstock_core.finish_operation(acting, op_id, 'release', arguments, answer);
   end if;
   return query select * from jsonb_populate_recordset(null::openstock.reservation_change, answer);
@@ -3662,9 +3687,14 @@ reset role;
 set local role openstock_owner;
 
 create or replace function openstock_core.units(picks openstock_core.pick[]) returns numeric
-language sql
+language plpgsql
 immutable
-return (select coalesce(sum(p.qty), 0) from unnest(picks) as p);
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (select coalesce(sum(p.qty), 0) from unnest(picks) as p);
+end
+$$;
 
 revoke all on function openstock_core.units from public;
 grant execute on function openstock_core.units to openstock_api;
@@ -3983,20 +4013,24 @@ set local role openstock_owner;
 
 create or replace function openstock_core.shipment_answer(tenant uuid, order_ref text, entries openstock_core.posted[])
 returns jsonb
-language sql
+language plpgsql
 stable
-begin atomic
-  select coalesce(jsonb_agg(jsonb_build_object(
-    'order_ref', order_ref, 'line', e.line, 'sku', p.sku, 'warehouse', w.code, 'location', l.code, 'lot', t.code,
-    'qty', -e.qty_delta, 'on_hand', e.on_hand, 'blocked', e.blocked, 'reserved', e.reserved, 'available', e.available,
-    'entry_id', e.entry_id, 'recorded_at', e.recorded_at, 'replayed', false) order by e.ord), '[]')
-  from unnest(entries) as e
-  join openstock_core.product p on p.tenant_id = tenant and p.product_id = e.product_id
-  join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = e.warehouse_id
-  join openstock_core.location l on l.tenant_id = tenant and l.location_id = e.location_id
-  left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = e.lot_id
-  where e.event_type = 'SHIP';
-end;
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object(
+      'order_ref', order_ref, 'line', e.line, 'sku', p.sku, 'warehouse', w.code, 'location', l.code, 'lot', t.code,
+      'qty', -e.qty_delta, 'on_hand', e.on_hand, 'blocked', e.blocked, 'reserved', e.reserved, 'available', e.available,
+      'entry_id', e.entry_id, 'recorded_at', e.recorded_at, 'replayed', false) order by e.ord), '[]')
+    from unnest(entries) as e
+    join openstock_core.product p on p.tenant_id = tenant and p.product_id = e.product_id
+    join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = e.warehouse_id
+    join openstock_core.location l on l.tenant_id = tenant and l.location_id = e.location_id
+    left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = e.lot_id
+    where e.event_type = 'SHIP');
+end
+$$;
 
 revoke all on function openstock_core.shipment_answer from public;
 grant execute on function openstock_core.shipment_answer to openstock_api;
@@ -5253,5 +5287,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '153c692e9d63997f2218381d552d2ebe4fff0bd38ae831ed0140435e4418af42');
+values ('0001.baseline', 'cb7257f7192e9a0dd62a30cb91f4efe6ca2bda51ff92f3a023669d7642a43bef');
 reset role;

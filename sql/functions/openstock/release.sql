@@ -16,6 +16,7 @@ declare
   arguments constant jsonb := jsonb_build_object('order_ref', order_ref, 'lines', lines, 'reason', reason);
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'release', arguments);
   taken openstock_core.taken_line[];
+  entries openstock_core.posted[];
 begin
   if answer is null then
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
@@ -28,12 +29,14 @@ begin
       select distinct a.bin_id from unnest(taken) as t
       join openstock_core.allocation a on a.tenant_id = acting and a.reservation_line_id = t.reservation_line_id));
 
-    answer := openstock_core.reservation_answer(acting, order_ref, 'released', array(
+    entries := array(
       select p from openstock_core.post(acting, op_id,
         openstock_core.unpin_from_lines(acting, order_ref, taken, reason) || array(
           select row(t.line, 'RELEASE', t.product_id, t.warehouse_id, null, 0, 0, -t.qty, 0,
                      t.reservation_line_id, order_ref, null, reason)::openstock_core.movement
-          from unnest(taken) as t), null, null, null) as p));
+          from unnest(taken) as t), null, null, null) as p);
+    -- A statement of its own: within the one above, the lines would still be what they were before.
+    answer := openstock_core.reservation_answer(acting, order_ref, 'released', entries);
     perform openstock_core.finish_operation(acting, op_id, 'release', arguments, answer);
   end if;
   return query select * from jsonb_populate_recordset(null::openstock.reservation_change, answer);

@@ -2,11 +2,13 @@
 set local role openstock_owner;
 
 create or replace function openstock_core.lock_order(tenant uuid, order_ref text) returns void
-language sql
-volatile
-begin atomic
-  select pg_advisory_xact_lock(hashtextextended(tenant::text || ' order ' || order_ref, 0));
-end;
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform pg_advisory_xact_lock(hashtextextended(tenant::text || ' order ' || order_ref, 0));
+end
+$$;
 
 revoke all on function openstock_core.lock_order from public;
 grant execute on function openstock_core.lock_order to openstock_api;

@@ -2,13 +2,16 @@
 set local role openstock_owner;
 
 create or replace function openstock_core.request_hash(function text, arguments jsonb) returns bytea
-language sql
+language plpgsql
 immutable
-parallel safe
-begin atomic
-  select sha256(convert_to(function || coalesce(
-    (select jsonb_object_agg(a.key, a.value)::text from jsonb_each(arguments) as a where a.value <> 'null'), ''), 'UTF8'));
-end;
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select sha256(convert_to(function || coalesce(
+      (select jsonb_object_agg(a.key, a.value)::text from jsonb_each(arguments) as a where a.value <> 'null'), ''), 'UTF8')));
+end
+$$;
 
 revoke all on function openstock_core.request_hash from public;
 grant execute on function openstock_core.request_hash to openstock_api;

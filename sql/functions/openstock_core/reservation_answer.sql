@@ -4,20 +4,24 @@ set local role openstock_owner;
 create or replace function openstock_core.reservation_answer(
   tenant uuid, order_ref text, outcome text, entries openstock_core.posted[])
 returns jsonb
-language sql
+language plpgsql
 stable
-begin atomic
-  select coalesce(jsonb_agg(jsonb_build_object(
-    'order_ref', order_ref, 'line', l.line, 'sku', p.sku, 'warehouse', w.code, 'outcome', outcome,
-    'qty_ordered', l.ordered, 'qty_reserved', l.reserved, 'qty_short', 0,
-    'on_hand', e.on_hand, 'blocked', e.blocked, 'reserved', e.reserved, 'available', e.available,
-    'replayed', false) order by e.ord), '[]')
-  from unnest(entries) as e
-  join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = e.reservation_line_id
-  join openstock_core.product p on p.tenant_id = tenant and p.product_id = e.product_id
-  join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = e.warehouse_id
-  where e.event_type in ('RESERVE', 'RELEASE');
-end;
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object(
+      'order_ref', order_ref, 'line', l.line, 'sku', p.sku, 'warehouse', w.code, 'outcome', outcome,
+      'qty_ordered', l.ordered, 'qty_reserved', l.reserved, 'qty_short', 0,
+      'on_hand', e.on_hand, 'blocked', e.blocked, 'reserved', e.reserved, 'available', e.available,
+      'replayed', false) order by e.ord), '[]')
+    from unnest(entries) as e
+    join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = e.reservation_line_id
+    join openstock_core.product p on p.tenant_id = tenant and p.product_id = e.product_id
+    join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = e.warehouse_id
+    where e.event_type in ('RESERVE', 'RELEASE'));
+end
+$$;
 
 revoke all on function openstock_core.reservation_answer from public;
 grant execute on function openstock_core.reservation_answer to openstock_api;

@@ -4,24 +4,28 @@ set local role openstock_owner;
 create or replace function openstock_core.shortage_answer(
   tenant uuid, order_ref text, wanted openstock_core.order_line[], parts openstock_core.order_line[])
 returns jsonb
-language sql
+language plpgsql
 stable
-begin atomic
-  select jsonb_agg(jsonb_build_object(
-    'order_ref', order_ref, 'line', w.line, 'sku', w.sku, 'warehouse', h.code, 'outcome', 'rejected',
-    'qty_ordered', w.qty, 'qty_reserved', 0, 'qty_short', trim_scale(w.qty - coalesce(p.qty, 0)),
-    'on_hand', coalesce(l.on_hand, 0), 'blocked', coalesce(l.blocked, 0), 'reserved', coalesce(l.reserved, 0),
-    'available', coalesce(l.available, 0), 'replayed', false) order by w.n)
-  from rows from (unnest(wanted)) with ordinality as w (line, sku, product_id, warehouse_id, qty, n)
-  left join openstock_core.warehouse h on h.tenant_id = tenant and h.warehouse_id = w.warehouse_id
-  left join lateral (select sum(u.qty) as qty from unnest(parts) as u where u.line = w.line) as p on true
-  left join lateral (
-    select sum(s.on_hand) as on_hand, sum(s.blocked) as blocked, sum(s.reserved) as reserved, sum(s.available) as available
-    from openstock_core.stock_level s
-    join openstock_core.warehouse a on a.tenant_id = tenant and a.warehouse_id = s.warehouse_id and a.active
-    where s.tenant_id = tenant and s.product_id = w.product_id
-      and s.warehouse_id = coalesce(w.warehouse_id, s.warehouse_id)) as l on true;
-end;
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select jsonb_agg(jsonb_build_object(
+      'order_ref', order_ref, 'line', w.line, 'sku', w.sku, 'warehouse', h.code, 'outcome', 'rejected',
+      'qty_ordered', w.qty, 'qty_reserved', 0, 'qty_short', trim_scale(w.qty - coalesce(p.qty, 0)),
+      'on_hand', coalesce(l.on_hand, 0), 'blocked', coalesce(l.blocked, 0), 'reserved', coalesce(l.reserved, 0),
+      'available', coalesce(l.available, 0), 'replayed', false) order by w.n)
+    from rows from (unnest(wanted)) with ordinality as w (line, sku, product_id, warehouse_id, qty, n)
+    left join openstock_core.warehouse h on h.tenant_id = tenant and h.warehouse_id = w.warehouse_id
+    left join lateral (select sum(u.qty) as qty from unnest(parts) as u where u.line = w.line) as p on true
+    left join lateral (
+      select sum(s.on_hand) as on_hand, sum(s.blocked) as blocked, sum(s.reserved) as reserved, sum(s.available) as available
+      from openstock_core.stock_level s
+      join openstock_core.warehouse a on a.tenant_id = tenant and a.warehouse_id = s.warehouse_id and a.active
+      where s.tenant_id = tenant and s.product_id = w.product_id
+        and s.warehouse_id = coalesce(w.warehouse_id, s.warehouse_id)) as l on true);
+end
+$$;
 
 revoke all on function openstock_core.shortage_answer from public;
 grant execute on function openstock_core.shortage_answer to openstock_api;
