@@ -268,7 +268,7 @@ create type openstock_core.posted as (
 comment on type openstock_core.posted is 'One ledger entry as written, with the stock level after it; ord is its place among the movements of the call.';
 
 create type openstock_core.stock_line as (
-  n bigint,
+  n integer,
   line integer,
   sku text,
   product_id bigint,
@@ -297,6 +297,12 @@ create type openstock_core.order_line as (
   qty numeric
 );
 comment on type openstock_core.order_line is 'A line asked of reserve, with its names looked up; warehouse_id is null where any warehouse will do.';
+
+create type openstock_core.level_key as (
+  product_id bigint,
+  warehouse_id bigint
+);
+comment on type openstock_core.level_key is 'What makes a stock level: a product at a warehouse.';
 
 create type openstock_core.taken_line as (
   reservation_line_id bigint,
@@ -1193,7 +1199,9 @@ declare
   given constant text := jsonb_typeof(value);
   content constant text := value #>> '{}';
 begin
-  if given = 'null' then
+  if wanted is null then
+    return 'is not a known key';
+  elsif given = 'null' then
     return null;
   end if;
   case wanted
@@ -1213,7 +1221,8 @@ begin
       if scale(trim_scale(content::numeric)) > 6 then return 'must have at most 6 decimals'; end if;
     when 'integer' then
       if given <> 'number' then return 'must be a whole number'; end if;
-      if content::numeric <> trunc(content::numeric) or abs(content::numeric) > 2147483647 then
+      -- Not 1.0 either: jsonb keeps its point, and a cast to integer refuses that.
+      if content !~ '^-?[0-9]+$' or abs(content::numeric) > 2147483647 then
         return 'must be a whole number of at most 2147483647';
       end if;
     when 'boolean' then
@@ -1255,6 +1264,8 @@ declare
 begin
   if value is null and wanted like '%!' then
     perform openstock_core.fail('22023', jsonb_build_object('argument', argument, 'problem', 'missing'));
+  elsif wanted = 'text!' and btrim(value) = '' then
+    perform openstock_core.fail('22023', jsonb_build_object('argument', argument, 'problem', 'must not be empty'));
   elsif problem is not null then
     perform openstock_core.fail('22023', jsonb_build_object('argument', argument, 'problem', problem));
   end if;
@@ -1505,7 +1516,7 @@ comment on function openstock_core.find_warehouse is 'The warehouse''s id. Error
 reset role;
 
 -- sql/functions/openstock_core/request_hash.sql
--- What makes two requests the same.
+-- What makes two requests the same. Callers pass times in UTC: in jsonb they would otherwise carry the session's time zone.
 set local role openstock_owner;
 
 create or replace function openstock_core.request_hash(function text, arguments jsonb) returns bytea
@@ -1636,11 +1647,11 @@ as $$
 declare
   closed text;
 begin
-  select min(s.code) into closed from (
+  -- Not "where not active": pushed down into the subquery, it would leave the others unlocked.
+  select min(s.code) filter (where not s.active) into closed from (
     select l.code, l.active from openstock_core.location l
     where l.tenant_id = tenant and l.location_id = any (location_ids)
-    order by l.location_id for share) as s
-  where not s.active;
+    order by l.location_id for share) as s;
   if closed is not null then
     perform openstock_core.fail('OS106', jsonb_build_object('location', closed));
   end if;
@@ -1684,7 +1695,8 @@ reset role;
 -- sql/functions/openstock_core/lock_levels.sql
 -- Locks the stock levels that a call may write, all at once and in the one order, and books what has expired there.
 -- Writes: stock_level (missing rows, where asked); through block_expired_lots also ledger, stock_bin, allocation.
--- Locks: stock_level by (product, warehouse).
+-- Locks: product (shared, where a level is missing, so that its safety stock stays what the level is made with), stock_level by
+-- (product, warehouse).
 set local role openstock_owner;
 
 create or replace function openstock_core.lock_levels(
@@ -1704,6 +1716,7 @@ begin
     where not exists (select from openstock_core.stock_level l
                       where l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id)
     order by k.product_id, k.warehouse_id
+    for share of p
     on conflict on constraint stock_level_pkey do nothing;
   end if;
 
@@ -1737,27 +1750,30 @@ reset role;
 set local role openstock_owner;
 
 create or replace function openstock_core.lock_candidate_levels(tenant uuid, op_id text, lines openstock_core.order_line[])
-returns void
+returns openstock_core.level_key[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  products bigint[];
-  warehouses bigint[];
+  keys openstock_core.level_key[];
 begin
-  select array_agg(l.product_id), array_agg(l.warehouse_id) into products, warehouses
-  from (select distinct u.product_id, u.warehouse_id from unnest(lines) as u) as u
-  join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = u.product_id
-    and l.warehouse_id = coalesce(u.warehouse_id, l.warehouse_id)
-  join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = l.warehouse_id and w.active;
-  perform openstock_core.lock_levels(tenant, op_id, products, warehouses, false);
+  keys := array(
+    select distinct row(l.product_id, l.warehouse_id)::openstock_core.level_key as key
+    from unnest(lines) as u
+    join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = u.product_id
+      and l.warehouse_id = coalesce(u.warehouse_id, l.warehouse_id)
+    join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = l.warehouse_id and w.active
+    order by key);
+  perform openstock_core.lock_levels(tenant, op_id,
+    array(select k.product_id from unnest(keys) as k), array(select k.warehouse_id from unnest(keys) as k), false);
+  return keys;
 end
 $$;
 
 revoke all on function openstock_core.lock_candidate_levels from public;
 grant execute on function openstock_core.lock_candidate_levels to openstock_api;
 comment on function openstock_core.lock_candidate_levels is
-  'Locks the levels of the lines'' products at the warehouses they name, or at all active ones.';
+  'Locks the levels of the lines'' products at the warehouses they name, or at all active ones, and returns which: no other may be promised from.';
 
 reset role;
 
@@ -1779,6 +1795,7 @@ reset role;
 
 -- sql/functions/openstock_core/post_ledger.sql
 -- Updates the levels and appends the entries that explain it, chaining balances and times.
+-- A level that would hold more than the largest quantity is left out with its entries, and post() then says so.
 -- Writes: stock_level, ledger.
 set local role openstock_owner;
 
@@ -1819,6 +1836,7 @@ begin
       group by m.product_id, m.warehouse_id
     ) as s
     where l.tenant_id = tenant and l.product_id = s.product_id and l.warehouse_id = s.warehouse_id
+      and l.on_hand + s.qty <= 999999999999.999999
     returning l.product_id, l.warehouse_id, l.on_hand - s.qty as on_hand, l.blocked - s.blocked as blocked,
               l.reserved - s.reserved as reserved, l.safety_stock + l.fenced as withheld,
               l.last_recorded_at - (s.entries - 1) * tick as first_at
@@ -1903,6 +1921,44 @@ comment on function openstock_core.post_allocations is
 
 reset role;
 
+-- sql/functions/openstock_core/refuse_unwritten.sql
+-- Says why post_ledger left movements out: a level would grow beyond the largest quantity, or has no row.
+-- Reads: stock_level, product, warehouse.
+set local role openstock_owner;
+
+create or replace function openstock_core.refuse_unwritten(
+  tenant uuid, op_id text, movements openstock_core.movement[], written openstock_core.posted[])
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  too_much jsonb;
+begin
+  select jsonb_build_object('sku', p.sku, 'warehouse', w.code, 'on_hand', l.on_hand, 'qty', s.qty,
+                            'problem', 'on_hand must have at most 12 digits before the point') into too_much
+  from (select u.product_id, u.warehouse_id, sum(u.qty_delta) as qty from unnest(movements) as u group by 1, 2) as s
+  join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = s.product_id and l.warehouse_id = s.warehouse_id
+  join openstock_core.product p on p.tenant_id = tenant and p.product_id = s.product_id
+  join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = s.warehouse_id
+  where not exists (select from unnest(written) as u where u.product_id = s.product_id and u.warehouse_id = s.warehouse_id)
+  order by s.product_id, s.warehouse_id
+  limit 1;
+  if found then
+    perform openstock_core.fail('OS110', too_much);
+  end if;
+  perform openstock_core.fail('OS902', jsonb_build_object(
+    'op_id', op_id, 'movements', cardinality(movements), 'written', cardinality(written)));
+end
+$$;
+
+revoke all on function openstock_core.refuse_unwritten from public;
+grant execute on function openstock_core.refuse_unwritten to openstock_api;
+comment on function openstock_core.refuse_unwritten is
+  'Errors: OS110 with the level that would grow beyond the largest quantity, otherwise OS902.';
+
+reset role;
+
 -- sql/functions/openstock_core/post.sql
 -- The one place where stock changes: writes movements to the ledger and applies each to the projections by the same
 -- rule by which openstock_core.differences() replays them. The caller holds the locks of all levels and bins named.
@@ -1924,8 +1980,7 @@ begin
   end if;
   written := array(select p from openstock_core.post_ledger(tenant, op_id, movements, occurred_at, reference, note) as p);
   if cardinality(written) <> cardinality(movements) then
-    perform openstock_core.fail('OS902', jsonb_build_object(
-      'op_id', op_id, 'movements', cardinality(movements), 'written', cardinality(written)));
+    perform openstock_core.refuse_unwritten(tenant, op_id, movements, written);
   end if;
 
   update openstock_core.stock_bin b
@@ -1951,7 +2006,8 @@ $$;
 revoke all on function openstock_core.post from public;
 grant execute on function openstock_core.post to openstock_api;
 comment on function openstock_core.post is
-  'Writes movements to the ledger and the projections, and returns the entries in order, with the level''s balances after each. Errors: OS902.';
+  'Writes movements to the ledger and the projections, and returns the entries in order, with the level''s balances after each. '
+  'Errors: OS110 (on_hand would be too large), OS902.';
 
 reset role;
 
@@ -2134,12 +2190,16 @@ as $$
 declare
   bad record;
 begin
-  with given as (
+  -- Materialized, so that the names joined below are plain columns: under row-level security no index serves a join
+  -- on an expression whose functions might leak.
+  with given as materialized (
     select e.n, normalize(btrim(e.line ->> 'sku')) as sku, e.line as v
     from jsonb_array_elements(lines) with ordinality as e (line, n)
   ), known as (
     select g.*, p.product_id, p.tracking, p.decimals, count(*) over (partition by g.sku) as times,
            coalesce(g.v ->> 'backorder', p.backorder, 'none') as backorder_then,
+           coalesce((g.v ->> 'decimals')::numeric, p.decimals, 0) as decimals_then,
+           coalesce((g.v ->> 'safety_stock')::numeric, p.safety_stock, 0) as safety_then,
            case when g.v ? 'backorder_limit' then (g.v ->> 'backorder_limit')::numeric else p.backorder_limit end as limit_then
     from given g
     left join openstock_core.product p on p.tenant_id = tenant and p.sku = g.sku
@@ -2165,6 +2225,8 @@ begin
         when (k.v ->> 'tracking' <> k.tracking or (k.v ->> 'decimals')::numeric < k.decimals)
           and exists (select from openstock_core.ledger e where e.tenant_id = tenant and e.product_id = k.product_id) then
           '{"code": "OS120", "problem": "tracking and fewer decimals do not fit the ledger that the product has"}'
+        when scale(trim_scale(k.safety_then)) > k.decimals_then then
+          '{"key": "safety_stock", "problem": "must not have more decimals than the product"}'
       end as problem
     from known k
     left join lateral (
@@ -2222,7 +2284,7 @@ reset role;
 
 -- sql/functions/openstock_core/write_products.sql
 -- Upserts products, the work behind openstock.put_products. Writes: product, stock_level (safety_stock).
--- Locks: product by sku, stock_level by (product, warehouse).
+-- Locks: product by product_id, stock_level by (product, warehouse).
 set local role openstock_owner;
 
 create or replace function openstock_core.write_products(tenant uuid, lines jsonb) returns jsonb
@@ -2233,12 +2295,14 @@ declare
   stamp constant timestamptz := openstock.server_time();
   answer jsonb;
 begin
-  perform openstock_core.check_products(tenant, lines);
   perform from openstock_core.product p
-  where p.tenant_id = tenant and p.sku in (select normalize(btrim(l ->> 'sku')) from jsonb_array_elements(lines) as l)
-  order by p.sku for no key update;
+  where p.tenant_id = tenant and p.sku = any (array(select normalize(btrim(l ->> 'sku')) from jsonb_array_elements(lines) as l))
+  order by p.product_id for no key update;
+  perform openstock_core.check_products(tenant, lines);
 
-  with given as (
+  -- Materialized, so that the names joined below are plain columns: under row-level security no index serves a join
+  -- on an expression whose functions might leak.
+  with given as materialized (
     select e.n, coalesce((e.line ->> 'line')::integer, e.n::integer) as line, normalize(btrim(e.line ->> 'sku')) as sku, e.line as keys
     from jsonb_array_elements(lines) with ordinality as e (line, n)
   ), merged as (
@@ -2351,7 +2415,7 @@ comment on function openstock_core.write_warehouses is
 reset role;
 
 -- sql/functions/openstock_core/write_locations.sql
--- Upserts locations, the work behind openstock.put_locations. Writes: location. Locks: location by code.
+-- Upserts locations, the work behind openstock.put_locations. Writes: location. Locks: location by location_id.
 -- Who puts units into a location shares its lock, so that its kind cannot change meanwhile.
 set local role openstock_owner;
 
@@ -2368,7 +2432,7 @@ begin
   perform from openstock_core.location l
   where l.tenant_id = tenant and l.warehouse_id = write_locations.warehouse_id
     and l.code in (select normalize(btrim(v ->> 'code')) from jsonb_array_elements(lines) as v)
-  order by l.code for no key update;
+  order by l.location_id for no key update;
 
   select g.n, l.code into occupied
   from jsonb_array_elements(lines) with ordinality as g (v, n)
@@ -2424,7 +2488,7 @@ reset role;
 
 -- sql/functions/openstock/put_products.sql
 -- Creates and changes products.
--- Writes: operation, event, product, stock_level (safety_stock). Locks: operation, product by sku, stock_level by (product, warehouse).
+-- Writes: operation, event, product, stock_level (safety_stock). Locks: operation, product by product_id, stock_level by (product, warehouse).
 set local role openstock_api;
 
 create or replace function openstock.put_products(op_id text, lines jsonb, tenant uuid default null)
@@ -2498,7 +2562,7 @@ reset role;
 
 -- sql/functions/openstock/put_locations.sql
 -- Creates and changes the bins of a warehouse.
--- Writes: operation, event, location. Locks: operation, location by code.
+-- Writes: operation, event, location. Locks: operation, location by location_id.
 set local role openstock_api;
 
 create or replace function openstock.put_locations(op_id text, warehouse text, lines jsonb, tenant uuid default null)
@@ -2588,12 +2652,15 @@ create or replace function openstock_core.read_stock_lines(
 returns openstock_core.stock_line[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
 as $$
 #variable_conflict use_column
 declare
   bad record;
 begin
-  with given as (
+  -- materialized, limit 1, no sequential scan: one index probe a line. Under row-level security no index serves a name that
+  -- is computed where it is compared, and planned while the tables are small the catalogue would be read for each line.
+  with given as materialized (
     select g.n, coalesce(g.line, g.n::integer) as line, normalize(btrim(g.sku)) as sku,
            trim_scale(g.qty) as qty, trim_scale(g.set_to) as set_to, trim_scale(g.expected) as expected,
            coalesce(normalize(btrim(coalesce(g.location, g."from"))), 'DEFAULT') as location,
@@ -2609,15 +2676,15 @@ begin
            d.location_id as to_location_id, d.active as to_location_active, t.lot_id, t.expires_on as lot_expires_on
     from given g
     left join lateral (select * from openstock_core.product p
-                       where p.tenant_id = tenant and p.sku = g.sku) as p on true
+                       where p.tenant_id = tenant and p.sku = g.sku limit 1) as p on true
     left join lateral (select * from openstock_core.location l
                        where l.tenant_id = tenant and l.warehouse_id = read_stock_lines.warehouse_id
-                         and l.code = g.location) as l on true
+                         and l.code = g.location limit 1) as l on true
     left join lateral (select * from openstock_core.location d
                        where d.tenant_id = tenant and d.warehouse_id = read_stock_lines.warehouse_id
-                         and d.code = g.to_location) as d on true
+                         and d.code = g.to_location limit 1) as d on true
     left join lateral (select * from openstock_core.lot t
-                       where t.tenant_id = tenant and t.product_id = p.product_id and t.code = g.lot) as t on true
+                       where t.tenant_id = tenant and t.product_id = p.product_id and t.code = g.lot limit 1) as t on true
   ), checked as (
     select u.*, openstock_core.stock_line_problem(u.sku, u.product_id, u.active or not receiving, u.tracking,
              u.location, u.location_id, u.location_active, u.to_location, u.to_location_id, u.to_location_active,
@@ -2992,7 +3059,7 @@ as $$
 declare
   acting constant uuid := openstock_core.enter(tenant);
   arguments constant jsonb := jsonb_build_object(
-    'warehouse', warehouse, 'lines', lines, 'reference', reference, 'note', note, 'occurred_at', occurred_at);
+    'warehouse', warehouse, 'lines', lines, 'reference', reference, 'note', note, 'occurred_at', occurred_at at time zone 'UTC');
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'receive', arguments);
   place bigint;
   typed openstock_core.stock_line[];
@@ -3052,7 +3119,7 @@ as $$
 declare
   acting constant uuid := openstock_core.enter(tenant);
   arguments constant jsonb := jsonb_build_object('warehouse', warehouse, 'lines', lines, 'reason', reason,
-    'reference', reference, 'note', note, 'occurred_at', occurred_at);
+    'reference', reference, 'note', note, 'occurred_at', occurred_at at time zone 'UTC');
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'adjust', arguments);
   place bigint;
   typed openstock_core.stock_line[];
@@ -3120,7 +3187,7 @@ as $$
 declare
   acting constant uuid := openstock_core.enter(tenant);
   arguments constant jsonb := jsonb_build_object('warehouse', warehouse, 'lines', lines, 'reason', reason,
-    'reference', reference, 'note', note, 'occurred_at', occurred_at);
+    'reference', reference, 'note', note, 'occurred_at', occurred_at at time zone 'UTC');
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'move', arguments);
   place bigint;
   typed openstock_core.stock_line[];
@@ -3172,11 +3239,14 @@ create or replace function openstock_core.read_order_lines(tenant uuid, lines js
 returns openstock_core.order_line[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
 as $$
 declare
   bad record;
 begin
-  with given as (
+  -- materialized, limit 1, no sequential scan: one index probe a line. Under row-level security no index serves a name that
+  -- is computed where it is compared, and planned while the tables are small the catalogue would be read for each line.
+  with given as materialized (
     select g.n, g.line, normalize(btrim(g.sku)) as sku, trim_scale(g.qty) as qty,
            coalesce(normalize(btrim(g.warehouse)), read_order_lines.warehouse) as warehouse
     from rows from (jsonb_to_recordset(lines) as (line integer, sku text, qty numeric, warehouse text))
@@ -3195,9 +3265,9 @@ begin
            end as problem
     from given g
     left join lateral (select * from openstock_core.product s
-                       where s.tenant_id = tenant and s.sku = g.sku) as p on true
+                       where s.tenant_id = tenant and s.sku = g.sku limit 1) as p on true
     left join lateral (select * from openstock_core.warehouse s
-                       where s.tenant_id = tenant and s.code = g.warehouse) as w on true
+                       where s.tenant_id = tenant and s.code = g.warehouse limit 1) as w on true
   ), first_problem as (
     select u.n, u.problem from looked_up u where u.problem is not null order by u.n limit 1
   ), summed as (
@@ -3269,12 +3339,13 @@ comment on function openstock_core.number_lines is
 reset role;
 
 -- sql/functions/openstock_core/plan_reservation.sql
--- Says which warehouse can promise how much of each line. The levels are locked. Reads: stock_level, warehouse.
+-- Says which warehouse can promise how much of each line, from levels that are locked. Reads: stock_level, warehouse.
 -- Per product, what lines want and what warehouses have are laid end to end as intervals: where they overlap, that
 -- warehouse serves that line. Lines that name a warehouse are served before those that do not.
 set local role openstock_owner;
 
-create or replace function openstock_core.plan_reservation(tenant uuid, lines openstock_core.order_line[])
+create or replace function openstock_core.plan_reservation(
+  tenant uuid, lines openstock_core.order_line[], locked openstock_core.level_key[])
 returns setof openstock_core.order_line
 language plpgsql
 stable
@@ -3288,8 +3359,8 @@ begin
     from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, n)
   ), level as (
     select l.product_id, l.warehouse_id, w.priority, w.code, greatest(l.available, 0) as free
-    from (select distinct u.product_id from wanted u) as k
-    join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = k.product_id
+    from unnest(locked) as k
+    join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id
     join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = l.warehouse_id and w.active
   ), named as (
     select u.n, l.warehouse_id, least(u.qty, l.free - u.start) as qty
@@ -3303,7 +3374,9 @@ begin
       on m.product_id = l.product_id and m.warehouse_id = l.warehouse_id
     group by l.product_id, l.warehouse_id, l.priority, l.code, l.free
   ), supply as (
-    select r.*, sum(r.free) over (partition by r.product_id order by r.priority, r.code) - r.free as start from remaining r
+    select r.*, sum(r.free) over (partition by r.product_id order by r.priority, r.code) - r.free as start
+    from remaining r
+    where r.free > 0
   ), anywhere as (
     select u.n, s.warehouse_id, least(u.start + u.qty, s.start + s.free) - greatest(u.start, s.start) as qty
     from wanted u
@@ -3428,7 +3501,7 @@ begin
     left join openstock_core.warehouse h on h.tenant_id = tenant and h.warehouse_id = w.warehouse_id
     left join lateral (select sum(u.qty) as qty from unnest(parts) as u where u.line = w.line) as p on true
     left join lateral (
-      select sum(s.on_hand) as on_hand, sum(s.blocked) as blocked, sum(s.reserved) as reserved, sum(s.available) as available
+      select sum(s.on_hand) as on_hand, sum(s.blocked) as blocked, sum(s.reserved) as reserved, sum(greatest(s.available, 0)) as available
       from openstock_core.stock_level s
       join openstock_core.warehouse a on a.tenant_id = tenant and a.warehouse_id = s.warehouse_id and a.active
       where s.tenant_id = tenant and s.product_id = w.product_id
@@ -3589,7 +3662,10 @@ declare
     'order_ref', order_ref, 'lines', lines, 'warehouse', warehouse, 'on_shortage', on_shortage);
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'reserve', arguments);
   wanted openstock_core.order_line[];
+  locked openstock_core.level_key[];
+  locked_before openstock_core.level_key[];
   parts openstock_core.order_line[];
+  short boolean;
 begin
   if answer is null then
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
@@ -3598,10 +3674,17 @@ begin
     wanted := openstock_core.read_order_lines(acting, lines, openstock_core.check_text('warehouse', 'code', warehouse));
     wanted := openstock_core.number_lines(acting, order_ref, wanted);
 
-    perform openstock_core.lock_candidate_levels(acting, op_id, wanted);
-    parts := array(select p from openstock_core.plan_reservation(acting, wanted) as p);
+    -- While it waited for locks, another level may have come into being, or its warehouse been opened: it is short only
+    -- when there is none left to lock.
+    for attempt in 1 .. 10 loop
+      locked := openstock_core.lock_candidate_levels(acting, op_id, wanted);
+      parts := array(select p from openstock_core.plan_reservation(acting, wanted, locked) as p);
+      short := (select sum(w.qty) from unnest(wanted) as w) > coalesce((select sum(p.qty) from unnest(parts) as p), 0);
+      exit when not short or locked = locked_before;
+      locked_before := locked;
+    end loop;
 
-    if (select sum(w.qty) from unnest(wanted) as w) > coalesce((select sum(p.qty) from unnest(parts) as p), 0) then
+    if short then
       answer := openstock_core.shortage_answer(acting, order_ref, wanted, parts);
       if on_shortage = 'error' then
         perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref, 'lines', (
@@ -3820,8 +3903,56 @@ comment on function openstock_core.plan_picks is
 
 reset role;
 
+-- sql/functions/openstock_core/find_picks.sql
+-- Finds and locks the bins that an order's units are to be pinned to. Locks: stock_bin: first those that are free to lock, by
+-- the removal rule; where that is not enough these locks are given up and all candidates are locked by bin_id, waiting.
+-- Reads: what pickable_bins reads.
+set local role openstock_owner;
+
+create or replace function openstock_core.find_picks(tenant uuid, needs openstock_core.pick[], removal text)
+returns openstock_core.pick[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  bins bigint[];
+  picks openstock_core.pick[];
+begin
+  for attempt in 0 .. 20 loop
+    begin
+      bins := openstock_core.lock_pickable_bins(tenant, needs, removal, attempt > 0);
+      picks := openstock_core.plan_picks(tenant, needs, bins, removal);
+      if openstock_core.units(picks) = openstock_core.units(needs) then
+        return picks;
+      end if;
+      -- Units that moved while this call waited lie in bins that it has not locked: it is short only if there are none.
+      if attempt = 0 or exists (
+        select from (select distinct n.product_id, n.warehouse_id from unnest(needs) as n) as k
+        cross join lateral openstock_core.pickable_bins(tenant, k.product_id, k.warehouse_id, removal) as c
+        where c.bin_id <> all (bins))
+      then
+        perform openstock_core.fail('OS901', jsonb_build_object('attempt', attempt));
+      end if;
+      return picks;
+    exception when sqlstate 'OS901' then
+      continue;
+    end;
+  end loop;
+  perform openstock_core.fail('40001', '{"problem": "units kept moving from bin to bin"}');
+end
+$$;
+
+revoke all on function openstock_core.find_picks from public;
+grant execute on function openstock_core.find_picks to openstock_api;
+comment on function openstock_core.find_picks is
+  'Picks from bins that it locks for these needs, by the removal rule; together less than the needs only where no bin has more. '
+  'Errors: 40001 where units kept moving.';
+
+reset role;
+
 -- sql/functions/openstock_core/needs_of_order.sql
--- What an order still needs pinned. Locks: order, reservation_line by id. Reads: reservation, allocation.
+-- What an order still needs pinned. Locks: order, stock_level (the table, against rebuild), reservation_line by id.
+-- Reads: reservation, allocation.
 set local role openstock_owner;
 
 create or replace function openstock_core.needs_of_order(tenant uuid, order_ref text) returns openstock_core.pick[]
@@ -3838,6 +3969,8 @@ begin
   if not found then
     perform openstock_core.fail('OS301', jsonb_build_object('order_ref', order_ref));
   end if;
+  -- Allocate locks no level, but like all writers it comes to this table first: otherwise it and rebuild wait for each other.
+  lock table openstock_core.stock_level in row share mode;
   open_ids := array(
     select l.reservation_line_id
     from openstock_core.reservation_line l
@@ -4041,8 +4174,7 @@ reset role;
 
 -- sql/functions/openstock/allocate.sql
 -- Pins an order's promised units to bins and lots. Writes: operation, event, ledger (ALLOCATE), stock_bin, allocation.
--- Locks: operation, order, reservation_line by id, stock_bin: first those that are free to lock, by the removal rule; where
--- that is not enough these locks are given up and all candidates are locked by bin_id, waiting.
+-- Locks: operation, order, reservation_line by id, stock_bin (see find_picks).
 set local role openstock_api;
 
 create or replace function openstock.allocate(
@@ -4064,16 +4196,10 @@ begin
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
     perform openstock_core.check_choice('removal', removal, array['fefo', 'fifo', 'lifo']);
     perform openstock_core.check_choice('on_shortage', on_shortage, array['reject', 'partial', 'error']);
+    on_shortage := coalesce(on_shortage, 'partial');
     needs := openstock_core.needs_of_order(acting, order_ref);
 
-    begin
-      picks := openstock_core.plan_picks(acting, needs, openstock_core.lock_pickable_bins(acting, needs, removal, false), removal);
-      if openstock_core.units(picks) < openstock_core.units(needs) then
-        perform openstock_core.fail('OS901', '{}');
-      end if;
-    exception when sqlstate 'OS901' then
-      picks := openstock_core.plan_picks(acting, needs, openstock_core.lock_pickable_bins(acting, needs, removal, true), removal);
-    end;
+    picks := openstock_core.find_picks(acting, needs, removal);
 
     answer := openstock_core.allocation_answer(acting, order_ref, needs, picks, on_shortage);
     if on_shortage = 'partial' or openstock_core.units(picks) = openstock_core.units(needs) then
@@ -4117,7 +4243,7 @@ as $$
 declare
   acting constant uuid := openstock_core.enter(tenant);
   arguments constant jsonb := jsonb_build_object('order_ref', order_ref, 'lines', lines, 'reference', reference, 'note', note,
-    'occurred_at', occurred_at);
+    'occurred_at', occurred_at at time zone 'UTC');
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'ship', arguments);
   taken openstock_core.taken_line[];
 begin
@@ -4435,7 +4561,7 @@ as $$
 #variable_conflict use_column
 declare
   acting constant uuid := openstock_core.enter(tenant);
-  words constant text := nullif(btrim(openstock_core.check_text('query', 'text', search_products.query)), '');
+  words constant text := nullif(btrim(normalize(openstock_core.check_text('query', 'text', search_products.query))), '');
   pattern constant text := replace(replace(replace(lower(words), '\', '\\'), '%', '\%'), '_', '\_') || '%';
 begin
   if max_rows is null or max_rows not between 1 and 1000 then
@@ -4518,7 +4644,9 @@ reset role;
 -- Checks the arguments of grant_tenant and revoke_tenant. Reads: tenant.
 set local role openstock_owner;
 
-create or replace function openstock_core.check_grant(login text, tenant uuid, any_tenant boolean) returns void
+create or replace function openstock_core.check_grant(
+  login text, tenant uuid, any_tenant boolean, must_exist boolean)
+returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -4529,7 +4657,10 @@ begin
   if tenant is not null and not exists (select from openstock_core.tenant t where t.tenant_id = check_grant.tenant) then
     perform openstock_core.fail('OS003', jsonb_build_object('tenant', tenant));
   end if;
-  if login is not null and not exists (select from pg_roles r where r.rolname = login and r.rolcanlogin) then
+  if login is null then
+    perform openstock_core.fail('22023', '{"argument": "login", "problem": "missing"}');
+  end if;
+  if must_exist and not exists (select from pg_roles r where r.rolname = login and r.rolcanlogin) then
     perform openstock_core.fail('22023', jsonb_build_object(
       'argument', 'login', 'value', left(login, 100), 'problem', 'is not a role that can log in'));
   end if;
@@ -4539,7 +4670,7 @@ $$;
 revoke all on function openstock_core.check_grant from public;
 grant execute on function openstock_core.check_grant to openstock_maint;
 comment on function openstock_core.check_grant is
-  'Errors: 22023, OS003.';
+  'must_exist: the login must be a role that can log in. Errors: 22023, OS003.';
 
 reset role;
 
@@ -4772,7 +4903,7 @@ begin atomic
   order by k.product_id, k.warehouse_id
   on conflict on constraint stock_level_pkey do update
   set on_hand = excluded.on_hand, blocked = excluded.blocked, reserved = excluded.reserved, version = excluded.version,
-      last_recorded_at = excluded.last_recorded_at, next_block_at = least(l.next_block_at, openstock.server_time())
+      last_recorded_at = excluded.last_recorded_at
   where (l.on_hand, l.blocked, l.reserved, l.version) is distinct from
         (excluded.on_hand, excluded.blocked, excluded.reserved, excluded.version);
 end;
@@ -4780,7 +4911,7 @@ end;
 revoke all on function openstock_core.replace_levels from public;
 grant execute on function openstock_core.replace_levels to openstock_maint;
 comment on function openstock_core.replace_levels is
-  'Makes the stock levels what the ledger says; next_block_at is recomputed at the next call that locks them.';
+  'Makes the stock levels what the ledger says; replace_bins recomputes next_block_at.';
 
 reset role;
 
@@ -4824,7 +4955,8 @@ comment on function openstock_core.replace_lines is
 reset role;
 
 -- sql/functions/openstock_core/replace_bins.sql
--- Puts replayed quantities into the bins and allocations that differ. The tables are locked. Writes: stock_bin, allocation.
+-- Puts replayed quantities into the bins and allocations that differ. The tables are locked.
+-- Writes: stock_bin, allocation, stock_level (next_block_at, which depends on the bins).
 set local role openstock_owner;
 
 create or replace function openstock_core.replace_bins(tenant uuid) returns void
@@ -4862,6 +4994,20 @@ begin atomic
     and b.status = r.status and coalesce(b.lot_id, 0) = coalesce(r.lot_id, 0)
   order by r.reservation_line_id, b.bin_id
   on conflict on constraint allocation_pkey do nothing;
+
+  update openstock_core.stock_level l
+  set next_block_at = e.next_block_at
+  from (
+    select s.product_id, s.warehouse_id, min(openstock_core.expiry(t.expires_on)) as next_block_at
+    from openstock_core.stock_level s
+    left join openstock_core.stock_bin b on b.tenant_id = tenant and b.product_id = s.product_id
+      and b.warehouse_id = s.warehouse_id and b.on_hand > 0 and not b.blocked
+    left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
+    where s.tenant_id = tenant
+    group by s.product_id, s.warehouse_id
+  ) as e
+  where l.tenant_id = tenant and l.product_id = e.product_id and l.warehouse_id = e.warehouse_id
+    and l.next_block_at is distinct from e.next_block_at;
 end;
 
 revoke all on function openstock_core.replace_bins from public;
@@ -4943,7 +5089,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform openstock_core.check_grant(grant_tenant.login, grant_tenant.tenant, grant_tenant.any_tenant);
+  perform openstock_core.check_grant(grant_tenant.login, grant_tenant.tenant, grant_tenant.any_tenant, true);
   if grant_tenant.any_tenant then
     insert into openstock_core.trusted_login (login) values (grant_tenant.login) on conflict on constraint trusted_login_pkey do nothing;
   else
@@ -4972,7 +5118,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform openstock_core.check_grant(null, revoke_tenant.tenant, revoke_tenant.any_tenant);
+  perform openstock_core.check_grant(revoke_tenant.login, revoke_tenant.tenant, revoke_tenant.any_tenant, false);
   if revoke_tenant.any_tenant then
     delete from openstock_core.trusted_login t where t.login = revoke_tenant.login;
   else
@@ -5141,7 +5287,8 @@ reset role;
 
 -- sql/functions/openstock_admin/rebuild.sql
 -- Repairs the projections from the ledger alone. Writes, with replace: stock_level, stock_bin, reservation,
--- reservation_line, allocation. Locks, with replace: these tables against writers, in this order, until the end.
+-- reservation_line, allocation. Locks, with replace: these tables against writers, stock_level first as every writer does,
+-- and in a mode that waits for those who have locked rows and write later.
 set local role openstock_maint;
 
 create or replace function openstock_admin.rebuild(tenant uuid, replace boolean default false)
@@ -5159,7 +5306,7 @@ begin
   end if;
   if rebuild.replace then
     lock table openstock_core.stock_level, openstock_core.reservation_line, openstock_core.stock_bin, openstock_core.allocation
-      in share row exclusive mode;
+      in exclusive mode;
   end if;
   return query
     select d.fact, d.key, d.expected, d.actual, coalesce(rebuild.replace, false) and d.repairable
@@ -5287,5 +5434,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', 'cb7257f7192e9a0dd62a30cb91f4efe6ca2bda51ff92f3a023669d7642a43bef');
+values ('0001.baseline', 'b1500f7640cabcca52b78e4ffc3d36e615529f522a5cde3c860126224cfc485e');
 reset role;

@@ -58,6 +58,7 @@
 \ir functions/openstock_core/expiry.sql
 \ir functions/openstock_core/post_ledger.sql
 \ir functions/openstock_core/post_allocations.sql
+\ir functions/openstock_core/refuse_unwritten.sql
 \ir functions/openstock_core/post.sql
 \ir functions/openstock_core/unpin_from_bins.sql
 \ir functions/openstock_core/unpin_from_lines.sql
@@ -105,6 +106,7 @@
 \ir functions/openstock_core/pickable_bins.sql
 \ir functions/openstock_core/lock_pickable_bins.sql
 \ir functions/openstock_core/plan_picks.sql
+\ir functions/openstock_core/find_picks.sql
 \ir functions/openstock_core/needs_of_order.sql
 \ir functions/openstock_core/allocation_answer.sql
 \ir functions/openstock_core/shippable_bins.sql

@@ -39,7 +39,7 @@ create type openstock_core.posted as (
 comment on type openstock_core.posted is 'One ledger entry as written, with the stock level after it; ord is its place among the movements of the call.';
 
 create type openstock_core.stock_line as (
-  n bigint,
+  n integer,
   line integer,
   sku text,
   product_id bigint,
@@ -68,6 +68,12 @@ create type openstock_core.order_line as (
   qty numeric
 );
 comment on type openstock_core.order_line is 'A line asked of reserve, with its names looked up; warehouse_id is null where any warehouse will do.';
+
+create type openstock_core.level_key as (
+  product_id bigint,
+  warehouse_id bigint
+);
+comment on type openstock_core.level_key is 'What makes a stock level: a product at a warehouse.';
 
 create type openstock_core.taken_line as (
   reservation_line_id bigint,

@@ -14,7 +14,7 @@ as $$
 declare
   acting constant uuid := openstock_core.enter(tenant);
   arguments constant jsonb := jsonb_build_object('warehouse', warehouse, 'lines', lines, 'reason', reason,
-    'reference', reference, 'note', note, 'occurred_at', occurred_at);
+    'reference', reference, 'note', note, 'occurred_at', occurred_at at time zone 'UTC');
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'adjust', arguments);
   place bigint;
   typed openstock_core.stock_line[];

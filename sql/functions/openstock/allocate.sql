@@ -1,6 +1,5 @@
 -- Pins an order's promised units to bins and lots. Writes: operation, event, ledger (ALLOCATE), stock_bin, allocation.
--- Locks: operation, order, reservation_line by id, stock_bin: first those that are free to lock, by the removal rule; where
--- that is not enough these locks are given up and all candidates are locked by bin_id, waiting.
+-- Locks: operation, order, reservation_line by id, stock_bin (see find_picks).
 set local role openstock_api;
 
 create or replace function openstock.allocate(
@@ -22,16 +21,10 @@ begin
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
     perform openstock_core.check_choice('removal', removal, array['fefo', 'fifo', 'lifo']);
     perform openstock_core.check_choice('on_shortage', on_shortage, array['reject', 'partial', 'error']);
+    on_shortage := coalesce(on_shortage, 'partial');
     needs := openstock_core.needs_of_order(acting, order_ref);
 
-    begin
-      picks := openstock_core.plan_picks(acting, needs, openstock_core.lock_pickable_bins(acting, needs, removal, false), removal);
-      if openstock_core.units(picks) < openstock_core.units(needs) then
-        perform openstock_core.fail('OS901', '{}');
-      end if;
-    exception when sqlstate 'OS901' then
-      picks := openstock_core.plan_picks(acting, needs, openstock_core.lock_pickable_bins(acting, needs, removal, true), removal);
-    end;
+    picks := openstock_core.find_picks(acting, needs, removal);
 
     answer := openstock_core.allocation_answer(acting, order_ref, needs, picks, on_shortage);
     if on_shortage = 'partial' or openstock_core.units(picks) = openstock_core.units(needs) then

@@ -17,7 +17,10 @@ declare
     'order_ref', order_ref, 'lines', lines, 'warehouse', warehouse, 'on_shortage', on_shortage);
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'reserve', arguments);
   wanted openstock_core.order_line[];
+  locked openstock_core.level_key[];
+  locked_before openstock_core.level_key[];
   parts openstock_core.order_line[];
+  short boolean;
 begin
   if answer is null then
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
@@ -26,10 +29,17 @@ begin
     wanted := openstock_core.read_order_lines(acting, lines, openstock_core.check_text('warehouse', 'code', warehouse));
     wanted := openstock_core.number_lines(acting, order_ref, wanted);
 
-    perform openstock_core.lock_candidate_levels(acting, op_id, wanted);
-    parts := array(select p from openstock_core.plan_reservation(acting, wanted) as p);
+    -- While it waited for locks, another level may have come into being, or its warehouse been opened: it is short only
+    -- when there is none left to lock.
+    for attempt in 1 .. 10 loop
+      locked := openstock_core.lock_candidate_levels(acting, op_id, wanted);
+      parts := array(select p from openstock_core.plan_reservation(acting, wanted, locked) as p);
+      short := (select sum(w.qty) from unnest(wanted) as w) > coalesce((select sum(p.qty) from unnest(parts) as p), 0);
+      exit when not short or locked = locked_before;
+      locked_before := locked;
+    end loop;
 
-    if (select sum(w.qty) from unnest(wanted) as w) > coalesce((select sum(p.qty) from unnest(parts) as p), 0) then
+    if short then
       answer := openstock_core.shortage_answer(acting, order_ref, wanted, parts);
       if on_shortage = 'error' then
         perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref, 'lines', (

@@ -12,7 +12,7 @@ as $$
 #variable_conflict use_column
 declare
   acting constant uuid := openstock_core.enter(tenant);
-  words constant text := nullif(btrim(openstock_core.check_text('query', 'text', search_products.query)), '');
+  words constant text := nullif(btrim(normalize(openstock_core.check_text('query', 'text', search_products.query))), '');
   pattern constant text := replace(replace(replace(lower(words), '\', '\\'), '%', '\%'), '_', '\_') || '%';
 begin
   if max_rows is null or max_rows not between 1 and 1000 then

@@ -15,7 +15,7 @@ as $$
 declare
   acting constant uuid := openstock_core.enter(tenant);
   arguments constant jsonb := jsonb_build_object('order_ref', order_ref, 'lines', lines, 'reference', reference, 'note', note,
-    'occurred_at', occurred_at);
+    'occurred_at', occurred_at at time zone 'UTC');
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'ship', arguments);
   taken openstock_core.taken_line[];
 begin

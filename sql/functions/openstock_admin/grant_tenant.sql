@@ -8,7 +8,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform openstock_core.check_grant(grant_tenant.login, grant_tenant.tenant, grant_tenant.any_tenant);
+  perform openstock_core.check_grant(grant_tenant.login, grant_tenant.tenant, grant_tenant.any_tenant, true);
   if grant_tenant.any_tenant then
     insert into openstock_core.trusted_login (login) values (grant_tenant.login) on conflict on constraint trusted_login_pkey do nothing;
   else

@@ -1,5 +1,6 @@
 -- Repairs the projections from the ledger alone. Writes, with replace: stock_level, stock_bin, reservation,
--- reservation_line, allocation. Locks, with replace: these tables against writers, in this order, until the end.
+-- reservation_line, allocation. Locks, with replace: these tables against writers, stock_level first as every writer does,
+-- and in a mode that waits for those who have locked rows and write later.
 set local role openstock_maint;
 
 create or replace function openstock_admin.rebuild(tenant uuid, replace boolean default false)
@@ -17,7 +18,7 @@ begin
   end if;
   if rebuild.replace then
     lock table openstock_core.stock_level, openstock_core.reservation_line, openstock_core.stock_bin, openstock_core.allocation
-      in share row exclusive mode;
+      in exclusive mode;
   end if;
   return query
     select d.fact, d.key, d.expected, d.actual, coalesce(rebuild.replace, false) and d.repairable

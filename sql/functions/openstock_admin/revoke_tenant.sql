@@ -8,7 +8,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform openstock_core.check_grant(null, revoke_tenant.tenant, revoke_tenant.any_tenant);
+  perform openstock_core.check_grant(revoke_tenant.login, revoke_tenant.tenant, revoke_tenant.any_tenant, false);
   if revoke_tenant.any_tenant then
     delete from openstock_core.trusted_login t where t.login = revoke_tenant.login;
   else

@@ -11,6 +11,8 @@ declare
 begin
   if value is null and wanted like '%!' then
     perform openstock_core.fail('22023', jsonb_build_object('argument', argument, 'problem', 'missing'));
+  elsif wanted = 'text!' and btrim(value) = '' then
+    perform openstock_core.fail('22023', jsonb_build_object('argument', argument, 'problem', 'must not be empty'));
   elsif problem is not null then
     perform openstock_core.fail('22023', jsonb_build_object('argument', argument, 'problem', problem));
   end if;

@@ -1,6 +1,7 @@
 -- Locks the stock levels that a call may write, all at once and in the one order, and books what has expired there.
 -- Writes: stock_level (missing rows, where asked); through block_expired_lots also ledger, stock_bin, allocation.
--- Locks: stock_level by (product, warehouse).
+-- Locks: product (shared, where a level is missing, so that its safety stock stays what the level is made with), stock_level by
+-- (product, warehouse).
 set local role openstock_owner;
 
 create or replace function openstock_core.lock_levels(
@@ -20,6 +21,7 @@ begin
     where not exists (select from openstock_core.stock_level l
                       where l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id)
     order by k.product_id, k.warehouse_id
+    for share of p
     on conflict on constraint stock_level_pkey do nothing;
   end if;
 

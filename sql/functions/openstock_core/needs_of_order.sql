@@ -1,4 +1,5 @@
--- What an order still needs pinned. Locks: order, reservation_line by id. Reads: reservation, allocation.
+-- What an order still needs pinned. Locks: order, stock_level (the table, against rebuild), reservation_line by id.
+-- Reads: reservation, allocation.
 set local role openstock_owner;
 
 create or replace function openstock_core.needs_of_order(tenant uuid, order_ref text) returns openstock_core.pick[]
@@ -15,6 +16,8 @@ begin
   if not found then
     perform openstock_core.fail('OS301', jsonb_build_object('order_ref', order_ref));
   end if;
+  -- Allocate locks no level, but like all writers it comes to this table first: otherwise it and rebuild wait for each other.
+  lock table openstock_core.stock_level in row share mode;
   open_ids := array(
     select l.reservation_line_id
     from openstock_core.reservation_line l

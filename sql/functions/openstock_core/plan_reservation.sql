@@ -1,9 +1,10 @@
--- Says which warehouse can promise how much of each line. The levels are locked. Reads: stock_level, warehouse.
+-- Says which warehouse can promise how much of each line, from levels that are locked. Reads: stock_level, warehouse.
 -- Per product, what lines want and what warehouses have are laid end to end as intervals: where they overlap, that
 -- warehouse serves that line. Lines that name a warehouse are served before those that do not.
 set local role openstock_owner;
 
-create or replace function openstock_core.plan_reservation(tenant uuid, lines openstock_core.order_line[])
+create or replace function openstock_core.plan_reservation(
+  tenant uuid, lines openstock_core.order_line[], locked openstock_core.level_key[])
 returns setof openstock_core.order_line
 language plpgsql
 stable
@@ -17,8 +18,8 @@ begin
     from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, n)
   ), level as (
     select l.product_id, l.warehouse_id, w.priority, w.code, greatest(l.available, 0) as free
-    from (select distinct u.product_id from wanted u) as k
-    join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = k.product_id
+    from unnest(locked) as k
+    join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id
     join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = l.warehouse_id and w.active
   ), named as (
     select u.n, l.warehouse_id, least(u.qty, l.free - u.start) as qty
@@ -32,7 +33,9 @@ begin
       on m.product_id = l.product_id and m.warehouse_id = l.warehouse_id
     group by l.product_id, l.warehouse_id, l.priority, l.code, l.free
   ), supply as (
-    select r.*, sum(r.free) over (partition by r.product_id order by r.priority, r.code) - r.free as start from remaining r
+    select r.*, sum(r.free) over (partition by r.product_id order by r.priority, r.code) - r.free as start
+    from remaining r
+    where r.free > 0
   ), anywhere as (
     select u.n, s.warehouse_id, least(u.start + u.qty, s.start + s.free) - greatest(u.start, s.start) as qty
     from wanted u

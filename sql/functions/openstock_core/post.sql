@@ -18,8 +18,7 @@ begin
   end if;
   written := array(select p from openstock_core.post_ledger(tenant, op_id, movements, occurred_at, reference, note) as p);
   if cardinality(written) <> cardinality(movements) then
-    perform openstock_core.fail('OS902', jsonb_build_object(
-      'op_id', op_id, 'movements', cardinality(movements), 'written', cardinality(written)));
+    perform openstock_core.refuse_unwritten(tenant, op_id, movements, written);
   end if;
 
   update openstock_core.stock_bin b
@@ -45,6 +44,7 @@ $$;
 revoke all on function openstock_core.post from public;
 grant execute on function openstock_core.post to openstock_api;
 comment on function openstock_core.post is
-  'Writes movements to the ledger and the projections, and returns the entries in order, with the level''s balances after each. Errors: OS902.';
+  'Writes movements to the ledger and the projections, and returns the entries in order, with the level''s balances after each. '
+  'Errors: OS110 (on_hand would be too large), OS902.';
 
 reset role;

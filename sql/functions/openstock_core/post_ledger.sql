@@ -1,4 +1,5 @@
 -- Updates the levels and appends the entries that explain it, chaining balances and times.
+-- A level that would hold more than the largest quantity is left out with its entries, and post() then says so.
 -- Writes: stock_level, ledger.
 set local role openstock_owner;
 
@@ -39,6 +40,7 @@ begin
       group by m.product_id, m.warehouse_id
     ) as s
     where l.tenant_id = tenant and l.product_id = s.product_id and l.warehouse_id = s.warehouse_id
+      and l.on_hand + s.qty <= 999999999999.999999
     returning l.product_id, l.warehouse_id, l.on_hand - s.qty as on_hand, l.blocked - s.blocked as blocked,
               l.reserved - s.reserved as reserved, l.safety_stock + l.fenced as withheld,
               l.last_recorded_at - (s.entries - 1) * tick as first_at

@@ -16,7 +16,7 @@ begin atomic
   order by k.product_id, k.warehouse_id
   on conflict on constraint stock_level_pkey do update
   set on_hand = excluded.on_hand, blocked = excluded.blocked, reserved = excluded.reserved, version = excluded.version,
-      last_recorded_at = excluded.last_recorded_at, next_block_at = least(l.next_block_at, openstock.server_time())
+      last_recorded_at = excluded.last_recorded_at
   where (l.on_hand, l.blocked, l.reserved, l.version) is distinct from
         (excluded.on_hand, excluded.blocked, excluded.reserved, excluded.version);
 end;
@@ -24,6 +24,6 @@ end;
 revoke all on function openstock_core.replace_levels from public;
 grant execute on function openstock_core.replace_levels to openstock_maint;
 comment on function openstock_core.replace_levels is
-  'Makes the stock levels what the ledger says; next_block_at is recomputed at the next call that locks them.';
+  'Makes the stock levels what the ledger says; replace_bins recomputes next_block_at.';
 
 reset role;

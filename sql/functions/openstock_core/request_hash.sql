@@ -1,4 +1,4 @@
--- What makes two requests the same.
+-- What makes two requests the same. Callers pass times in UTC: in jsonb they would otherwise carry the session's time zone.
 set local role openstock_owner;
 
 create or replace function openstock_core.request_hash(function text, arguments jsonb) returns bytea

@@ -8,11 +8,11 @@ as $$
 declare
   closed text;
 begin
-  select min(s.code) into closed from (
+  -- Not "where not active": pushed down into the subquery, it would leave the others unlocked.
+  select min(s.code) filter (where not s.active) into closed from (
     select l.code, l.active from openstock_core.location l
     where l.tenant_id = tenant and l.location_id = any (location_ids)
-    order by l.location_id for share) as s
-  where not s.active;
+    order by l.location_id for share) as s;
   if closed is not null then
     perform openstock_core.fail('OS106', jsonb_build_object('location', closed));
   end if;

@@ -19,7 +19,7 @@ begin
     left join openstock_core.warehouse h on h.tenant_id = tenant and h.warehouse_id = w.warehouse_id
     left join lateral (select sum(u.qty) as qty from unnest(parts) as u where u.line = w.line) as p on true
     left join lateral (
-      select sum(s.on_hand) as on_hand, sum(s.blocked) as blocked, sum(s.reserved) as reserved, sum(s.available) as available
+      select sum(s.on_hand) as on_hand, sum(s.blocked) as blocked, sum(s.reserved) as reserved, sum(greatest(s.available, 0)) as available
       from openstock_core.stock_level s
       join openstock_core.warehouse a on a.tenant_id = tenant and a.warehouse_id = s.warehouse_id and a.active
       where s.tenant_id = tenant and s.product_id = w.product_id

@@ -11,7 +11,9 @@ declare
   given constant text := jsonb_typeof(value);
   content constant text := value #>> '{}';
 begin
-  if given = 'null' then
+  if wanted is null then
+    return 'is not a known key';
+  elsif given = 'null' then
     return null;
   end if;
   case wanted
@@ -31,7 +33,8 @@ begin
       if scale(trim_scale(content::numeric)) > 6 then return 'must have at most 6 decimals'; end if;
     when 'integer' then
       if given <> 'number' then return 'must be a whole number'; end if;
-      if content::numeric <> trunc(content::numeric) or abs(content::numeric) > 2147483647 then
+      -- Not 1.0 either: jsonb keeps its point, and a cast to integer refuses that.
+      if content !~ '^-?[0-9]+$' or abs(content::numeric) > 2147483647 then
         return 'must be a whole number of at most 2147483647';
       end if;
     when 'boolean' then

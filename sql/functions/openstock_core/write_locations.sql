@@ -1,4 +1,4 @@
--- Upserts locations, the work behind openstock.put_locations. Writes: location. Locks: location by code.
+-- Upserts locations, the work behind openstock.put_locations. Writes: location. Locks: location by location_id.
 -- Who puts units into a location shares its lock, so that its kind cannot change meanwhile.
 set local role openstock_owner;
 
@@ -15,7 +15,7 @@ begin
   perform from openstock_core.location l
   where l.tenant_id = tenant and l.warehouse_id = write_locations.warehouse_id
     and l.code in (select normalize(btrim(v ->> 'code')) from jsonb_array_elements(lines) as v)
-  order by l.code for no key update;
+  order by l.location_id for no key update;
 
   select g.n, l.code into occupied
   from jsonb_array_elements(lines) with ordinality as g (v, n)

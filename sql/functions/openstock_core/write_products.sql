@@ -1,5 +1,5 @@
 -- Upserts products, the work behind openstock.put_products. Writes: product, stock_level (safety_stock).
--- Locks: product by sku, stock_level by (product, warehouse).
+-- Locks: product by product_id, stock_level by (product, warehouse).
 set local role openstock_owner;
 
 create or replace function openstock_core.write_products(tenant uuid, lines jsonb) returns jsonb
@@ -10,12 +10,14 @@ declare
   stamp constant timestamptz := openstock.server_time();
   answer jsonb;
 begin
-  perform openstock_core.check_products(tenant, lines);
   perform from openstock_core.product p
-  where p.tenant_id = tenant and p.sku in (select normalize(btrim(l ->> 'sku')) from jsonb_array_elements(lines) as l)
-  order by p.sku for no key update;
+  where p.tenant_id = tenant and p.sku = any (array(select normalize(btrim(l ->> 'sku')) from jsonb_array_elements(lines) as l))
+  order by p.product_id for no key update;
+  perform openstock_core.check_products(tenant, lines);
 
-  with given as (
+  -- Materialized, so that the names joined below are plain columns: under row-level security no index serves a join
+  -- on an expression whose functions might leak.
+  with given as materialized (
     select e.n, coalesce((e.line ->> 'line')::integer, e.n::integer) as line, normalize(btrim(e.line ->> 'sku')) as sku, e.line as keys
     from jsonb_array_elements(lines) with ordinality as e (line, n)
   ), merged as (

@@ -1,0 +1,45 @@
+-- Finds and locks the bins that an order's units are to be pinned to. Locks: stock_bin: first those that are free to lock, by
+-- the removal rule; where that is not enough these locks are given up and all candidates are locked by bin_id, waiting.
+-- Reads: what pickable_bins reads.
+set local role openstock_owner;
+
+create or replace function openstock_core.find_picks(tenant uuid, needs openstock_core.pick[], removal text)
+returns openstock_core.pick[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  bins bigint[];
+  picks openstock_core.pick[];
+begin
+  for attempt in 0 .. 20 loop
+    begin
+      bins := openstock_core.lock_pickable_bins(tenant, needs, removal, attempt > 0);
+      picks := openstock_core.plan_picks(tenant, needs, bins, removal);
+      if openstock_core.units(picks) = openstock_core.units(needs) then
+        return picks;
+      end if;
+      -- Units that moved while this call waited lie in bins that it has not locked: it is short only if there are none.
+      if attempt = 0 or exists (
+        select from (select distinct n.product_id, n.warehouse_id from unnest(needs) as n) as k
+        cross join lateral openstock_core.pickable_bins(tenant, k.product_id, k.warehouse_id, removal) as c
+        where c.bin_id <> all (bins))
+      then
+        perform openstock_core.fail('OS901', jsonb_build_object('attempt', attempt));
+      end if;
+      return picks;
+    exception when sqlstate 'OS901' then
+      continue;
+    end;
+  end loop;
+  perform openstock_core.fail('40001', '{"problem": "units kept moving from bin to bin"}');
+end
+$$;
+
+revoke all on function openstock_core.find_picks from public;
+grant execute on function openstock_core.find_picks to openstock_api;
+comment on function openstock_core.find_picks is
+  'Picks from bins that it locks for these needs, by the removal rule; together less than the needs only where no bin has more. '
+  'Errors: 40001 where units kept moving.';
+
+reset role;
