@@ -1,0 +1,374 @@
+"""What the client returns: a frozen dataclass per row type of the SQL functions and per view, field for field.
+
+Quantities are `Decimal`, in the product's unit, exactly as stored. `on_hand`, `blocked`, `reserved` and `available` are
+those of the product at the warehouse (its stock level); fields that begin with qty are the row's own. Times are aware.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+__all__ = [
+    "AllocationChange",
+    "Bin",
+    "CurrentStock",
+    "Difference",
+    "Finding",
+    "LedgerEntry",
+    "Location",
+    "Product",
+    "PutResult",
+    "Repair",
+    "Reservation",
+    "ReservationChange",
+    "ShipmentLine",
+    "Stock",
+    "StockChange",
+    "Tenant",
+    "Warehouse",
+]
+
+
+# Rows of the functions that write --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PutResult:
+    """One row of master data written by put_products, put_warehouses or put_locations."""
+
+    line: int
+    """The line of the call, as given or its place (from 1)."""
+    code: str
+    """The sku or code, as stored."""
+    outcome: str
+    """created, updated or unchanged."""
+    replayed: bool
+    """True when this answer was stored by an earlier call with the same op_id."""
+
+
+@dataclass(frozen=True, slots=True)
+class StockChange:
+    """One ledger entry that changed what a bin holds, with the stock level after it."""
+
+    line: int
+    sku: str
+    warehouse: str
+    location: str
+    lot: str | None
+    status: str
+    """available, hold, quarantine or damaged."""
+    event_type: str
+    """RECEIPT, ADJUST, MOVE, STATUS or SHIP."""
+    qty: Decimal
+    """Signed change of the bin."""
+    on_hand: Decimal
+    blocked: Decimal
+    reserved: Decimal
+    available: Decimal
+    entry_id: int
+    recorded_at: datetime
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReservationChange:
+    """What became of one line of an order at one warehouse."""
+
+    order_ref: str
+    line: int
+    sku: str
+    warehouse: str | None
+    """The warehouse that promises; None on a rejected line that none was chosen for."""
+    outcome: str
+    """reserved, released, or rejected: nothing of the call was reserved."""
+    qty_ordered: Decimal
+    """Asked for in this row."""
+    qty_reserved: Decimal
+    """What the call promised (reserve), or what stays promised (release)."""
+    qty_short: Decimal
+    """What no stock covers."""
+    on_hand: Decimal
+    blocked: Decimal
+    reserved: Decimal
+    available: Decimal
+    """On a rejected line: what could have been promised at all warehouses asked."""
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AllocationChange:
+    """Units of an order's line pinned to one bin, or the part of a line that no bin could give."""
+
+    order_ref: str
+    line: int
+    sku: str
+    warehouse: str
+    location: str | None
+    """The bin to pick from; None on a short row."""
+    lot: str | None
+    expires_on: date | None
+    """Last day (UTC) on which the lot may be used."""
+    outcome: str
+    """allocated, or short: no bin had the units."""
+    qty: Decimal
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentLine:
+    """Units of an order's line that left one bin, with the stock level after it."""
+
+    order_ref: str
+    line: int
+    sku: str
+    warehouse: str
+    location: str
+    lot: str | None
+    qty: Decimal
+    """Units that left, positive."""
+    on_hand: Decimal
+    blocked: Decimal
+    reserved: Decimal
+    available: Decimal
+    entry_id: int
+    recorded_at: datetime
+    replayed: bool
+
+
+# Rows of the views -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """Stock of a product at a warehouse, as of now."""
+
+    sku: str
+    warehouse: str
+    on_hand: Decimal
+    """Physical units."""
+    blocked: Decimal
+    """The part of on_hand that cannot be promised: status, location or lot expiry says so."""
+    reserved: Decimal
+    """Promised to orders and not yet gone."""
+    safety_stock: Decimal
+    """Kept out of promises."""
+    fenced: Decimal
+    """Kept for sales channels that have not used them."""
+    available: Decimal
+    """What can be promised; negative after a loss of promised units."""
+    version: int
+    """Number of ledger entries that changed it."""
+    # Python has no -infinity, which is what the view says before the first entry.
+    last_recorded_at: datetime | None = field(metadata={"sql": "nullif(last_recorded_at, '-infinity')"})
+    """When the last of them was recorded; None before the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Units of one product, lot and status at one location; empty bins are left out."""
+
+    sku: str
+    warehouse: str
+    location: str
+    lot: str | None
+    expires_on: date | None
+    status: str
+    on_hand: Decimal
+    blocked: Decimal
+    allocated: Decimal
+    """The part of on_hand that is pinned to orders."""
+    received_at: datetime
+    """When units came into the empty bin: its age for fifo and lifo."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One immutable movement, with the stock level after it."""
+
+    entry_id: int
+    """Rising within a product and warehouse."""
+    recorded_at: datetime
+    """Server time."""
+    occurred_at: datetime
+    """Business time: what the caller gave, otherwise recorded_at."""
+    op_id: str
+    line: int
+    """The line of the call; 0 for what followed from the call itself."""
+    event_type: str
+    sku: str
+    warehouse: str
+    location: str | None
+    """None where no bin is touched."""
+    lot: str | None
+    status: str | None
+    qty_delta: Decimal
+    """Change of on_hand."""
+    blocked_delta: Decimal
+    reserved_delta: Decimal
+    allocated_delta: Decimal
+    on_hand_after: Decimal | None
+    """None, as the two after it, on ALLOCATE and DEALLOCATE: these change no level."""
+    blocked_after: Decimal | None
+    reserved_after: Decimal | None
+    order_ref: str | None
+    unit_cost: Decimal | None
+    reference: str | None
+    reason: str | None
+    note: str | None
+    actor: str
+    """The login that did it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A line of an order at a warehouse: ordered = reserved + backordered + shipped + released."""
+
+    order_ref: str
+    line: int
+    sku: str
+    warehouse: str
+    ordered: Decimal
+    reserved: Decimal
+    """Promised and not yet gone."""
+    allocated: Decimal
+    """The part of reserved that is pinned to bins."""
+    backordered: Decimal
+    shipped: Decimal
+    released: Decimal
+    expires_at: datetime | None
+    """The promise holds until then; None: until it is shipped or released."""
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A product. Safety stock and reorder figures are in its unit, per warehouse."""
+
+    sku: str
+    name: str
+    description: str | None
+    unit: str
+    """UN/CEFACT Recommendation 20 code."""
+    decimals: int
+    """Decimals allowed in a quantity."""
+    tracking: str
+    """none or lot."""
+    removal: str
+    """Which units go first: fefo, fifo or lifo."""
+    backorder: str
+    """none, unlimited or limited."""
+    backorder_limit: Decimal | None
+    safety_stock: Decimal
+    reorder_point: Decimal | None
+    reorder_quantity: Decimal | None
+    lead_time: timedelta | None
+    """From order to arrival."""
+    attributes: dict[str, Any]
+    active: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Warehouse:
+    """A warehouse."""
+
+    warehouse: str
+    """Its code."""
+    name: str
+    address: dict[str, Any]
+    priority: int
+    """The lowest is asked for stock first."""
+    active: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A location (bin) of a warehouse."""
+
+    warehouse: str
+    location: str
+    """Its code within the warehouse."""
+    kind: str
+    """receiving, storage, picking, packing (promisable) or quarantine (not)."""
+    pick_order: int
+    """Among bins that are equal by the removal rule, the lowest is picked first."""
+    active: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentStock:
+    """Stock of a product at a warehouse as summed from the ledger when the snapshot was refreshed."""
+
+    sku: str
+    name: str
+    warehouse: str
+    on_hand: Decimal
+    blocked: Decimal
+    reserved: Decimal
+    allocated: Decimal
+    entries: int
+    """Number of ledger entries behind the row."""
+    last_recorded_at: datetime
+    refreshed_at: datetime
+    """It holds at least all that was committed before this moment."""
+
+
+# Rows for operators ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A tenant."""
+
+    tenant_id: UUID
+    name: str
+    active: bool
+    created_at: datetime
+    logins: list[str]
+    """Logins bound to it; trusted logins are not listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A fact on which the projections contradict the ledger."""
+
+    tenant_id: UUID
+    fact: str
+    key: dict[str, Any]
+    """Which product, warehouse, bin or order it is about."""
+    expected: Decimal | None
+    """What the ledger says."""
+    actual: Decimal | None
+    """What the projection says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """A difference that rebuild found, and whether it put the replayed quantity in its place."""
+
+    fact: str
+    key: dict[str, Any]
+    expected: Decimal | None
+    actual: Decimal | None
+    replaced: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What doctor says about one topic."""
+
+    topic: str
+    status: str
+    """ok or warn."""
+    detail: str
+    hint: str | None
+    """What to do about it; None when all is well."""

@@ -1,0 +1,65 @@
+"""A view is silently empty for who may not see it; the client says so instead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+import pytest
+
+import openstock
+
+from ..support import OTHER_TENANT, TENANT
+from .faces import OpenClient
+
+APPLES = [{"sku": "APPLE", "qty": 5}]
+
+
+def test_each_login_reads_what_it_may(open_client: OpenClient, client: Any) -> None:
+    client.receive("LON", APPLES)
+    assert [s.on_hand for s in open_client("bound").stock()] == [5]
+    assert open_client(tenant=OTHER_TENANT).stock() == []
+    with pytest.raises(openstock.NoTenant) as raised:
+        open_client(tenant=None).stock()
+    assert raised.value.sqlstate == "OS001"
+    for login, tenant in [("undeclared", TENANT), ("bound", OTHER_TENANT)]:
+        reader = open_client(login, tenant=tenant)
+        with pytest.raises(openstock.NotAllowed) as raised:
+            reader.stock()
+        assert raised.value.detail == {"login": f"test_{login}", "tenant": str(tenant)}
+        assert reader.current_tenant() is None
+
+
+def test_nothing_of_the_tenant_stays_behind_in_the_session(client: Any) -> None:
+    client.receive("LON", APPLES)
+    client.stock()
+    assert client.sql("select nullif(current_setting('app.tenant_id', true), '')") == [(None,)]
+
+
+def test_a_setting_of_the_session_is_not_overwritten(client: Any) -> None:
+    client.sql(f"set app.tenant_id = '{OTHER_TENANT}'")
+    with pytest.raises(openstock.TenantConflict) as raised:
+        client.products()
+    assert raised.value.detail == {"given": str(TENANT), "set": str(OTHER_TENANT)}
+
+
+def test_an_error_of_a_read_leaves_the_connection_usable(client: Any, db: psycopg.Connection) -> None:
+    db.execute("revoke select on openstock.stock from openstock_app")
+    for _ in range(3):
+        with pytest.raises(openstock.NoAccess) as raised:
+            client.stock()
+        assert raised.value.detail == {"problem": "permission denied for view stock"}
+        assert [p.sku for p in client.products(active=False)] == ["OLD"]
+
+
+def test_filters_are_exact_and_combine(client: Any) -> None:
+    client.receive("LON", [{"sku": "APPLE", "qty": 1}, {"sku": "RICE", "qty": 2}])
+    client.receive("BER", [{"sku": "APPLE", "qty": 3}])
+    assert [(s.sku, s.warehouse) for s in client.stock()] == [("APPLE", "BER"), ("APPLE", "LON"), ("RICE", "LON")]
+    assert [s.on_hand for s in client.stock("APPLE", "LON")] == [1]
+    assert [s.on_hand for s in client.stock(warehouse="BER")] == [3]
+    assert client.stock("apple") == client.stock("APPLE ") == client.stock("%") == client.stock("' or true --") == []
+    assert [w.warehouse for w in client.warehouses()] == ["LON", "BER", "SHUT"]
+    assert [w.warehouse for w in client.warehouses(active=False)] == ["SHUT"]
+    assert [x.location for x in client.locations("LON", kind="picking")] == ["P-1"]
+    assert [x.location for x in client.locations(active=False)] == ["OFF"]
