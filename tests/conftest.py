@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import psycopg
 import pytest
@@ -22,20 +23,28 @@ from openstock.server import temporary_server
 from .support import LOGINS, OTHER_TENANT, TENANT, Clock, Connect, Shop
 
 _resources = contextlib.ExitStack()
+_dsn = pytest.StashKey[str]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start the server once, in the process that hands its address to the workers."""
-    if hasattr(config, "workerinput") or config.option.collectonly or config.option.help:
+    """Start the server once, in the process that starts the workers, and let every process know its address."""
+    if config.option.collectonly or config.option.help:
         return
-    dsn = os.environ.get("OPENSTOCK_DSN")
+    dsn = getattr(config, "workerinput", {}).get("dsn") or os.environ.get("OPENSTOCK_DSN")
     if dsn is None:
         dsn = _resources.enter_context(temporary_server()).dsn()
+    config.stash[_dsn] = dsn
     given = conninfo_to_dict(dsn)
     config.option.postgresql_host = given.get("host")
     config.option.postgresql_port = given.get("port", 5432)
     config.option.postgresql_user = given.get("user", "postgres")
     config.option.postgresql_password = given.get("password")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Hand the server's address to a worker of pytest-xdist."""
+    node.workerinput["dsn"] = node.config.stash[_dsn]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:  # noqa: ARG001 - pytest matches hooks by argument name
@@ -52,7 +61,7 @@ def _load(host: str, port: int, user: str, dbname: str, password: str | None, **
         migrate(dsn)
         with psycopg.connect(dsn, autocommit=True) as template:
             for login in LOGINS.values():
-                if not template.execute("select from pg_roles where rolname = %s", [login.name]).fetchone():
+                if not template.execute("select 1 from pg_roles where rolname = %s", [login.name]).fetchone():
                     template.execute(f"create role {login.name} login")
                     template.execute(f"grant {login.group} to {login.name}" if login.group else "select")
             for tenant, name in [(TENANT, "Test shop"), (OTHER_TENANT, "Other shop")]:

@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, Protocol
 from uuid import UUID
@@ -122,7 +122,7 @@ class Shop:
 
         return method
 
-    def view(self, name: str, **where: object) -> list[Row]:
+    def view(self, name: str, /, **where: object) -> list[Row]:
         """The rows of a view of schema openstock that have these values, in a stable order."""
         query = sql.SQL("select * from {} where {} order by 1, 2, 3, 4").format(
             sql.Identifier(*(name.split(".") if "." in name else ("openstock", name))),
@@ -133,6 +133,10 @@ class Shop:
         with self.connection.transaction(), self.connection.cursor(row_factory=dict_row) as cursor:
             cursor.execute("select set_config('app.tenant_id', %s, true)", [str(self.tenant)])
             return cursor.execute(query).fetchall()
+
+    def entries(self, *names: str, **where: object) -> list[tuple[Any, ...]]:
+        """These columns of the ledger entries that have these values, in the order in which they were written."""
+        return columns(self.view("ledger", **where), *names)
 
     def level(self, sku: str, warehouse: str = "LON") -> tuple[Any, Any, Any, Any]:
         """(on_hand, blocked, reserved, available) of a product at a warehouse."""
@@ -147,6 +151,11 @@ class Shop:
 def columns(rows: Sequence[Row], *names: str) -> list[tuple[Any, ...]]:
     """These columns of the rows, as tuples."""
     return [tuple(row[name] for name in names) for row in rows]
+
+
+def day(ahead: int) -> str:
+    """The date (UTC) so many days from now, as it is written in lines."""
+    return (datetime.now(UTC).date() + timedelta(days=ahead)).isoformat()
 
 
 @dataclass
@@ -176,9 +185,17 @@ def fingerprint(db: psycopg.Connection) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def refused(db: psycopg.Connection, code: str, **detail: object) -> Iterator[Refusal]:
-    """Expect an error with this SQLSTATE, DETAIL (at least these values) and a HINT, that changed nothing at all."""
+def unchanged(db: psycopg.Connection) -> Iterator[None]:
+    """Expect that not one row of the database changes meanwhile."""
     before = fingerprint(db)
+    yield
+    after = fingerprint(db)
+    assert after == before, f"changed: {sorted(table for table in before if before[table] != after[table])}"
+
+
+@contextlib.contextmanager
+def fails(code: str, **detail: object) -> Iterator[Refusal]:
+    """Expect an error with this SQLSTATE, DETAIL (at least these values) and a HINT."""
     refusal = Refusal()
     try:
         yield refusal
@@ -192,8 +209,25 @@ def refused(db: psycopg.Connection, code: str, **detail: object) -> Iterator[Ref
             assert refusal.detail.get(key) == value, f"{key}: {refusal.detail}"
     else:
         raise AssertionError(f"expected {code}, and nothing was refused")
-    after = fingerprint(db)
-    assert after == before, f"changed: {sorted(table for table in before if before[table] != after[table])}"
+
+
+@contextlib.contextmanager
+def refused(db: psycopg.Connection, code: str, **detail: object) -> Iterator[Refusal]:
+    """Expect an error with this SQLSTATE, DETAIL (at least these values) and a HINT, that changed nothing at all."""
+    with unchanged(db), fails(code, **detail) as refusal:
+        yield refusal
+
+
+@contextlib.contextmanager
+def denied(db: psycopg.Connection, code: str = "42501") -> Iterator[None]:
+    """Expect an error that PostgreSQL itself raises (permission denied, unless another is named), that changed nothing."""
+    with unchanged(db):
+        try:
+            yield
+        except psycopg.Error as error:
+            assert error.sqlstate == code, f"expected {code}, got {error.sqlstate}: {error}"
+        else:
+            raise AssertionError(f"expected {code}, and nothing was refused")
 
 
 class Clock:
@@ -208,6 +242,10 @@ class Clock:
             "create or replace function openstock.server_time() returns timestamptz language sql volatile "
             "begin atomic select clock_timestamp() + c.ahead from public.test_clock c; end"
         )
+
+    def set(self, moment: str) -> None:
+        """Set the clock to a moment, for every connection: clock.set("2027-03-31 23:59 UTC")."""
+        self.db.execute("update public.test_clock set ahead = %s::timestamptz - clock_timestamp()", [moment])
 
     def advance(self, **ahead: float) -> None:
         """Set the clock forward, for every connection: clock.advance(days=3)."""

@@ -1,0 +1,118 @@
+"""One ordinary call of every function that writes, for what must hold for all of them alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .support import Row, Shop
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call that succeeds in a prepared shop, and another one; the keys of its lines with their types, ! where required."""
+
+    function: str
+    arguments: dict[str, Any]
+    other: dict[str, Any]
+    keys: dict[str, str]
+    optional: tuple[str, ...] = ()
+
+    def __call__(self, shop: Shop, **changes: Any) -> list[Row]:
+        """Make the call, with some arguments changed."""
+        answer: list[Row] = getattr(shop, self.function)(**self.arguments | changes)
+        return answer
+
+    @property
+    def line(self) -> dict[str, Any]:
+        """Its one line."""
+        line: dict[str, Any] = self.arguments["lines"][0]
+        return line
+
+    def __str__(self) -> str:
+        return self.function
+
+
+PRODUCT = {
+    "sku": "code!",
+    "name": "document",
+    "description": "document",
+    "unit": "code",
+    "decimals": "integer",
+    "tracking": "code",
+    "removal": "code",
+    "backorder": "code",
+    "backorder_limit": "number",
+    "safety_stock": "number",
+    "reorder_point": "number",
+    "reorder_quantity": "number",
+    "lead_time_days": "days",
+    "attributes": "object",
+    "active": "boolean",
+}
+WAREHOUSE = {"code": "code!", "name": "text", "address": "object", "priority": "integer", "active": "boolean"}
+LOCATION = {"code": "code!", "kind": "code", "pick_order": "integer", "active": "boolean"}
+STOCK = {"sku": "code!", "location": "code", "lot": "code", "status": "code", "unit_cost": "number"}
+TAKEN = {"sku": "code", "warehouse": "code", "qty": "number"}
+
+CALLS = (
+    Call(
+        "put_products",
+        {"lines": [{"sku": "PEAR", "name": "Pear"}]},
+        {"lines": [{"sku": "PEAR", "name": "Plum"}]},
+        PRODUCT,
+    ),
+    Call("put_warehouses", {"lines": [{"code": "ROM"}]}, {"lines": [{"code": "OSL"}]}, WAREHOUSE),
+    Call("put_locations", {"warehouse": "LON", "lines": [{"code": "B-1"}]}, {"warehouse": "BER"}, LOCATION),
+    Call(
+        "receive",
+        {"warehouse": "LON", "lines": [{"sku": "APPLE", "qty": 5}]},
+        {"warehouse": "BER"},
+        STOCK | {"qty": "number!", "expires_on": "date"},
+        ("reference", "note", "occurred_at"),
+    ),
+    Call(
+        "adjust",
+        {"warehouse": "LON", "lines": [{"sku": "APPLE", "qty": -1}], "reason": "counted"},
+        {"reason": "lost"},
+        STOCK | {"qty": "number", "set_to": "number", "expected": "number"},
+        ("reference", "note", "occurred_at"),
+    ),
+    Call(
+        "move",
+        {"warehouse": "LON", "lines": [{"sku": "APPLE", "qty": 1, "to": "A-1"}]},
+        {"lines": [{"sku": "APPLE", "qty": 1, "to": "A-2"}]},
+        {"sku": "code!", "qty": "number!", "from": "code", "to": "code", "lot": "code", "status": "code", "to_status": "code"},
+        ("reason", "reference", "note", "occurred_at"),
+    ),
+    Call(
+        "reserve",
+        {"order_ref": "NEW", "lines": [{"sku": "APPLE", "qty": 1}]},
+        {"lines": [{"sku": "APPLE", "qty": 2}]},
+        {"sku": "code!", "qty": "number!", "warehouse": "code"},
+        ("warehouse",),
+    ),
+    Call(
+        "release",
+        {"order_ref": "ORDER", "lines": [{"sku": "APPLE", "qty": 1}]},
+        {"lines": None},
+        TAKEN,
+        ("reason",),
+    ),
+    Call("allocate", {"order_ref": "ORDER"}, {"removal": "lifo"}, {}, ("removal",)),
+    Call(
+        "ship",
+        {"order_ref": "ORDER", "lines": [{"sku": "APPLE", "qty": 1}]},
+        {"lines": None},
+        TAKEN,
+        ("reference", "note", "occurred_at"),
+    ),
+)
+WITH_LINES = tuple(call for call in CALLS if call.keys)
+
+
+def prepare(shop: Shop) -> Shop:
+    """What the calls need: 10 APPLE in London, of which the order ORDER has 3."""
+    shop.receive("LON", [{"sku": "APPLE", "qty": 10}])
+    shop.reserve("ORDER", [{"sku": "APPLE", "qty": 3}])
+    return shop
