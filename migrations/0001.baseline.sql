@@ -1014,8 +1014,8 @@ from (values
    'DETAIL names the argument, the line and what is wrong with it.'),
   ('25006', 'read_only', 'The transaction is read-only.',
    'Write on the primary server, in a transaction that is not read-only.'),
-  ('40001', 'serialization_failure', 'The operation was done by another transaction at the same time.',
-   'Repeat the whole transaction with the same op_id: it will return the stored answer.'),
+  ('40001', 'serialization_failure', 'Another transaction changed the same rows at the same time.',
+   'Repeat the whole transaction, with the same op_id.'),
   ('42501', 'not_allowed', 'This login may not act for this tenant.',
    'An operator allows it with openstock_admin.grant_tenant.'),
   ('OS001', 'no_tenant', 'No tenant is set for this transaction.',
@@ -4359,7 +4359,7 @@ create or replace view openstock.stock with (security_barrier) as
 select
   p.sku::text as sku, w.code::text as warehouse, l.on_hand::numeric as on_hand, l.blocked + d.units as blocked,
   l.reserved::numeric as reserved, l.safety_stock::numeric as safety_stock, l.fenced::numeric as fenced,
-  l.available - d.units as available, l.version, l.last_recorded_at
+  l.available - d.units as available, l.version, nullif(l.last_recorded_at, '-infinity') as last_recorded_at
 from openstock_core.stock_level l
 join openstock_core.product p on p.tenant_id = l.tenant_id and p.product_id = l.product_id
 join openstock_core.warehouse w on w.tenant_id = l.tenant_id and w.warehouse_id = l.warehouse_id
@@ -4385,7 +4385,7 @@ comment on column openstock.stock.fenced is 'Units kept for sales channels that 
 comment on column openstock.stock.available is
   'What can be promised: on_hand - blocked - reserved - safety_stock - fenced; negative after a loss of promised units.';
 comment on column openstock.stock.version is 'Ledger entries that changed it.';
-comment on column openstock.stock.last_recorded_at is 'When the last of them was recorded; -infinity before the first.';
+comment on column openstock.stock.last_recorded_at is 'When the last of them was recorded; null before the first.';
 grant select on openstock.stock to openstock_app, openstock_analyst, openstock_operator, openstock_maint;
 
 reset role;
@@ -5434,5 +5434,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', 'b1500f7640cabcca52b78e4ffc3d36e615529f522a5cde3c860126224cfc485e');
+values ('0001.baseline', 'dd13473bd4a052edb41a43b65f9b9eab91876ed71d0a40f4d10548c433a4127a');
 reset role;

@@ -6,7 +6,7 @@ those of the product at the warehouse (its stock level); fields that begin with 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -162,8 +162,7 @@ class Stock:
     """What can be promised; negative after a loss of promised units."""
     version: int
     """Number of ledger entries that changed it."""
-    # Python has no -infinity, which is what the view says before the first entry.
-    last_recorded_at: datetime | None = field(metadata={"sql": "nullif(last_recorded_at, '-infinity')"})
+    last_recorded_at: datetime | None
     """When the last of them was recorded; None before the first."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -30,8 +30,8 @@ _LONGEST_TIMEOUT = 2**31 - 1
 class Settings:
     """What a connection is made with, now and after it was lost."""
 
-    parameters: dict[str, Any]
-    """Arguments of psycopg's connect."""
+    parameters: dict[str, Any] = field(repr=False)
+    """Arguments of psycopg's connect, the password among them."""
 
     @classmethod
     def of(

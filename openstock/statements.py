@@ -127,12 +127,7 @@ def _value(argument: str) -> sql.Composed:
 def _columns(row: type | None) -> sql.Composable:
     if row is None:
         return sql.SQL("*")
-    return sql.SQL(", ").join(
-        sql.SQL("{} as {}").format(sql.SQL(column.metadata["sql"]), sql.Identifier(column.name))
-        if "sql" in column.metadata
-        else sql.Identifier(column.name)
-        for column in fields(row)
-    )
+    return sql.SQL(", ").join(sql.Identifier(column.name) for column in fields(row))
 
 
 def _parameters(arguments: Mapping[str, object]) -> dict[str, object]:

@@ -9,6 +9,7 @@ begin
   execute format('create trigger append_only before update or delete or truncate on %s '
                  'for each statement execute function openstock_core.refuse_change()', target);
   execute format('alter table %s enable always trigger append_only', target);
+  execute format('comment on trigger append_only on %s is %L', target, 'Refuses UPDATE, DELETE and TRUNCATE, whoever asks.');
 end
 $$;
 

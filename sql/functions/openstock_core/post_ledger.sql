@@ -11,7 +11,7 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  tick constant interval := '1 microsecond';
+  tick constant interval := interval '1 microsecond';
   stamp constant timestamptz := openstock.server_time();
   who constant text := left(coalesce(nullif(current_setting('app.actor', true), ''), session_user), 200);
 begin

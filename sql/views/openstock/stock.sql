@@ -6,7 +6,7 @@ create or replace view openstock.stock with (security_barrier) as
 select
   p.sku::text as sku, w.code::text as warehouse, l.on_hand::numeric as on_hand, l.blocked + d.units as blocked,
   l.reserved::numeric as reserved, l.safety_stock::numeric as safety_stock, l.fenced::numeric as fenced,
-  l.available - d.units as available, l.version, l.last_recorded_at
+  l.available - d.units as available, l.version, nullif(l.last_recorded_at, '-infinity') as last_recorded_at
 from openstock_core.stock_level l
 join openstock_core.product p on p.tenant_id = l.tenant_id and p.product_id = l.product_id
 join openstock_core.warehouse w on w.tenant_id = l.tenant_id and w.warehouse_id = l.warehouse_id
@@ -32,7 +32,7 @@ comment on column openstock.stock.fenced is 'Units kept for sales channels that 
 comment on column openstock.stock.available is
   'What can be promised: on_hand - blocked - reserved - safety_stock - fenced; negative after a loss of promised units.';
 comment on column openstock.stock.version is 'Ledger entries that changed it.';
-comment on column openstock.stock.last_recorded_at is 'When the last of them was recorded; -infinity before the first.';
+comment on column openstock.stock.last_recorded_at is 'When the last of them was recorded; null before the first.';
 grant select on openstock.stock to openstock_app, openstock_analyst, openstock_operator, openstock_maint;
 
 reset role;
