@@ -18,11 +18,12 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference.md"
 
 HEAD = """# Reference
 
-Written from the comments in the database by `python -m openstock.devtools.build_reference`; in psql, `\\df+` and `\\d+` show the same.
+Written from the comments in the database by `python -m openstock.devtools.build_reference`; in psql, `\\df+` and
+`\\d+` show the same.
 
-Arguments are passed by name. `lines` is a JSON array of 1 to 10,000 objects; unknown keys are errors, and a key that is null is one that is
-not given. `op_id` makes a call repeatable: the same `op_id` with the same arguments returns the stored answer, with `replayed` true.
-`tenant` may be left out where `app.tenant_id` is set for the transaction.
+Arguments are passed by name. `lines` is a JSON array of 1 to 10,000 objects; unknown keys are errors, and a key that is
+null is one that is not given. `op_id` makes a call repeatable: the same `op_id` with the same arguments returns the
+stored answer, with `replayed` true. `tenant` may be left out where `app.tenant_id` is set for the transaction.
 """
 
 ROUTINES = """
@@ -33,8 +34,10 @@ ROUTINES = """
     from pg_proc p where p.pronamespace = %s::regnamespace order by p.proname"""
 
 RELATIONS = """
-    select c.relname as name, obj_description(c.oid, 'pg_class') as comment, obj_description(c.reltype, 'pg_type') as type_comment,
-           array(select jsonb_build_array(a.attname, format_type(a.atttypid, a.atttypmod), col_description(c.oid, a.attnum))
+    select c.relname as name, obj_description(c.oid, 'pg_class') as comment,
+           obj_description(c.reltype, 'pg_type') as type_comment,
+           array(select jsonb_build_array(
+                   a.attname, format_type(a.atttypid, a.atttypmod), col_description(c.oid, a.attnum))
                  from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 order by a.attnum) as columns
     from pg_class c where c.relnamespace = %s::regnamespace and c.relkind = %s order by c.relname"""
 
@@ -54,8 +57,8 @@ def _routine(schema: str, row: dict[str, Any]) -> str:
 
 def _relation(schema: str, row: dict[str, Any]) -> str:
     lines = [f"| {name} | {type_} | {comment} |" for name, type_, comment in row["columns"]]
-    head = f"### {schema}.{row['name']}\n\n{row['comment'] or row['type_comment']}\n\n| column | type | |\n|---|---|---|\n"
-    return head + "\n".join(lines) + "\n"
+    title = f"### {schema}.{row['name']}\n\n{row['comment'] or row['type_comment']}\n\n"
+    return title + "| column | type | |\n|---|---|---|\n" + "\n".join(lines) + "\n"
 
 
 def build(connection: psycopg.Connection[Any]) -> str:
@@ -64,12 +67,13 @@ def build(connection: psycopg.Connection[Any]) -> str:
     for title, schema in [("Functions for applications", "openstock"), ("Functions for operators", "openstock_admin")]:
         parts.append(f"## {title}\n")
         parts += [_routine(schema, row) for row in _fetch(connection, ROUTINES, schema)]
-    for title, schema in [("Views", "openstock"), ("Views for analysts", "openstock_dw"), ("Views for operators", "openstock_admin")]:
-        parts.append(f"## {title}\n")
+    for who, schema in [("", "openstock"), (" for analysts", "openstock_dw"), (" for operators", "openstock_admin")]:
+        parts.append(f"## Views{who}\n")
         parts += [_relation(schema, row) for row in _fetch(connection, RELATIONS, schema, "v")]
     parts.append("## Rows that functions return\n")
     parts += [_relation("openstock", row) for row in _fetch(connection, RELATIONS, "openstock", "c")]
-    parts.append("## Errors\n\nThe message is constant, DETAIL is JSON, HINT says what to do next.\n\n| SQLSTATE | name | message | hint |\n|---|---|---|---|")
+    parts.append("## Errors\n\nThe message is constant, DETAIL is JSON, HINT says what to do next.\n")
+    parts.append("| SQLSTATE | name | message | hint |\n|---|---|---|---|")
     errors = _fetch(connection, "select * from openstock.error_codes order by code")
     parts.append("\n".join(f"| `{e['code']}` | {e['name']} | {e['message']} | {e['hint']} |" for e in errors))
     return "\n".join(parts) + "\n"
