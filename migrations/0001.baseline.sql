@@ -62,6 +62,7 @@ grant usage on schema openstock_dw to openstock_analyst, openstock_operator;
 grant usage on schema openstock_admin to openstock_operator;
 
 -- sql/types/quantity.sql
+-- The domains: quantities, codes and short texts, with bounds that hold wherever they are stored.
 set local role openstock_owner;
 
 create domain openstock_core.quantity as numeric
@@ -392,6 +393,7 @@ begin
   execute format('create trigger append_only before update or delete or truncate on %s '
                  'for each statement execute function openstock_core.refuse_change()', target);
   execute format('alter table %s enable always trigger append_only', target);
+  execute format('comment on trigger append_only on %s is %L', target, 'Refuses UPDATE, DELETE and TRUNCATE, whoever asks.');
 end
 $$;
 
@@ -1807,7 +1809,7 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  tick constant interval := '1 microsecond';
+  tick constant interval := interval '1 microsecond';
   stamp constant timestamptz := openstock.server_time();
   who constant text := left(coalesce(nullif(current_setting('app.actor', true), ''), session_user), 200);
 begin
@@ -2138,6 +2140,27 @@ comment on function openstock_core.block_expired_lots is
 
 reset role;
 
+-- sql/functions/openstock_core/lock_names.sql
+-- Lets one transaction at a time give names to new master data of a kind. Locks: names (advisory).
+-- Two that created the same name at once would not see each other's row: the second would put defaults over what the first wrote.
+set local role openstock_owner;
+
+create or replace function openstock_core.lock_names(tenant uuid, kind text) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform pg_advisory_xact_lock(hashtextextended(tenant::text || ' new ' || kind, 0));
+end
+$$;
+
+revoke all on function openstock_core.lock_names from public;
+grant execute on function openstock_core.lock_names to openstock_api;
+comment on function openstock_core.lock_names is
+  'Waits for other transactions that create master data of this kind (product, warehouse, location), and keeps them out until this one ends.';
+
+reset role;
+
 -- sql/functions/openstock_core/check_master_lines.sql
 -- Refuses master data lines that name something twice or make null what must have a value.
 set local role openstock_owner;
@@ -2284,7 +2307,7 @@ reset role;
 
 -- sql/functions/openstock_core/write_products.sql
 -- Upserts products, the work behind openstock.put_products. Writes: product, stock_level (safety_stock).
--- Locks: product by product_id, stock_level by (product, warehouse).
+-- Locks: names (where a product is new), product by product_id, stock_level by (product, warehouse).
 set local role openstock_owner;
 
 create or replace function openstock_core.write_products(tenant uuid, lines jsonb) returns jsonb
@@ -2293,10 +2316,14 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   stamp constant timestamptz := openstock.server_time();
+  skus constant text[] := array(select normalize(btrim(l ->> 'sku')) from jsonb_array_elements(lines) as l);
   answer jsonb;
 begin
+  if (select count(*) from openstock_core.product p where p.tenant_id = tenant and p.sku = any (skus)) < cardinality(skus) then
+    perform openstock_core.lock_names(tenant, 'product');
+  end if;
   perform from openstock_core.product p
-  where p.tenant_id = tenant and p.sku = any (array(select normalize(btrim(l ->> 'sku')) from jsonb_array_elements(lines) as l))
+  where p.tenant_id = tenant and p.sku = any (skus)
   order by p.product_id for no key update;
   perform openstock_core.check_products(tenant, lines);
 
@@ -2352,7 +2379,8 @@ comment on function openstock_core.write_products is
 reset role;
 
 -- sql/functions/openstock_core/write_warehouses.sql
--- Upserts warehouses, the work behind openstock.put_warehouses. Writes: warehouse, location (DEFAULT). Locks: warehouse by code.
+-- Upserts warehouses, the work behind openstock.put_warehouses.
+-- Writes: warehouse, location (DEFAULT). Locks: names (where a warehouse is new), warehouse by code.
 set local role openstock_owner;
 
 create or replace function openstock_core.write_warehouses(tenant uuid, lines jsonb) returns jsonb
@@ -2361,11 +2389,15 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   stamp constant timestamptz := openstock.server_time();
+  codes constant text[] := array(select normalize(btrim(l ->> 'code')) from jsonb_array_elements(lines) as l);
   answer jsonb;
 begin
   perform openstock_core.check_master_lines(lines, array['name', 'address', 'priority', 'active']);
+  if (select count(*) from openstock_core.warehouse w where w.tenant_id = tenant and w.code = any (codes)) < cardinality(codes) then
+    perform openstock_core.lock_names(tenant, 'warehouse');
+  end if;
   perform from openstock_core.warehouse w
-  where w.tenant_id = tenant and w.code in (select normalize(btrim(l ->> 'code')) from jsonb_array_elements(lines) as l)
+  where w.tenant_id = tenant and w.code = any (codes)
   order by w.code for no key update;
 
   with given as (
@@ -2415,7 +2447,8 @@ comment on function openstock_core.write_warehouses is
 reset role;
 
 -- sql/functions/openstock_core/write_locations.sql
--- Upserts locations, the work behind openstock.put_locations. Writes: location. Locks: location by location_id.
+-- Upserts locations, the work behind openstock.put_locations.
+-- Writes: location. Locks: names (where a location is new), location by location_id.
 -- Who puts units into a location shares its lock, so that its kind cannot change meanwhile.
 set local role openstock_owner;
 
@@ -2425,13 +2458,19 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   stamp constant timestamptz := openstock.server_time();
+  codes constant text[] := array(select normalize(btrim(v ->> 'code')) from jsonb_array_elements(lines) as v);
   occupied record;
   answer jsonb;
 begin
   perform openstock_core.check_master_lines(lines, array['kind', 'pick_order', 'active']);
+  if cardinality(codes) > (
+    select count(*) from openstock_core.location l
+    where l.tenant_id = tenant and l.warehouse_id = write_locations.warehouse_id and l.code = any (codes))
+  then
+    perform openstock_core.lock_names(tenant, 'location');
+  end if;
   perform from openstock_core.location l
-  where l.tenant_id = tenant and l.warehouse_id = write_locations.warehouse_id
-    and l.code in (select normalize(btrim(v ->> 'code')) from jsonb_array_elements(lines) as v)
+  where l.tenant_id = tenant and l.warehouse_id = write_locations.warehouse_id and l.code = any (codes)
   order by l.location_id for no key update;
 
   select g.n, l.code into occupied
@@ -2488,7 +2527,7 @@ reset role;
 
 -- sql/functions/openstock/put_products.sql
 -- Creates and changes products.
--- Writes: operation, event, product, stock_level (safety_stock). Locks: operation, product by product_id, stock_level by (product, warehouse).
+-- Writes: operation, event, product, stock_level (safety_stock). Locks: operation, names, product by product_id, stock_level by (product, warehouse).
 set local role openstock_api;
 
 create or replace function openstock.put_products(op_id text, lines jsonb, tenant uuid default null)
@@ -2527,7 +2566,7 @@ reset role;
 
 -- sql/functions/openstock/put_warehouses.sql
 -- Creates and changes warehouses.
--- Writes: operation, event, warehouse, location (DEFAULT). Locks: operation, warehouse by code.
+-- Writes: operation, event, warehouse, location (DEFAULT). Locks: operation, names, warehouse by code.
 set local role openstock_api;
 
 create or replace function openstock.put_warehouses(op_id text, lines jsonb, tenant uuid default null)
@@ -2562,7 +2601,7 @@ reset role;
 
 -- sql/functions/openstock/put_locations.sql
 -- Creates and changes the bins of a warehouse.
--- Writes: operation, event, location. Locks: operation, location by location_id.
+-- Writes: operation, event, location. Locks: operation, names, location by location_id.
 set local role openstock_api;
 
 create or replace function openstock.put_locations(op_id text, warehouse text, lines jsonb, tenant uuid default null)
@@ -2735,7 +2774,7 @@ begin
   end if;
   select min(l.n) as n, l.sku, l.lot into torn
   from unnest(lines) as l
-  where l.lot is not null
+  where l.lot is not null and l.lot_id is null
   group by l.sku, l.lot
   having count(distinct l.expires_on) > 1 or count(l.expires_on) not in (0, count(*))
   order by 1 limit 1;
@@ -5434,5 +5473,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', 'dd13473bd4a052edb41a43b65f9b9eab91876ed71d0a40f4d10548c433a4127a');
+values ('0001.baseline', 'db9963d4386b33b13ded33a88b0b0b58726caa7114cf6a5b4565827f546f3b9b');
 reset role;

@@ -65,6 +65,7 @@
 \ir functions/openstock_core/block_expired_lots.sql
 
 -- master data
+\ir functions/openstock_core/lock_names.sql
 \ir functions/openstock_core/check_master_lines.sql
 \ir functions/openstock_core/check_products.sql
 \ir functions/openstock_core/copy_safety_stock.sql

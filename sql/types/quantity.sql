@@ -1,3 +1,4 @@
+-- The domains: quantities, codes and short texts, with bounds that hold wherever they are stored.
 set local role openstock_owner;
 
 create domain openstock_core.quantity as numeric

@@ -1,5 +1,5 @@
 -- Creates and changes the bins of a warehouse.
--- Writes: operation, event, location. Locks: operation, location by location_id.
+-- Writes: operation, event, location. Locks: operation, names, location by location_id.
 set local role openstock_api;
 
 create or replace function openstock.put_locations(op_id text, warehouse text, lines jsonb, tenant uuid default null)

@@ -1,5 +1,5 @@
 -- Creates and changes products.
--- Writes: operation, event, product, stock_level (safety_stock). Locks: operation, product by product_id, stock_level by (product, warehouse).
+-- Writes: operation, event, product, stock_level (safety_stock). Locks: operation, names, product by product_id, stock_level by (product, warehouse).
 set local role openstock_api;
 
 create or replace function openstock.put_products(op_id text, lines jsonb, tenant uuid default null)

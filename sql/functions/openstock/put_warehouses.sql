@@ -1,5 +1,5 @@
 -- Creates and changes warehouses.
--- Writes: operation, event, warehouse, location (DEFAULT). Locks: operation, warehouse by code.
+-- Writes: operation, event, warehouse, location (DEFAULT). Locks: operation, names, warehouse by code.
 set local role openstock_api;
 
 create or replace function openstock.put_warehouses(op_id text, lines jsonb, tenant uuid default null)

@@ -14,7 +14,7 @@ begin
   end if;
   select min(l.n) as n, l.sku, l.lot into torn
   from unnest(lines) as l
-  where l.lot is not null
+  where l.lot is not null and l.lot_id is null
   group by l.sku, l.lot
   having count(distinct l.expires_on) > 1 or count(l.expires_on) not in (0, count(*))
   order by 1 limit 1;

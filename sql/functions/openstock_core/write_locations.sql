@@ -1,4 +1,5 @@
--- Upserts locations, the work behind openstock.put_locations. Writes: location. Locks: location by location_id.
+-- Upserts locations, the work behind openstock.put_locations.
+-- Writes: location. Locks: names (where a location is new), location by location_id.
 -- Who puts units into a location shares its lock, so that its kind cannot change meanwhile.
 set local role openstock_owner;
 
@@ -8,13 +9,19 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   stamp constant timestamptz := openstock.server_time();
+  codes constant text[] := array(select normalize(btrim(v ->> 'code')) from jsonb_array_elements(lines) as v);
   occupied record;
   answer jsonb;
 begin
   perform openstock_core.check_master_lines(lines, array['kind', 'pick_order', 'active']);
+  if cardinality(codes) > (
+    select count(*) from openstock_core.location l
+    where l.tenant_id = tenant and l.warehouse_id = write_locations.warehouse_id and l.code = any (codes))
+  then
+    perform openstock_core.lock_names(tenant, 'location');
+  end if;
   perform from openstock_core.location l
-  where l.tenant_id = tenant and l.warehouse_id = write_locations.warehouse_id
-    and l.code in (select normalize(btrim(v ->> 'code')) from jsonb_array_elements(lines) as v)
+  where l.tenant_id = tenant and l.warehouse_id = write_locations.warehouse_id and l.code = any (codes)
   order by l.location_id for no key update;
 
   select g.n, l.code into occupied

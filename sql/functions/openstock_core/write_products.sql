@@ -1,5 +1,5 @@
 -- Upserts products, the work behind openstock.put_products. Writes: product, stock_level (safety_stock).
--- Locks: product by product_id, stock_level by (product, warehouse).
+-- Locks: names (where a product is new), product by product_id, stock_level by (product, warehouse).
 set local role openstock_owner;
 
 create or replace function openstock_core.write_products(tenant uuid, lines jsonb) returns jsonb
@@ -8,10 +8,14 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   stamp constant timestamptz := openstock.server_time();
+  skus constant text[] := array(select normalize(btrim(l ->> 'sku')) from jsonb_array_elements(lines) as l);
   answer jsonb;
 begin
+  if (select count(*) from openstock_core.product p where p.tenant_id = tenant and p.sku = any (skus)) < cardinality(skus) then
+    perform openstock_core.lock_names(tenant, 'product');
+  end if;
   perform from openstock_core.product p
-  where p.tenant_id = tenant and p.sku = any (array(select normalize(btrim(l ->> 'sku')) from jsonb_array_elements(lines) as l))
+  where p.tenant_id = tenant and p.sku = any (skus)
   order by p.product_id for no key update;
   perform openstock_core.check_products(tenant, lines);
 

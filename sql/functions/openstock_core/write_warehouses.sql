@@ -1,4 +1,5 @@
--- Upserts warehouses, the work behind openstock.put_warehouses. Writes: warehouse, location (DEFAULT). Locks: warehouse by code.
+-- Upserts warehouses, the work behind openstock.put_warehouses.
+-- Writes: warehouse, location (DEFAULT). Locks: names (where a warehouse is new), warehouse by code.
 set local role openstock_owner;
 
 create or replace function openstock_core.write_warehouses(tenant uuid, lines jsonb) returns jsonb
@@ -7,11 +8,15 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   stamp constant timestamptz := openstock.server_time();
+  codes constant text[] := array(select normalize(btrim(l ->> 'code')) from jsonb_array_elements(lines) as l);
   answer jsonb;
 begin
   perform openstock_core.check_master_lines(lines, array['name', 'address', 'priority', 'active']);
+  if (select count(*) from openstock_core.warehouse w where w.tenant_id = tenant and w.code = any (codes)) < cardinality(codes) then
+    perform openstock_core.lock_names(tenant, 'warehouse');
+  end if;
   perform from openstock_core.warehouse w
-  where w.tenant_id = tenant and w.code in (select normalize(btrim(l ->> 'code')) from jsonb_array_elements(lines) as l)
+  where w.tenant_id = tenant and w.code = any (codes)
   order by w.code for no key update;
 
   with given as (
