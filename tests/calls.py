@@ -10,7 +10,10 @@ from .support import Row, Shop
 
 @dataclass(frozen=True)
 class Call:
-    """A call that succeeds in a prepared shop, and another one; the keys of its lines with their types, ! where required."""
+    """A call that succeeds in a prepared shop, and changes that make another request of it.
+
+    keys are those of its lines with their types, ! where required; optional are arguments that may be null.
+    """
 
     function: str
     arguments: dict[str, Any]
@@ -82,7 +85,15 @@ CALLS = (
         "move",
         {"warehouse": "LON", "lines": [{"sku": "APPLE", "qty": 1, "to": "A-1"}]},
         {"lines": [{"sku": "APPLE", "qty": 1, "to": "A-2"}]},
-        {"sku": "code!", "qty": "number!", "from": "code", "to": "code", "lot": "code", "status": "code", "to_status": "code"},
+        {
+            "sku": "code!",
+            "qty": "number!",
+            "from": "code",
+            "to": "code",
+            "lot": "code",
+            "status": "code",
+            "to_status": "code",
+        },
         ("reason", "reference", "note", "occurred_at"),
     ),
     Call(

@@ -1,8 +1,8 @@
 """One throw-away server for a test run, one migrated template database a worker, one cheap copy of it a test.
 
 `db` is a superuser's connection to the test's own database, `connect(login)` a new connection as one of the LOGINS,
-`shop` a tenant with its master data behind the application's login. OPENSTOCK_DSN, where set, names a superuser on a server to use instead
-of the embedded one; OPENSTOCK_PG_BIN the PostgreSQL programs to run.
+`shop` a tenant with its master data behind the application's login. OPENSTOCK_DSN, where set, names a superuser on a
+server to use instead of the embedded one; OPENSTOCK_PG_BIN the PostgreSQL programs to run.
 """
 
 from __future__ import annotations
@@ -54,10 +54,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:  # noqa: ARG001 - pytest 
 
 def _load(host: str, port: int, user: str, dbname: str, password: str | None, **_: object) -> None:
     """Migrate the template and declare the logins, one worker at a time: roles are shared by the whole cluster."""
-    address = {"host": host, "port": port, "user": user, "password": password}
-    with psycopg.connect(**address, dbname="postgres", autocommit=True) as cluster:
+    dsn = make_conninfo(host=host, port=port, user=user, password=password, dbname=dbname)
+    with psycopg.connect(make_conninfo(dsn, dbname="postgres"), autocommit=True) as cluster:
         cluster.execute("select pg_advisory_lock(hashtextextended('openstock tests', 0))")
-        dsn = make_conninfo(**address, dbname=dbname)
         migrate(dsn)
         with psycopg.connect(dsn, autocommit=True) as template:
             for login in LOGINS.values():

@@ -36,7 +36,11 @@ def stocked(shop: Shop) -> Shop:
         ({"sku": "APPLE", "qty": 1, "unit_cost": -1}, "OS110", {"problem": "unit_cost must not be negative"}),
         ({"sku": "APPLE", "qty": 1, "status": "lost"}, "22023", {"key": "status"}),
         ({"sku": "APPLE"}, "22023", {"problem": "must have either qty or set_to"}),
-        ({"sku": "APPLE", "qty": 1, "set_to": 2, "expected": 1}, "22023", {"problem": "must have either qty or set_to"}),
+        (
+            {"sku": "APPLE", "qty": 1, "set_to": 2, "expected": 1},
+            "22023",
+            {"problem": "must have either qty or set_to"},
+        ),
         ({"sku": "APPLE", "set_to": 2}, "22023", {"problem": "set_to and expected go together"}),
         ({"sku": "APPLE", "qty": 2, "expected": 1}, "22023", {"problem": "set_to and expected go together"}),
         (GOOD, "22023", {"problem": "names a bin that another line names too"}),
@@ -75,7 +79,9 @@ def test_a_bad_argument_is_named(
         stocked.adjust(**{"warehouse": "LON", "lines": [GOOD], "reason": "counted"} | {argument: value})
 
 
-def test_a_loss_greater_than_the_bin_is_refused_even_if_other_bins_hold_it(stocked: Shop, db: psycopg.Connection) -> None:
+def test_a_loss_greater_than_the_bin_is_refused_even_if_other_bins_hold_it(
+    stocked: Shop, db: psycopg.Connection
+) -> None:
     stocked.receive("LON", [{"sku": "APPLE", "qty": 50, "location": "A-2"}])
     with refused(db, "OS201", line=1, sku="APPLE", qty=-11, on_hand=10):
         stocked.adjust("LON", [{"sku": "APPLE", "qty": -11, "location": "A-1"}], reason="lost")

@@ -46,7 +46,10 @@ def test_an_adjustment_writes_an_entry_with_its_reason(stocked: Shop) -> None:
 def test_the_answer_has_one_row_per_line_with_the_balances_after_it(stocked: Shop) -> None:
     answer = stocked.adjust(
         "LON",
-        [{"sku": "APPLE", "qty": -2, "location": "A-2", "line": 7}, {"sku": "APPLE", "qty": 1, "location": "A-1", "line": 5}],
+        [
+            {"sku": "APPLE", "qty": -2, "location": "A-2", "line": 7},
+            {"sku": "APPLE", "qty": 1, "location": "A-1", "line": 5},
+        ],
         reason="counted",
     )
     assert columns(answer, "line", "location", "event_type", "qty", "on_hand", "available", "replayed") == [

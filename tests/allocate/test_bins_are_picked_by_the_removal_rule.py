@@ -46,7 +46,9 @@ def test_equal_expiries_go_first_in_first_out(shop: Shop) -> None:
 
 
 def test_what_came_together_goes_by_the_pick_order_of_its_bin(shop: Shop) -> None:
-    shop.put_locations("LON", [{"code": "A-1", "pick_order": 30}, {"code": "A-2", "pick_order": 10}, {"code": "P-1", "pick_order": 20}])
+    shop.put_locations(
+        "LON", [{"code": "A-1", "pick_order": 30}, {"code": "A-2", "pick_order": 10}, {"code": "P-1", "pick_order": 20}]
+    )
     shop.receive("LON", [{"sku": "APPLE", "qty": 1, "location": location} for location in ("A-1", "A-2", "P-1")])
     assert picked(shop, "APPLE", 3) == [("A-2", None, 1), ("P-1", None, 1), ("A-1", None, 1)]
 
@@ -71,7 +73,9 @@ def test_a_bin_that_is_filled_up_keeps_its_age_and_one_that_was_emptied_does_not
 
 def test_blocked_bins_and_pinned_units_are_passed_over(shop: Shop) -> None:
     shop.receive("LON", [{"sku": "APPLE", "qty": 3, "location": "A-1"}])
-    shop.receive("LON", [{"sku": "APPLE", "qty": 3, "location": "Q-1"}, {"sku": "APPLE", "qty": 3, "status": "damaged"}])
+    shop.receive(
+        "LON", [{"sku": "APPLE", "qty": 3, "location": "Q-1"}, {"sku": "APPLE", "qty": 3, "status": "damaged"}]
+    )
     shop.receive("LON", [{"sku": "APPLE", "qty": 3, "location": "A-2"}])
     shop.reserve("O1", [{"sku": "APPLE", "qty": 2}])
     shop.allocate("O1")

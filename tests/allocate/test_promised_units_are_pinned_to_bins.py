@@ -31,7 +31,11 @@ def test_the_answer_is_a_picking_list(ordered: Shop) -> None:
 
 def test_bins_and_lines_show_what_is_pinned_and_the_level_stays(ordered: Shop) -> None:
     ordered.allocate("O1")
-    assert columns(ordered.view("bins"), "location", "on_hand", "allocated") == [("A-1", 5, 5), ("A-2", 5, 2), ("P-1", 4, 1.5)]
+    assert columns(ordered.view("bins"), "location", "on_hand", "allocated") == [
+        ("A-1", 5, 5),
+        ("A-2", 5, 2),
+        ("P-1", 4, 1.5),
+    ]
     assert columns(ordered.view("reservations"), "line", "reserved", "allocated") == [(1, 7, 7), (2, 1.5, 1.5)]
     assert ordered.level("APPLE") == (10, 0, 7, 3)
     assert ordered.differences() == []
@@ -39,7 +43,16 @@ def test_bins_and_lines_show_what_is_pinned_and_the_level_stays(ordered: Shop) -
 
 def test_each_pin_is_an_entry_outside_the_chain_of_balances(ordered: Shop) -> None:
     ordered.allocate("O1", op_id="pin")
-    names = ("line", "event_type", "location", "qty_delta", "reserved_delta", "allocated_delta", "on_hand_after", "order_ref")
+    names = (
+        "line",
+        "event_type",
+        "location",
+        "qty_delta",
+        "reserved_delta",
+        "allocated_delta",
+        "on_hand_after",
+        "order_ref",
+    )
     assert ordered.entries(*names, op_id="pin") == [
         (1, "ALLOCATE", "A-1", 0, 0, 5, None, "O1"),
         (1, "ALLOCATE", "A-2", 0, 0, 2, None, "O1"),
@@ -60,7 +73,10 @@ def test_two_orders_never_get_the_same_units(ordered: Shop) -> None:
     ordered.reserve("O2", [{"sku": "APPLE", "qty": 3}])
     ordered.allocate("O2")
     ordered.allocate("O1")
-    assert columns(ordered.view("bins", sku="APPLE"), "location", "on_hand", "allocated") == [("A-1", 5, 5), ("A-2", 5, 5)]
+    assert columns(ordered.view("bins", sku="APPLE"), "location", "on_hand", "allocated") == [
+        ("A-1", 5, 5),
+        ("A-2", 5, 5),
+    ]
     assert ordered.differences() == []
 
 

@@ -52,7 +52,10 @@ def test_error_refuses_and_says_what_is_short(short: Shop, db: psycopg.Connectio
 def test_what_came_in_since_is_pinned_by_the_next_call(short: Shop) -> None:
     short.allocate("O1")
     short.receive("LON", [{"sku": "APPLE", "qty": 2, "location": "A-2"}])
-    assert columns(short.allocate("O1"), "line", "location", "outcome", "qty") == [(1, "A-2", "allocated", 2), (1, None, "short", 1)]
+    assert columns(short.allocate("O1"), "line", "location", "outcome", "qty") == [
+        (1, "A-2", "allocated", 2),
+        (1, None, "short", 1),
+    ]
     assert short.differences() == []
 
 

@@ -38,7 +38,11 @@ def stocked(shop: Shop) -> Shop:
         ({"to": "A-1", "to_status": "available"}, "22023", {"problem": "must go to another bin or status"}),
         ({"from": "DEFAULT"}, "OS201", {"location": "DEFAULT", "qty": 1, "on_hand": 0}),
         ({"status": "hold"}, "OS201", {"location": "A-1", "qty": 1, "on_hand": 0}),
-        ({"sku": "MILK", "lot": "L1", "from": "DEFAULT", "qty": 5.1}, "OS201", {"sku": "MILK", "qty": 5.1, "on_hand": 5}),
+        (
+            {"sku": "MILK", "lot": "L1", "from": "DEFAULT", "qty": 5.1},
+            "OS201",
+            {"sku": "MILK", "qty": 5.1, "on_hand": 5},
+        ),
     ],
     ids=str,
 )

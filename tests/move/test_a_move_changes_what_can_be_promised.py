@@ -28,7 +28,14 @@ def test_a_status_change_blocks_and_unblocks(stocked: Shop, status: str) -> None
 def test_a_status_change_is_two_status_entries(stocked: Shop) -> None:
     stocked.move("LON", [{"sku": "APPLE", "qty": 4, "from": "A-1", "to_status": "hold"}], reason="recall")
     assert stocked.entries(
-        "event_type", "location", "status", "qty_delta", "blocked_delta", "on_hand_after", "blocked_after", reason="recall"
+        "event_type",
+        "location",
+        "status",
+        "qty_delta",
+        "blocked_delta",
+        "on_hand_after",
+        "blocked_after",
+        reason="recall",
     ) == [("STATUS", "A-1", "available", -4, 0, 6, 0), ("STATUS", "A-1", "hold", 4, 4, 10, 4)]
 
 
@@ -65,7 +72,9 @@ def test_units_of_an_expired_lot_stay_blocked_wherever_they_go(shop: Shop, clock
     assert shop.differences() == []
 
 
-@pytest.mark.parametrize("target", [{"to": "Q-1"}, {"to_status": "damaged"}, {"to": "A-2", "to_status": "hold"}], ids=str)
+@pytest.mark.parametrize(
+    "target", [{"to": "Q-1"}, {"to_status": "damaged"}, {"to": "A-2", "to_status": "hold"}], ids=str
+)
 def test_promises_stay_when_their_units_are_blocked(stocked: Shop, target: dict[str, Any]) -> None:
     stocked.reserve("O1", [{"sku": "APPLE", "qty": 8}])
     stocked.move("LON", [{"sku": "APPLE", "qty": 5, "from": "A-1", **target}])

@@ -50,7 +50,10 @@ def test_a_whole_bin_moves_with_all_its_pins(pinned: Shop) -> None:
 def test_two_lines_divide_the_pins_between_them(pinned: Shop) -> None:
     pinned.move(
         "LON",
-        [{"sku": "APPLE", "qty": 4, "from": "A-1", "to": "A-2"}, {"sku": "APPLE", "qty": 6, "from": "A-1", "to": "P-1"}],
+        [
+            {"sku": "APPLE", "qty": 4, "from": "A-1", "to": "A-2"},
+            {"sku": "APPLE", "qty": 6, "from": "A-1", "to": "P-1"},
+        ],
     )
     assert bins(pinned) == [("A-2", 4, 1), ("P-1", 6, 6)]
     assert columns(pinned.ship("NEWER"), "location", "qty") == [("A-2", 1), ("P-1", 2)]
@@ -81,7 +84,10 @@ def test_no_pin_goes_into_a_blocked_bin(pinned: Shop) -> None:
         ("STATUS", "NEWER", -2, 0, 0),
         ("STATUS", "NEWER", 2, 2, 0),
     ]
-    assert columns(pinned.view("reservations"), "order_ref", "reserved", "allocated") == [("NEWER", 3, 1), ("OLDER", 4, 4)]
+    assert columns(pinned.view("reservations"), "order_ref", "reserved", "allocated") == [
+        ("NEWER", 3, 1),
+        ("OLDER", 4, 4),
+    ]
     assert pinned.level("APPLE") == (10, 5, 7, -2)
     assert pinned.differences() == []
 

@@ -61,7 +61,10 @@ def test_all_lines_happen_at_once(stocked: Shop) -> None:
     stocked.receive("LON", [{"sku": "APPLE", "qty": 3, "location": "A-2"}])
     stocked.move(
         "LON",
-        [{"sku": "APPLE", "qty": 10, "from": "A-1", "to": "A-2"}, {"sku": "APPLE", "qty": 3, "from": "A-2", "to": "A-1"}],
+        [
+            {"sku": "APPLE", "qty": 10, "from": "A-1", "to": "A-2"},
+            {"sku": "APPLE", "qty": 3, "from": "A-2", "to": "A-1"},
+        ],
     )
     assert columns(stocked.view("bins"), "location", "on_hand") == [("A-1", 3), ("A-2", 10)]
     assert stocked.differences() == []
@@ -70,7 +73,10 @@ def test_all_lines_happen_at_once(stocked: Shop) -> None:
 def test_several_lines_share_one_bin(stocked: Shop) -> None:
     stocked.move(
         "LON",
-        [{"sku": "APPLE", "qty": 6, "from": "A-1", "to": "A-2"}, {"sku": "APPLE", "qty": 4, "from": "A-1", "to": "P-1"}],
+        [
+            {"sku": "APPLE", "qty": 6, "from": "A-1", "to": "A-2"},
+            {"sku": "APPLE", "qty": 4, "from": "A-1", "to": "P-1"},
+        ],
     )
     assert columns(stocked.view("bins"), "location", "on_hand") == [("A-2", 6), ("P-1", 4)]
     assert stocked.differences() == []

@@ -36,9 +36,7 @@ def test_a_bad_line_is_named(
         shop.receive("LON", [GOOD, GOOD | line])
 
 
-@pytest.mark.parametrize(
-    ("warehouse", "code"), [("NOWHERE", "OS103"), ("lon", "OS103"), ("SHUT", "OS104")], ids=str
-)
+@pytest.mark.parametrize(("warehouse", "code"), [("NOWHERE", "OS103"), ("lon", "OS103"), ("SHUT", "OS104")], ids=str)
 def test_the_warehouse_must_exist_and_be_active(shop: Shop, db: psycopg.Connection, warehouse: str, code: str) -> None:
     with refused(db, code, warehouse=warehouse):
         shop.receive(warehouse, [GOOD])

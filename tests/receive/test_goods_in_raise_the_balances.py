@@ -97,7 +97,9 @@ def test_the_document_the_note_the_cost_and_the_business_time_are_kept(shop: Sho
 
 def test_a_back_dated_receipt_is_recorded_now(shop: Shop, db: psycopg.Connection) -> None:
     shop.receive("LON", [{"sku": "APPLE", "qty": 2}], occurred_at="1999-12-31 UTC")
-    assert db.execute("select recorded_at > now() - interval '1 minute' from openstock_core.ledger").fetchall() == [(True,)]
+    assert db.execute("select recorded_at > now() - interval '1 minute' from openstock_core.ledger").fetchall() == [
+        (True,)
+    ]
 
 
 def test_without_a_business_time_the_ledger_shows_when_it_was_recorded(shop: Shop) -> None:

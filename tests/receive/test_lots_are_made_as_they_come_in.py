@@ -11,7 +11,9 @@ FAR = "2999-12-31"
 
 
 def test_a_new_lot_is_created_with_its_expiry(shop: Shop) -> None:
-    shop.receive("LON", [{"sku": "MILK", "qty": 5, "lot": "L1", "expires_on": FAR}, {"sku": "MILK", "qty": 2, "lot": "L2"}])
+    shop.receive(
+        "LON", [{"sku": "MILK", "qty": 5, "lot": "L1", "expires_on": FAR}, {"sku": "MILK", "qty": 2, "lot": "L2"}]
+    )
     bins = shop.view("bins", sku="MILK")
     assert [(b["lot"], str(b["expires_on"]), b["on_hand"]) for b in bins] == [("L1", FAR, 5), ("L2", "None", 2)]
     assert shop.level("MILK") == (7, 0, 0, 7)
@@ -63,9 +65,7 @@ def test_a_lot_keeps_the_expiry_that_it_came_with(shop: Shop, db: psycopg.Connec
 
 
 @pytest.mark.parametrize("second", ["2998-01-01", None])
-def test_one_receipt_cannot_give_a_new_lot_two_expiries(
-    shop: Shop, db: psycopg.Connection, second: str | None
-) -> None:
+def test_one_receipt_cannot_give_a_new_lot_two_expiries(shop: Shop, db: psycopg.Connection, second: str | None) -> None:
     with refused(db, "OS108", line=1, sku="MILK", lot="L1"):
         shop.receive(
             "LON",

@@ -19,7 +19,11 @@ def ordered(shop: Shop) -> Shop:
 def test_new_lines_get_the_next_numbers(ordered: Shop) -> None:
     answer = ordered.reserve("O1", [{"sku": "RICE", "qty": 1}, {"sku": "APPLE", "qty": 2}])
     assert columns(answer, "line", "sku", "qty_reserved") == [(2, "RICE", 1), (3, "APPLE", 2)]
-    assert columns(ordered.view("reservations"), "line", "sku", "reserved") == [(1, "APPLE", 4), (2, "RICE", 1), (3, "APPLE", 2)]
+    assert columns(ordered.view("reservations"), "line", "sku", "reserved") == [
+        (1, "APPLE", 4),
+        (2, "RICE", 1),
+        (3, "APPLE", 2),
+    ]
     assert ordered.differences() == []
 
 
@@ -55,4 +59,6 @@ def test_an_order_of_which_nothing_is_open_takes_no_more_lines(
 
 
 def test_the_same_line_of_another_order_is_no_matter(ordered: Shop) -> None:
-    assert columns(ordered.reserve("O2", [{"line": 1, "sku": "APPLE", "qty": 1}]), "line", "outcome") == [(1, "reserved")]
+    assert columns(ordered.reserve("O2", [{"line": 1, "sku": "APPLE", "qty": 1}]), "line", "outcome") == [
+        (1, "reserved")
+    ]

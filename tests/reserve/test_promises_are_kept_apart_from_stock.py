@@ -46,7 +46,15 @@ def test_the_answer_says_what_was_promised_and_what_is_left(stocked: Shop) -> No
 def test_each_line_writes_one_entry_and_one_reservation(stocked: Shop) -> None:
     stocked.reserve("O1", [{"sku": "APPLE", "qty": 4}, {"sku": "MILK", "qty": 1.5}], op_id="order-1")
     assert stocked.entries(
-        "line", "event_type", "sku", "location", "qty_delta", "reserved_delta", "reserved_after", "order_ref", op_id="order-1"
+        "line",
+        "event_type",
+        "sku",
+        "location",
+        "qty_delta",
+        "reserved_delta",
+        "reserved_after",
+        "order_ref",
+        op_id="order-1",
     ) == [
         (1, "RESERVE", "APPLE", None, 0, 4, 4, "O1"),
         (2, "RESERVE", "MILK", None, 0, Decimal("1.5"), Decimal("1.5"), "O1"),
@@ -78,7 +86,9 @@ def test_an_order_is_known_by_its_composed_and_trimmed_name(stocked: Shop) -> No
 def test_a_product_is_found_by_its_decomposed_name(stocked: Shop) -> None:
     stocked.put_products(lines=[{"sku": "CAF\u00c9", "name": "Coffee"}])
     stocked.receive("LON", [{"sku": "CAF\u00c9", "qty": 2}])
-    assert columns(stocked.reserve("O1", [{"sku": "CAFE\u0301", "qty": 2}]), "sku", "outcome") == [("CAF\u00c9", "reserved")]
+    assert columns(stocked.reserve("O1", [{"sku": "CAFE\u0301", "qty": 2}]), "sku", "outcome") == [
+        ("CAF\u00c9", "reserved")
+    ]
 
 
 def test_the_last_unit_can_be_promised(stocked: Shop) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import psycopg
 import pytest
 
 from tests.support import Shop, columns
@@ -74,7 +73,12 @@ def test_lines_that_name_a_warehouse_are_served_before_those_that_do_not(stocked
 
 def test_several_lines_share_what_a_warehouse_has(stocked: Shop) -> None:
     answer = stocked.reserve(
-        "O1", [{"line": 1, "sku": "APPLE", "qty": 3}, {"line": 2, "sku": "APPLE", "qty": 3}, {"line": 3, "sku": "APPLE", "qty": 9}]
+        "O1",
+        [
+            {"line": 1, "sku": "APPLE", "qty": 3},
+            {"line": 2, "sku": "APPLE", "qty": 3},
+            {"line": 3, "sku": "APPLE", "qty": 9},
+        ],
     )
     assert sorted(columns(answer, "line", "warehouse", "qty_reserved")) == [
         (1, "LON", 3),
@@ -94,7 +98,7 @@ def test_a_warehouse_in_the_red_adds_nothing_and_takes_nothing(stocked: Shop) ->
     assert sorted(columns(answer, "warehouse", "qty_reserved")) == [("AAC", 10), ("BER", 10)]
 
 
-def test_a_shortage_says_how_much_could_have_been_promised(stocked: Shop, db: psycopg.Connection) -> None:
+def test_a_shortage_says_how_much_could_have_been_promised(stocked: Shop) -> None:
     stocked.reserve("O1", [{"sku": "APPLE", "qty": 4}])
     stocked.adjust("LON", [{"sku": "APPLE", "qty": -3}], reason="lost")
     [row] = stocked.reserve("O2", [{"sku": "APPLE", "qty": 21}])

@@ -1,0 +1,107 @@
+"""block_expired_lots: books what has expired, for levels that nobody touched since."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from tests.support import OTHER_TENANT, Clock, Connect, Shop, call, columns, day, fails, refused, unchanged
+
+UNKNOWN = UUID("0197a000-0000-7000-8000-00000000dead")
+
+
+@pytest.fixture
+def aged(shop: Shop, clock: Clock) -> Shop:
+    """MILK in London (5 of an expired lot, pinned to O1, and 3 of a good one) and Berlin (2 expired)."""
+    shop.receive("LON", [{"sku": "MILK", "qty": 5, "lot": "SOON", "expires_on": day(2)}])
+    shop.reserve("O1", [{"sku": "MILK", "qty": 5}])
+    shop.allocate("O1")
+    shop.receive("LON", [{"sku": "MILK", "qty": 3, "lot": "LATE", "expires_on": day(40)}])
+    shop.receive("BER", [{"sku": "MILK", "qty": 2, "lot": "SOON"}])
+    clock.advance(days=4)
+    return shop
+
+
+def block(connect: Connect, **arguments: object) -> int:
+    [row] = call(connect("operator"), "openstock_admin.block_expired_lots", **arguments)
+    count = row["block_expired_lots"]
+    assert isinstance(count, int)
+    return count
+
+
+def test_units_are_deallocated_and_blocked(aged: Shop, connect: Connect) -> None:
+    shown = [aged.level("MILK", warehouse) for warehouse in ("LON", "BER")]
+    assert shown == [(8, 5, 5, -2), (2, 2, 0, 0)]
+    assert block(connect, tenant=aged.tenant) == 2
+    assert [aged.level("MILK", warehouse) for warehouse in ("LON", "BER")] == shown
+    names = ("line", "event_type", "warehouse", "lot", "qty_delta", "blocked_delta", "allocated_delta", "reason")
+    assert sorted(aged.entries(*names, reason="expired")) == [
+        (0, "DEALLOCATE", "LON", "SOON", 0, 0, -5, "expired"),
+        (0, "STATUS", "BER", "SOON", 0, 2, 0, "expired"),
+        (0, "STATUS", "LON", "SOON", 0, 5, 0, "expired"),
+    ]
+    assert aged.differences() == []
+
+
+def test_it_is_one_operation_and_there_is_nothing_left_to_do(
+    aged: Shop, connect: Connect, db: psycopg.Connection
+) -> None:
+    block(connect, tenant=aged.tenant)
+    done = db.execute(
+        "select function, answer from openstock_core.operation where op_id like 'openstock.%%'"
+    ).fetchall()
+    assert done == [("block_expired_lots", [{"levels": 2}])]
+    with unchanged(db):
+        assert block(connect, tenant=aged.tenant) == 0
+
+
+def test_it_takes_so_many_levels_at_a_time(aged: Shop, connect: Connect) -> None:
+    assert [block(connect, tenant=aged.tenant, max_levels=1) for _ in range(3)] == [1, 1, 0]
+    assert len(aged.entries("op_id", event_type="STATUS")) == 2
+    assert aged.differences() == []
+
+
+@pytest.mark.usefixtures("aged")
+def test_another_tenants_lots_are_left_alone(connect: Connect, db: psycopg.Connection) -> None:
+    with unchanged(db):
+        assert block(connect, tenant=OTHER_TENANT) == 0
+
+
+def test_lots_of_an_inactive_tenant_are_booked_too(aged: Shop, connect: Connect, db: psycopg.Connection) -> None:
+    db.execute("select openstock_admin.set_tenant_active(%s, false)", [aged.tenant])
+    assert block(connect, tenant=aged.tenant) == 2
+
+
+def test_the_next_lot_is_booked_when_its_time_comes(aged: Shop, connect: Connect, clock: Clock) -> None:
+    block(connect, tenant=aged.tenant)
+    clock.advance(days=40)
+    assert block(connect, tenant=aged.tenant) == 1
+    assert columns(aged.view("bins"), "warehouse", "lot", "blocked") == [
+        ("BER", "SOON", 2),
+        ("LON", "LATE", 3),
+        ("LON", "SOON", 5),
+    ]
+    assert aged.differences() == []
+
+
+@pytest.mark.parametrize("max_levels", [0, -1, 100_001, None])
+def test_the_number_of_levels_is_bounded(
+    aged: Shop, connect: Connect, db: psycopg.Connection, max_levels: int | None
+) -> None:
+    with refused(db, "22023", argument="max_levels"):
+        block(connect, tenant=aged.tenant, max_levels=max_levels)
+
+
+def test_the_tenant_must_be_known_and_the_transactions_own(
+    aged: Shop, connect: Connect, db: psycopg.Connection
+) -> None:
+    operator = connect("operator")
+    with unchanged(db):
+        for tenant in (UNKNOWN, None):
+            with fails("OS003", tenant=tenant and str(tenant)):
+                call(operator, "openstock_admin.block_expired_lots", tenant=tenant)
+        with fails("OS002", given=str(OTHER_TENANT), set=str(aged.tenant)), operator.transaction():
+            operator.execute("select set_config('app.tenant_id', %s, true)", [str(aged.tenant)])
+            call(operator, "openstock_admin.block_expired_lots", tenant=OTHER_TENANT)

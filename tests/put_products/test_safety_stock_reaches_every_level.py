@@ -1,0 +1,51 @@
+"""A product's safety stock is kept out of promises at every warehouse, as soon as it is put."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from tests.support import Shop, columns, refused
+
+
+@pytest.fixture
+def stocked(shop: Shop) -> Shop:
+    """10 APPLE in London and 4 in Berlin."""
+    shop.receive("LON", [{"sku": "APPLE", "qty": 10}])
+    shop.receive("BER", [{"sku": "APPLE", "qty": 4}])
+    return shop
+
+
+def test_levels_that_exist_change(stocked: Shop) -> None:
+    stocked.put_products(lines=[{"sku": "APPLE", "safety_stock": 3}])
+    assert stocked.level("APPLE", "LON") == (10, 0, 0, 7)
+    assert stocked.level("APPLE", "BER") == (4, 0, 0, 1)
+    stocked.put_products(lines=[{"sku": "APPLE", "safety_stock": 0}])
+    assert stocked.level("APPLE", "BER") == (4, 0, 0, 4)
+    assert stocked.differences() == []
+
+
+def test_levels_that_come_later_begin_with_it(shop: Shop) -> None:
+    shop.put_products(lines=[{"sku": "APPLE", "safety_stock": 3}])
+    shop.receive("LON", [{"sku": "APPLE", "qty": 10}])
+    assert shop.level("APPLE") == (10, 0, 0, 7)
+
+
+def test_promises_made_before_stay(stocked: Shop) -> None:
+    stocked.reserve("O1", [{"sku": "APPLE", "qty": 9}], warehouse="LON")
+    stocked.put_products(lines=[{"sku": "APPLE", "safety_stock": 3}])
+    assert stocked.level("APPLE", "LON") == (10, 0, 9, -2)
+    assert columns(stocked.reserve("O2", [{"sku": "APPLE", "qty": 1}], warehouse="LON"), "outcome") == [("rejected",)]
+
+
+def test_it_is_as_fine_as_the_product(shop: Shop, db: psycopg.Connection) -> None:
+    shop.put_products(lines=[{"sku": "RICE", "safety_stock": 0.125}])
+    with refused(db, "22023", line=1, key="safety_stock"):
+        shop.put_products(lines=[{"sku": "RICE", "decimals": 2}])
+    shop.put_products(lines=[{"sku": "RICE", "decimals": 2, "safety_stock": 0.12}])
+
+
+def test_it_is_no_movement(stocked: Shop) -> None:
+    stocked.put_products(lines=[{"sku": "APPLE", "safety_stock": 3}], op_id="put")
+    assert stocked.entries("event_type", op_id="put") == []
+    assert columns(stocked.view("stock"), "version") == [(1,), (1,)]

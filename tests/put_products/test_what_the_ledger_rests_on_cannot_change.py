@@ -1,0 +1,49 @@
+"""Once a product has moved, its tracking is fixed and its decimals can only grow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.support import Shop, refused
+
+
+@pytest.fixture
+def moved(shop: Shop) -> Shop:
+    """APPLE, MILK (by lot, 1 decimal) and RICE (3 decimals) came in, and are gone again."""
+    shop.receive("LON", [{"sku": "APPLE", "qty": 1}, {"sku": "MILK", "qty": 1, "lot": "L1"}, {"sku": "RICE", "qty": 1}])
+    shop.adjust(
+        "LON",
+        [{"sku": "APPLE", "qty": -1}, {"sku": "MILK", "qty": -1, "lot": "L1"}, {"sku": "RICE", "qty": -1}],
+        reason="gone",
+    )
+    return shop
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"sku": "APPLE", "tracking": "lot"},
+        {"sku": "MILK", "tracking": "none"},
+        {"sku": "RICE", "decimals": 2},
+        {"sku": "MILK", "decimals": 0},
+    ],
+    ids=str,
+)
+def test_it_is_refused(moved: Shop, db: psycopg.Connection, line: dict[str, Any]) -> None:
+    with refused(db, "OS120", line=2, sku=line["sku"]):
+        moved.put_products(lines=[{"sku": "NEW", "name": "New"}, line])
+
+
+def test_the_same_values_again_and_more_decimals_are_fine(moved: Shop) -> None:
+    moved.put_products(lines=[{"sku": "APPLE", "tracking": "none", "decimals": 2}, {"sku": "MILK", "tracking": "lot"}])
+    moved.receive("LON", [{"sku": "APPLE", "qty": 0.25}])
+    assert moved.level("APPLE")[0] == 0.25
+
+
+def test_before_it_moves_everything_can_change(shop: Shop) -> None:
+    shop.put_products(lines=[{"sku": "RICE", "decimals": 0, "tracking": "lot"}])
+    shop.receive("LON", [{"sku": "RICE", "qty": 2, "lot": "L1"}])
+    assert shop.level("RICE") == (2, 0, 0, 2)
