@@ -828,6 +828,7 @@ create table openstock_core.reservation (
   reservation_id bigint generated always as identity,
   order_ref openstock_core.code not null,
   created_at timestamptz not null,
+  changes bigint not null default 0,
   constraint reservation_pkey primary key (tenant_id, reservation_id),
   constraint reservation_order_ref_is_unique unique (tenant_id, order_ref)
 );
@@ -835,9 +836,10 @@ comment on table openstock_core.reservation is 'An order that stock was promised
 comment on column openstock_core.reservation.tenant_id is 'The tenant.';
 comment on column openstock_core.reservation.reservation_id is 'Internal identity.';
 comment on column openstock_core.reservation.order_ref is 'The order''s name in the caller''s system.';
+comment on column openstock_core.reservation.changes is 'Calls that locked the order: each leaves a trace that a concurrent one cannot overlook.';
 comment on column openstock_core.reservation.created_at is 'When stock was first promised to it.';
 select openstock_core.protect_table('openstock_core.reservation');
-grant select, insert on openstock_core.reservation to openstock_api;
+grant select, insert, update on openstock_core.reservation to openstock_api;
 grant select, insert on openstock_core.reservation to openstock_maint;
 
 create table openstock_core.reservation_line (
@@ -954,6 +956,31 @@ grant select on openstock_core.event to openstock_maint;
 
 reset role;
 
+-- sql/functions/openstock_core/ledger_totals.sql
+-- What current_stock holds. A function, so that it carries row_security = on: a restore switches that off, and could then
+-- not fill the view. Reads: ledger, of all tenants.
+set local role openstock_maint;
+
+create or replace function openstock_core.ledger_totals(
+  out tenant_id uuid, out product_id bigint, out warehouse_id bigint, out on_hand numeric, out blocked numeric,
+  out reserved numeric, out allocated numeric, out entries bigint, out last_recorded_at timestamptz)
+returns setof record
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+set row_security = on
+begin atomic
+  select e.tenant_id, e.product_id, e.warehouse_id, sum(e.qty_delta), sum(e.blocked_delta), sum(e.reserved_delta),
+         sum(e.allocated_delta), count(*), max(e.recorded_at)
+  from openstock_core.ledger e
+  group by e.tenant_id, e.product_id, e.warehouse_id;
+end;
+
+revoke all on function openstock_core.ledger_totals from public;
+comment on function openstock_core.ledger_totals is 'The ledger''s sums per tenant, product and warehouse.';
+
+reset role;
+
 -- sql/tables/snapshot.sql
 -- The snapshot for dashboards: computed from the ledger alone, it is also the witness that the projections tell the
 -- truth. Owned by the maintenance role, which sees every tenant; a materialized view cannot carry a policy of its own.
@@ -976,18 +1003,7 @@ grant select, insert, update on openstock_core.snapshot to openstock_maint;
 set local role openstock_maint;
 
 create materialized view openstock_core.current_stock as
-select
-  tenant_id,
-  product_id,
-  warehouse_id,
-  sum(qty_delta)::numeric as on_hand,
-  sum(blocked_delta)::numeric as blocked,
-  sum(reserved_delta)::numeric as reserved,
-  sum(allocated_delta)::numeric as allocated,
-  count(*) as entries,
-  max(recorded_at) as last_recorded_at
-from openstock_core.ledger
-group by tenant_id, product_id, warehouse_id;
+select * from openstock_core.ledger_totals();
 create unique index current_stock_key on openstock_core.current_stock (tenant_id, product_id, warehouse_id);
 comment on materialized view openstock_core.current_stock is
   'Stock per product and warehouse, summed from the ledger at the last refresh. For dashboards; it never decides a promise.';
@@ -1376,6 +1392,7 @@ begin
 
   select l.line, max(l.n) as n into bad
   from rows from (jsonb_to_recordset(lines) as (line integer)) with ordinality as l (line, n)
+  where l.line is not null
   group by l.line having count(*) > 1 or l.line < 1
   order by min(l.n) limit 1;
   if bad.line is not null then
@@ -1620,7 +1637,8 @@ comment on function openstock_core.finish_operation is
 reset role;
 
 -- sql/functions/openstock_core/lock_order.sql
--- Locks an order for this transaction, also one that has no row yet. Locks: order (advisory).
+-- Locks an order for this transaction, also one that has no row yet. Writes: reservation (changes). Locks: order (advisory, then
+-- its row: from repeatable read on, a transaction that cannot see the other's change to the order ends in 40001 here).
 set local role openstock_owner;
 
 create or replace function openstock_core.lock_order(tenant uuid, order_ref text) returns void
@@ -1629,6 +1647,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform pg_advisory_xact_lock(hashtextextended(tenant::text || ' order ' || order_ref, 0));
+  update openstock_core.reservation r set changes = r.changes + 1
+  where r.tenant_id = tenant and r.order_ref = lock_order.order_ref;
 end
 $$;
 
@@ -2305,6 +2325,27 @@ comment on function openstock_core.copy_safety_stock is
 
 reset role;
 
+-- sql/functions/openstock_core/trimmed_numbers.sql
+-- Takes trailing zeros off the numbers of an object: a column with at most six decimals refuses 1.0000000.
+set local role openstock_owner;
+
+create or replace function openstock_core.trimmed_numbers(given jsonb) returns jsonb
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (select coalesce(jsonb_object_agg(v.key, trim_scale((v.value #>> '{}')::numeric)), '{}')
+          from jsonb_each(given) as v where jsonb_typeof(v.value) = 'number');
+end
+$$;
+
+revoke all on function openstock_core.trimmed_numbers from public;
+grant execute on function openstock_core.trimmed_numbers to openstock_api;
+comment on function openstock_core.trimmed_numbers is 'The keys of an object whose values are numbers, without trailing zeros.';
+
+reset role;
+
 -- sql/functions/openstock_core/write_products.sql
 -- Upserts products, the work behind openstock.put_products. Writes: product, stock_level (safety_stock).
 -- Locks: names (where a product is new), product by product_id, stock_level by (product, warehouse).
@@ -2336,7 +2377,7 @@ begin
     select g.n, g.line, p.product_id, p as old, jsonb_populate_record(
              coalesce(p, row(tenant, null, g.sku, null, null, 'C62', 0, 'none', 'fefo', 'none', null, 0, null, null, null,
                              '{}', true, stamp, stamp, null)::openstock_core.product),
-             (g.keys - 'line' - 'lead_time_days') || jsonb_build_object('sku', g.sku) || case when g.keys ? 'lead_time_days'
+             (g.keys - 'line' - 'lead_time_days') || openstock_core.trimmed_numbers(g.keys) || jsonb_build_object('sku', g.sku) || case when g.keys ? 'lead_time_days'
                then jsonb_build_object('lead_time', (g.keys ->> 'lead_time_days') || ' days') else '{}' end) as new
     from given g
     left join openstock_core.product p on p.tenant_id = tenant and p.sku = g.sku
@@ -2684,6 +2725,7 @@ reset role;
 
 -- sql/functions/openstock_core/read_stock_lines.sql
 -- Turns the lines of receive, adjust and move into typed rows and looks their names up. Reads: product, location, lot.
+-- Locks: product (shared, where it has no level yet).
 set local role openstock_owner;
 
 create or replace function openstock_core.read_stock_lines(
@@ -2697,6 +2739,13 @@ as $$
 declare
   bad record;
 begin
+  -- Before there is a level, nothing else keeps tracking and decimals as they are.
+  perform from openstock_core.product p
+  where p.tenant_id = tenant
+    and p.sku = any (array(select normalize(btrim(g.sku)) from jsonb_to_recordset(lines) as g (sku text)))
+    and not exists (select from openstock_core.stock_level l where l.tenant_id = tenant and l.product_id = p.product_id)
+  order by p.product_id
+  for share of p;
   -- materialized, limit 1, no sequential scan: one index probe a line. Under row-level security no index serves a name that
   -- is computed where it is compared, and planned while the tables are small the catalogue would be read for each line.
   with given as materialized (
@@ -2832,7 +2881,11 @@ begin
     left join lateral (
       select s.bin_id from openstock_core.stock_bin s
       where s.tenant_id = tenant and s.location_id = k.location_id and s.product_id = k.product_id
-        and (s.lot_id = k.lot_id or (s.lot_id is null and k.lot_id is null)) and s.status = k.status
+        and s.lot_id = k.lot_id and s.status = k.status
+      union all
+      select s.bin_id from openstock_core.stock_bin s
+      where k.lot_id is null and s.tenant_id = tenant and s.location_id = k.location_id and s.product_id = k.product_id
+        and s.lot_id is null and s.status = k.status
     ) as b on true
     order by k.n);
 end
@@ -2841,6 +2894,32 @@ $$;
 revoke all on function openstock_core.find_bins from public;
 grant execute on function openstock_core.find_bins to openstock_api;
 comment on function openstock_core.find_bins is 'The bins'' ids in the order of the keys, null where there is none.';
+
+reset role;
+
+-- sql/functions/openstock_core/enters_blocked.sql
+-- Whether units cannot be promised where and as they enter. Reads: location, lot.
+set local role openstock_owner;
+
+create or replace function openstock_core.enters_blocked(
+  tenant uuid, location_id bigint, lot_id bigint, status text, at timestamptz)
+returns boolean
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return enters_blocked.status <> 'available'
+      or exists (select from openstock_core.location l
+                 where l.tenant_id = tenant and l.location_id = enters_blocked.location_id and l.kind = 'quarantine')
+      or exists (select from openstock_core.lot t
+                 where t.tenant_id = tenant and t.lot_id = enters_blocked.lot_id and openstock_core.expiry(t.expires_on) <= at);
+end
+$$;
+
+revoke all on function openstock_core.enters_blocked from public;
+grant execute on function openstock_core.enters_blocked to openstock_api;
+comment on function openstock_core.enters_blocked is 'True where the status, a quarantine location or an expired lot keeps units from being promised.';
 
 reset role;
 
@@ -2854,31 +2933,23 @@ returns bigint[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
-#variable_conflict use_column
 declare
   stamp constant timestamptz := openstock.server_time();
+  found_bins bigint[];
 begin
-  with wanted as (
-    select distinct k.location_id, k.product_id, k.lot_id, k.status,
-           k.status <> 'available' or l.kind = 'quarantine'
-             or coalesce(openstock_core.expiry(t.expires_on) <= stamp, false) as blocked
-    from unnest(keys) as k
-    join openstock_core.location l on l.tenant_id = tenant and l.location_id = k.location_id
-    left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = k.lot_id
-  ), refilled as (
-    update openstock_core.stock_bin b
-    set blocked = w.blocked, received_at = stamp
-    from wanted w
-    where b.tenant_id = tenant and b.location_id = w.location_id and b.product_id = w.product_id
-      and (b.lot_id = w.lot_id or (b.lot_id is null and w.lot_id is null)) and b.status = w.status
-      and b.on_hand = 0
-  )
   insert into openstock_core.stock_bin (tenant_id, location_id, product_id, lot_id, status, warehouse_id, blocked, received_at)
-  select tenant, w.location_id, w.product_id, w.lot_id, w.status, make_bins.warehouse_id, w.blocked, stamp
-  from wanted w
-  order by w.location_id, w.product_id, w.lot_id, w.status
+  select distinct tenant, k.location_id, k.product_id, k.lot_id, k.status, make_bins.warehouse_id,
+         openstock_core.enters_blocked(tenant, k.location_id, k.lot_id, k.status, stamp), stamp
+  from rows from (unnest(keys), unnest(openstock_core.find_bins(tenant, keys))) as k (location_id, product_id, lot_id, status, bin_id)
+  where k.bin_id is null
+  order by k.location_id, k.product_id, k.lot_id, k.status
   on conflict on constraint stock_bin_key_is_unique do nothing;
-  return openstock_core.find_bins(tenant, keys);
+
+  found_bins := openstock_core.find_bins(tenant, keys);
+  update openstock_core.stock_bin b
+  set blocked = openstock_core.enters_blocked(tenant, b.location_id, b.lot_id, b.status, stamp), received_at = stamp
+  where b.tenant_id = tenant and b.bin_id = any (found_bins) and b.on_hand = 0;
+  return found_bins;
 end
 $$;
 
@@ -3389,43 +3460,42 @@ returns setof openstock_core.order_line
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
+set enable_nestloop = off
 as $$
 begin
   return query
-  with wanted as (
+  with wanted as materialized (
     select u.line, u.sku, u.product_id, u.warehouse_id, u.qty, u.n,
            sum(u.qty) over (partition by u.product_id, u.warehouse_id order by u.n) - u.qty as start
     from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, n)
-  ), level as (
+  ), level as materialized (
     select l.product_id, l.warehouse_id, w.priority, w.code, greatest(l.available, 0) as free
     from unnest(locked) as k
-    join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id
-    join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = l.warehouse_id and w.active
-  ), named as (
-    select u.n, l.warehouse_id, least(u.qty, l.free - u.start) as qty
+    cross join lateral (select * from openstock_core.stock_level s where s.tenant_id = tenant and s.product_id = k.product_id
+                          and s.warehouse_id = k.warehouse_id limit 1) as l
+    cross join lateral (select * from openstock_core.warehouse s where s.tenant_id = tenant and s.warehouse_id = k.warehouse_id
+                          and s.active limit 1) as w
+  ), named as materialized (
+    select u.n, u.line, u.sku, u.product_id, l.warehouse_id, least(u.qty, l.free - u.start) as qty
     from wanted u
     join level l on l.product_id = u.product_id and l.warehouse_id = u.warehouse_id
     where u.start < l.free
-  ), remaining as (
-    select l.product_id, l.warehouse_id, l.priority, l.code, l.free - coalesce(sum(m.qty), 0) as free
-    from level l
-    left join (select u.product_id, m.warehouse_id, m.qty from named m join wanted u on u.n = m.n) as m
-      on m.product_id = l.product_id and m.warehouse_id = l.warehouse_id
-    group by l.product_id, l.warehouse_id, l.priority, l.code, l.free
-  ), supply as (
+  ), supply as materialized (
     select r.*, sum(r.free) over (partition by r.product_id order by r.priority, r.code) - r.free as start
-    from remaining r
+    from (select l.product_id, l.warehouse_id, l.priority, l.code, l.free - coalesce(m.qty, 0) as free
+          from level l
+          left join (select m.product_id, m.warehouse_id, sum(m.qty) as qty from named m group by 1, 2) as m
+            on m.product_id = l.product_id and m.warehouse_id = l.warehouse_id) as r
     where r.free > 0
   ), anywhere as (
-    select u.n, s.warehouse_id, least(u.start + u.qty, s.start + s.free) - greatest(u.start, s.start) as qty
+    select u.n, u.line, u.sku, u.product_id, s.warehouse_id, least(u.start + u.qty, s.start + s.free) - greatest(u.start, s.start) as qty
     from wanted u
     join supply s on s.product_id = u.product_id and s.start < u.start + u.qty and u.start < s.start + s.free
     where u.warehouse_id is null
   )
-  select u.line, u.sku, u.product_id, p.warehouse_id, trim_scale(p.qty)
+  select p.line, p.sku, p.product_id, p.warehouse_id, trim_scale(p.qty)
   from (select * from named union all select * from anywhere) as p
-  join wanted u on u.n = p.n
-  order by u.n, p.warehouse_id;
+  order by p.n, p.warehouse_id;
 end
 $$;
 
@@ -3538,7 +3608,7 @@ begin
       'available', coalesce(l.available, 0), 'replayed', false) order by w.n)
     from rows from (unnest(wanted)) with ordinality as w (line, sku, product_id, warehouse_id, qty, n)
     left join openstock_core.warehouse h on h.tenant_id = tenant and h.warehouse_id = w.warehouse_id
-    left join lateral (select sum(u.qty) as qty from unnest(parts) as u where u.line = w.line) as p on true
+    left join (select u.line, sum(u.qty) as qty from unnest(parts) as u group by u.line) as p on p.line = w.line
     left join lateral (
       select sum(s.on_hand) as on_hand, sum(s.blocked) as blocked, sum(s.reserved) as reserved, sum(greatest(s.available, 0)) as available
       from openstock_core.stock_level s
@@ -3564,42 +3634,50 @@ create or replace function openstock_core.match_order_lines(tenant uuid, order_r
 returns openstock_core.taken_line[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
+set enable_nestloop = off
 as $$
 declare
   bad record;
 begin
-  with given as (
+  with given as materialized (
     select min(g.n) as n, g.line, normalize(btrim(g.sku)) as sku, normalize(btrim(g.warehouse)) as warehouse,
            case when count(g.qty) = count(*) then trim_scale(sum(g.qty)) end as qty, min(g.qty) as lowest
     from rows from (jsonb_to_recordset(lines) as (line integer, sku text, warehouse text, qty numeric))
       with ordinality as g (line, sku, warehouse, qty, n)
     group by g.line, 3, 4
-  ), matched as (
-    select g.n, g.qty as wanted, l.*, p.decimals,
-           sum(l.reserved) over (partition by g.n order by l.line, l.reservation_line_id) - l.reserved as before,
-           count(*) over (partition by l.reservation_line_id) as named
-    from given g
-    join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = any (open_ids)
-    join openstock_core.product p on p.tenant_id = tenant and p.product_id = l.product_id
-    join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = l.warehouse_id
-    where (g.line is null or g.line = l.line) and (g.sku is null or g.sku = p.sku)
-      and (g.warehouse is null or g.warehouse = w.code)
+  ), open as materialized (
+    select l.reservation_line_id, l.line, l.product_id, l.warehouse_id, l.reserved, p.sku::text as sku, p.decimals, w.code::text as warehouse
+    from openstock_core.reservation_line l
+    cross join lateral (select * from openstock_core.product s where s.tenant_id = tenant and s.product_id = l.product_id limit 1) as p
+    cross join lateral (select * from openstock_core.warehouse s where s.tenant_id = tenant and s.warehouse_id = l.warehouse_id limit 1) as w
+    where l.tenant_id = tenant and l.reservation_line_id = any (open_ids)
+  ), matched as materialized (
+    select m.*, sum(m.reserved) over (partition by m.n order by m.line, m.reservation_line_id) - m.reserved as before,
+           count(*) over (partition by m.reservation_line_id) as named
+    from (
+      select g.n, g.qty as wanted, o.*
+      from given g join open o on o.line = g.line
+      where (g.sku is null or g.sku = o.sku) and (g.warehouse is null or g.warehouse = o.warehouse)
+      union all
+      select g.n, g.qty, o.*
+      from given g join open o on o.sku = g.sku
+      where g.line is null and (g.warehouse is null or g.warehouse = o.warehouse)
+    ) as m
   ), problem as (
     select g.n, case
       when coalesce(g.line::text, g.sku) is null then
         jsonb_build_object('code', '22023', 'argument', 'lines', 'problem', 'must name a line or a sku')
       when g.lowest <= 0 then jsonb_build_object('code', 'OS110', 'problem', 'must be positive')
-      when openstock_core.quantity_problem(g.qty, (select min(m.decimals) from matched m where m.n = g.n), 'positive') is not null then
-        jsonb_build_object('code', 'OS110', 'problem', openstock_core.quantity_problem(
-          g.qty, (select min(m.decimals) from matched m where m.n = g.n), 'positive'))
-      when (select max(m.named) from matched m where m.n = g.n) > 1 then
+      when openstock_core.quantity_problem(g.qty, m.decimals, 'positive') is not null then
+        jsonb_build_object('code', 'OS110', 'problem', openstock_core.quantity_problem(g.qty, m.decimals, 'positive'))
+      when m.named > 1 then
         jsonb_build_object('code', '22023', 'argument', 'lines', 'problem', 'names what another entry names too')
-      when not exists (select from matched m where m.n = g.n)
-        or g.qty > (select sum(m.reserved) from matched m where m.n = g.n) then
-        jsonb_build_object('code', 'OS303', 'order_ref', order_ref, 'asked', g.qty,
-                           'reserved', coalesce((select sum(m.reserved) from matched m where m.n = g.n), 0))
+      when m.n is null or g.qty > m.reserved then
+        jsonb_build_object('code', 'OS303', 'order_ref', order_ref, 'asked', g.qty, 'reserved', coalesce(m.reserved, 0))
       end as what
     from given g
+    left join (select o.n, min(o.decimals) as decimals, max(o.named) as named, sum(o.reserved) as reserved
+               from matched o group by o.n) as m on m.n = g.n
   )
   select (select array_agg(row(m.reservation_line_id, m.line, m.product_id, m.warehouse_id,
                                trim_scale(least(m.reserved, coalesce(m.wanted, m.before + m.reserved) - m.before)),
@@ -3878,6 +3956,8 @@ begin
         select * from openstock_core.stock_bin s
         where s.tenant_id = tenant and s.product_id = k.product_id and s.warehouse_id = k.warehouse_id
           and s.on_hand > s.allocated and s.on_hand > 0 and not s.blocked
+          and not exists (select from openstock_core.lot t where t.tenant_id = tenant and t.lot_id = s.lot_id
+                          and openstock_core.expiry(t.expires_on) <= openstock.server_time())
       ) as b
       order by b.bin_id
       for no key update of b);
@@ -4887,6 +4967,10 @@ begin atomic
       on a.reservation_line_id = r.reservation_line_id and a.location_id = r.location_id and a.product_id = r.product_id
       and a.status = r.status and coalesce(a.lot_id, 0) = coalesce(r.lot_id, 0)
     union all
+    select 'level safety_stock = product', l.product_id, l.warehouse_id, '{}', p.safety_stock::numeric, l.safety_stock::numeric, true
+    from level l
+    join openstock_core.product p on p.tenant_id = tenant and p.product_id = l.product_id
+    union all
     select v.fact, e.product_id, e.warehouse_id, jsonb_build_object('entry_id', e.entry_id), v.expected, v.actual, false
     from (
       select l.product_id, l.warehouse_id, l.entry_id, l.on_hand_after, l.blocked_after, l.reserved_after,
@@ -4942,15 +5026,15 @@ begin atomic
   order by k.product_id, k.warehouse_id
   on conflict on constraint stock_level_pkey do update
   set on_hand = excluded.on_hand, blocked = excluded.blocked, reserved = excluded.reserved, version = excluded.version,
-      last_recorded_at = excluded.last_recorded_at
-  where (l.on_hand, l.blocked, l.reserved, l.version) is distinct from
-        (excluded.on_hand, excluded.blocked, excluded.reserved, excluded.version);
+      safety_stock = excluded.safety_stock, last_recorded_at = excluded.last_recorded_at
+  where (l.on_hand, l.blocked, l.reserved, l.safety_stock, l.version) is distinct from
+        (excluded.on_hand, excluded.blocked, excluded.reserved, excluded.safety_stock, excluded.version);
 end;
 
 revoke all on function openstock_core.replace_levels from public;
 grant execute on function openstock_core.replace_levels to openstock_maint;
 comment on function openstock_core.replace_levels is
-  'Makes the stock levels what the ledger says; replace_bins recomputes next_block_at.';
+  'Makes the stock levels what the ledger and the product''s safety stock say; replace_bins recomputes next_block_at.';
 
 reset role;
 
@@ -5182,6 +5266,8 @@ create or replace function openstock_admin.ensure_partitions(months_ahead intege
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set datestyle = 'ISO'
+set timezone = 'UTC'
 as $$
 declare
   this_month constant timestamp := date_trunc('month', openstock.server_time() at time zone 'UTC');
@@ -5335,6 +5421,7 @@ returns table (fact text, key jsonb, expected numeric, actual numeric, replaced 
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set lock_timeout = '5s'
 as $$
 #variable_conflict use_column
 declare
@@ -5366,7 +5453,7 @@ revoke all on function openstock_admin.rebuild from public;
 grant execute on function openstock_admin.rebuild to openstock_operator;
 comment on function openstock_admin.rebuild is
   'Replays the tenant''s ledger and returns every difference from the projections; with replace => true it then puts the replayed '
-  'quantities in their place, while all writers wait. What contradicts itself within the ledger is reported and stays (replaced is false). Errors: OS003, OS501.';
+  'quantities in their place, while all writers wait; it gives up (55P03) where it cannot have the tables within 5 s. What contradicts itself within the ledger is reported and stays (replaced is false). Errors: OS003, OS501.';
 
 reset role;
 
@@ -5473,5 +5560,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', 'db9963d4386b33b13ded33a88b0b0b58726caa7114cf6a5b4565827f546f3b9b');
+values ('0001.baseline', '747228e3f09812dfa0c99f896cb35edbe1be66c06bbf64d9f04ebfbf414c6881');
 reset role;

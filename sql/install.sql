@@ -23,6 +23,7 @@
 \ir tables/ledger.sql
 \ir tables/reservations.sql
 \ir tables/operations.sql
+\ir functions/openstock_core/ledger_totals.sql
 \ir tables/snapshot.sql
 
 -- errors and guards
@@ -69,6 +70,7 @@
 \ir functions/openstock_core/check_master_lines.sql
 \ir functions/openstock_core/check_products.sql
 \ir functions/openstock_core/copy_safety_stock.sql
+\ir functions/openstock_core/trimmed_numbers.sql
 \ir functions/openstock_core/write_products.sql
 \ir functions/openstock_core/write_warehouses.sql
 \ir functions/openstock_core/write_locations.sql
@@ -81,6 +83,7 @@
 \ir functions/openstock_core/read_stock_lines.sql
 \ir functions/openstock_core/make_lots.sql
 \ir functions/openstock_core/find_bins.sql
+\ir functions/openstock_core/enters_blocked.sql
 \ir functions/openstock_core/make_bins.sql
 \ir functions/openstock_core/stock_answer.sql
 \ir functions/openstock_core/resolve_adjustments.sql

@@ -6,6 +6,7 @@ create table openstock_core.reservation (
   reservation_id bigint generated always as identity,
   order_ref openstock_core.code not null,
   created_at timestamptz not null,
+  changes bigint not null default 0,
   constraint reservation_pkey primary key (tenant_id, reservation_id),
   constraint reservation_order_ref_is_unique unique (tenant_id, order_ref)
 );
@@ -13,9 +14,10 @@ comment on table openstock_core.reservation is 'An order that stock was promised
 comment on column openstock_core.reservation.tenant_id is 'The tenant.';
 comment on column openstock_core.reservation.reservation_id is 'Internal identity.';
 comment on column openstock_core.reservation.order_ref is 'The order''s name in the caller''s system.';
+comment on column openstock_core.reservation.changes is 'Calls that locked the order: each leaves a trace that a concurrent one cannot overlook.';
 comment on column openstock_core.reservation.created_at is 'When stock was first promised to it.';
 select openstock_core.protect_table('openstock_core.reservation');
-grant select, insert on openstock_core.reservation to openstock_api;
+grant select, insert, update on openstock_core.reservation to openstock_api;
 grant select, insert on openstock_core.reservation to openstock_maint;
 
 create table openstock_core.reservation_line (

@@ -19,18 +19,7 @@ grant select, insert, update on openstock_core.snapshot to openstock_maint;
 set local role openstock_maint;
 
 create materialized view openstock_core.current_stock as
-select
-  tenant_id,
-  product_id,
-  warehouse_id,
-  sum(qty_delta)::numeric as on_hand,
-  sum(blocked_delta)::numeric as blocked,
-  sum(reserved_delta)::numeric as reserved,
-  sum(allocated_delta)::numeric as allocated,
-  count(*) as entries,
-  max(recorded_at) as last_recorded_at
-from openstock_core.ledger
-group by tenant_id, product_id, warehouse_id;
+select * from openstock_core.ledger_totals();
 create unique index current_stock_key on openstock_core.current_stock (tenant_id, product_id, warehouse_id);
 comment on materialized view openstock_core.current_stock is
   'Stock per product and warehouse, summed from the ledger at the last refresh. For dashboards; it never decides a promise.';

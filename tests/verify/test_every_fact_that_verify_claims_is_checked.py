@@ -65,6 +65,11 @@ SABOTAGES = [
         [("level version = ledger entries", LEVEL, 5, 6)],
     ),
     Sabotage(
+        "safety stock of a level",
+        changed("stock_level", "safety_stock", APPLE_LEVEL),
+        [("level safety_stock = product", LEVEL, 0, 1)],
+    ),
+    Sabotage(
         "a level that is gone",
         f"delete from openstock_core.stock_level where {APPLE_LEVEL}",
         [

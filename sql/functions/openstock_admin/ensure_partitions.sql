@@ -6,6 +6,8 @@ create or replace function openstock_admin.ensure_partitions(months_ahead intege
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set datestyle = 'ISO'
+set timezone = 'UTC'
 as $$
 declare
   this_month constant timestamp := date_trunc('month', openstock.server_time() at time zone 'UTC');

@@ -8,6 +8,7 @@ returns table (fact text, key jsonb, expected numeric, actual numeric, replaced 
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set lock_timeout = '5s'
 as $$
 #variable_conflict use_column
 declare
@@ -39,6 +40,6 @@ revoke all on function openstock_admin.rebuild from public;
 grant execute on function openstock_admin.rebuild to openstock_operator;
 comment on function openstock_admin.rebuild is
   'Replays the tenant''s ledger and returns every difference from the projections; with replace => true it then puts the replayed '
-  'quantities in their place, while all writers wait. What contradicts itself within the ledger is reported and stays (replaced is false). Errors: OS003, OS501.';
+  'quantities in their place, while all writers wait; it gives up (55P03) where it cannot have the tables within 5 s. What contradicts itself within the ledger is reported and stays (replaced is false). Errors: OS003, OS501.';
 
 reset role;

@@ -41,6 +41,7 @@ begin
 
   select l.line, max(l.n) as n into bad
   from rows from (jsonb_to_recordset(lines) as (line integer)) with ordinality as l (line, n)
+  where l.line is not null
   group by l.line having count(*) > 1 or l.line < 1
   order by min(l.n) limit 1;
   if bad.line is not null then

@@ -69,6 +69,10 @@ begin atomic
       on a.reservation_line_id = r.reservation_line_id and a.location_id = r.location_id and a.product_id = r.product_id
       and a.status = r.status and coalesce(a.lot_id, 0) = coalesce(r.lot_id, 0)
     union all
+    select 'level safety_stock = product', l.product_id, l.warehouse_id, '{}', p.safety_stock::numeric, l.safety_stock::numeric, true
+    from level l
+    join openstock_core.product p on p.tenant_id = tenant and p.product_id = l.product_id
+    union all
     select v.fact, e.product_id, e.warehouse_id, jsonb_build_object('entry_id', e.entry_id), v.expected, v.actual, false
     from (
       select l.product_id, l.warehouse_id, l.entry_id, l.on_hand_after, l.blocked_after, l.reserved_after,

@@ -12,7 +12,11 @@ begin
     left join lateral (
       select s.bin_id from openstock_core.stock_bin s
       where s.tenant_id = tenant and s.location_id = k.location_id and s.product_id = k.product_id
-        and (s.lot_id = k.lot_id or (s.lot_id is null and k.lot_id is null)) and s.status = k.status
+        and s.lot_id = k.lot_id and s.status = k.status
+      union all
+      select s.bin_id from openstock_core.stock_bin s
+      where k.lot_id is null and s.tenant_id = tenant and s.location_id = k.location_id and s.product_id = k.product_id
+        and s.lot_id is null and s.status = k.status
     ) as b on true
     order by k.n);
 end

@@ -17,6 +17,8 @@ begin
         select * from openstock_core.stock_bin s
         where s.tenant_id = tenant and s.product_id = k.product_id and s.warehouse_id = k.warehouse_id
           and s.on_hand > s.allocated and s.on_hand > 0 and not s.blocked
+          and not exists (select from openstock_core.lot t where t.tenant_id = tenant and t.lot_id = s.lot_id
+                          and openstock_core.expiry(t.expires_on) <= openstock.server_time())
       ) as b
       order by b.bin_id
       for no key update of b);

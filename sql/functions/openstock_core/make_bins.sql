@@ -7,31 +7,23 @@ returns bigint[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
-#variable_conflict use_column
 declare
   stamp constant timestamptz := openstock.server_time();
+  found_bins bigint[];
 begin
-  with wanted as (
-    select distinct k.location_id, k.product_id, k.lot_id, k.status,
-           k.status <> 'available' or l.kind = 'quarantine'
-             or coalesce(openstock_core.expiry(t.expires_on) <= stamp, false) as blocked
-    from unnest(keys) as k
-    join openstock_core.location l on l.tenant_id = tenant and l.location_id = k.location_id
-    left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = k.lot_id
-  ), refilled as (
-    update openstock_core.stock_bin b
-    set blocked = w.blocked, received_at = stamp
-    from wanted w
-    where b.tenant_id = tenant and b.location_id = w.location_id and b.product_id = w.product_id
-      and (b.lot_id = w.lot_id or (b.lot_id is null and w.lot_id is null)) and b.status = w.status
-      and b.on_hand = 0
-  )
   insert into openstock_core.stock_bin (tenant_id, location_id, product_id, lot_id, status, warehouse_id, blocked, received_at)
-  select tenant, w.location_id, w.product_id, w.lot_id, w.status, make_bins.warehouse_id, w.blocked, stamp
-  from wanted w
-  order by w.location_id, w.product_id, w.lot_id, w.status
+  select distinct tenant, k.location_id, k.product_id, k.lot_id, k.status, make_bins.warehouse_id,
+         openstock_core.enters_blocked(tenant, k.location_id, k.lot_id, k.status, stamp), stamp
+  from rows from (unnest(keys), unnest(openstock_core.find_bins(tenant, keys))) as k (location_id, product_id, lot_id, status, bin_id)
+  where k.bin_id is null
+  order by k.location_id, k.product_id, k.lot_id, k.status
   on conflict on constraint stock_bin_key_is_unique do nothing;
-  return openstock_core.find_bins(tenant, keys);
+
+  found_bins := openstock_core.find_bins(tenant, keys);
+  update openstock_core.stock_bin b
+  set blocked = openstock_core.enters_blocked(tenant, b.location_id, b.lot_id, b.status, stamp), received_at = stamp
+  where b.tenant_id = tenant and b.bin_id = any (found_bins) and b.on_hand = 0;
+  return found_bins;
 end
 $$;
 

@@ -6,42 +6,50 @@ create or replace function openstock_core.match_order_lines(tenant uuid, order_r
 returns openstock_core.taken_line[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
+set enable_nestloop = off
 as $$
 declare
   bad record;
 begin
-  with given as (
+  with given as materialized (
     select min(g.n) as n, g.line, normalize(btrim(g.sku)) as sku, normalize(btrim(g.warehouse)) as warehouse,
            case when count(g.qty) = count(*) then trim_scale(sum(g.qty)) end as qty, min(g.qty) as lowest
     from rows from (jsonb_to_recordset(lines) as (line integer, sku text, warehouse text, qty numeric))
       with ordinality as g (line, sku, warehouse, qty, n)
     group by g.line, 3, 4
-  ), matched as (
-    select g.n, g.qty as wanted, l.*, p.decimals,
-           sum(l.reserved) over (partition by g.n order by l.line, l.reservation_line_id) - l.reserved as before,
-           count(*) over (partition by l.reservation_line_id) as named
-    from given g
-    join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = any (open_ids)
-    join openstock_core.product p on p.tenant_id = tenant and p.product_id = l.product_id
-    join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = l.warehouse_id
-    where (g.line is null or g.line = l.line) and (g.sku is null or g.sku = p.sku)
-      and (g.warehouse is null or g.warehouse = w.code)
+  ), open as materialized (
+    select l.reservation_line_id, l.line, l.product_id, l.warehouse_id, l.reserved, p.sku::text as sku, p.decimals, w.code::text as warehouse
+    from openstock_core.reservation_line l
+    cross join lateral (select * from openstock_core.product s where s.tenant_id = tenant and s.product_id = l.product_id limit 1) as p
+    cross join lateral (select * from openstock_core.warehouse s where s.tenant_id = tenant and s.warehouse_id = l.warehouse_id limit 1) as w
+    where l.tenant_id = tenant and l.reservation_line_id = any (open_ids)
+  ), matched as materialized (
+    select m.*, sum(m.reserved) over (partition by m.n order by m.line, m.reservation_line_id) - m.reserved as before,
+           count(*) over (partition by m.reservation_line_id) as named
+    from (
+      select g.n, g.qty as wanted, o.*
+      from given g join open o on o.line = g.line
+      where (g.sku is null or g.sku = o.sku) and (g.warehouse is null or g.warehouse = o.warehouse)
+      union all
+      select g.n, g.qty, o.*
+      from given g join open o on o.sku = g.sku
+      where g.line is null and (g.warehouse is null or g.warehouse = o.warehouse)
+    ) as m
   ), problem as (
     select g.n, case
       when coalesce(g.line::text, g.sku) is null then
         jsonb_build_object('code', '22023', 'argument', 'lines', 'problem', 'must name a line or a sku')
       when g.lowest <= 0 then jsonb_build_object('code', 'OS110', 'problem', 'must be positive')
-      when openstock_core.quantity_problem(g.qty, (select min(m.decimals) from matched m where m.n = g.n), 'positive') is not null then
-        jsonb_build_object('code', 'OS110', 'problem', openstock_core.quantity_problem(
-          g.qty, (select min(m.decimals) from matched m where m.n = g.n), 'positive'))
-      when (select max(m.named) from matched m where m.n = g.n) > 1 then
+      when openstock_core.quantity_problem(g.qty, m.decimals, 'positive') is not null then
+        jsonb_build_object('code', 'OS110', 'problem', openstock_core.quantity_problem(g.qty, m.decimals, 'positive'))
+      when m.named > 1 then
         jsonb_build_object('code', '22023', 'argument', 'lines', 'problem', 'names what another entry names too')
-      when not exists (select from matched m where m.n = g.n)
-        or g.qty > (select sum(m.reserved) from matched m where m.n = g.n) then
-        jsonb_build_object('code', 'OS303', 'order_ref', order_ref, 'asked', g.qty,
-                           'reserved', coalesce((select sum(m.reserved) from matched m where m.n = g.n), 0))
+      when m.n is null or g.qty > m.reserved then
+        jsonb_build_object('code', 'OS303', 'order_ref', order_ref, 'asked', g.qty, 'reserved', coalesce(m.reserved, 0))
       end as what
     from given g
+    left join (select o.n, min(o.decimals) as decimals, max(o.named) as named, sum(o.reserved) as reserved
+               from matched o group by o.n) as m on m.n = g.n
   )
   select (select array_agg(row(m.reservation_line_id, m.line, m.product_id, m.warehouse_id,
                                trim_scale(least(m.reserved, coalesce(m.wanted, m.before + m.reserved) - m.before)),

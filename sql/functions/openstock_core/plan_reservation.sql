@@ -9,43 +9,42 @@ returns setof openstock_core.order_line
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
+set enable_nestloop = off
 as $$
 begin
   return query
-  with wanted as (
+  with wanted as materialized (
     select u.line, u.sku, u.product_id, u.warehouse_id, u.qty, u.n,
            sum(u.qty) over (partition by u.product_id, u.warehouse_id order by u.n) - u.qty as start
     from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, n)
-  ), level as (
+  ), level as materialized (
     select l.product_id, l.warehouse_id, w.priority, w.code, greatest(l.available, 0) as free
     from unnest(locked) as k
-    join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id
-    join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = l.warehouse_id and w.active
-  ), named as (
-    select u.n, l.warehouse_id, least(u.qty, l.free - u.start) as qty
+    cross join lateral (select * from openstock_core.stock_level s where s.tenant_id = tenant and s.product_id = k.product_id
+                          and s.warehouse_id = k.warehouse_id limit 1) as l
+    cross join lateral (select * from openstock_core.warehouse s where s.tenant_id = tenant and s.warehouse_id = k.warehouse_id
+                          and s.active limit 1) as w
+  ), named as materialized (
+    select u.n, u.line, u.sku, u.product_id, l.warehouse_id, least(u.qty, l.free - u.start) as qty
     from wanted u
     join level l on l.product_id = u.product_id and l.warehouse_id = u.warehouse_id
     where u.start < l.free
-  ), remaining as (
-    select l.product_id, l.warehouse_id, l.priority, l.code, l.free - coalesce(sum(m.qty), 0) as free
-    from level l
-    left join (select u.product_id, m.warehouse_id, m.qty from named m join wanted u on u.n = m.n) as m
-      on m.product_id = l.product_id and m.warehouse_id = l.warehouse_id
-    group by l.product_id, l.warehouse_id, l.priority, l.code, l.free
-  ), supply as (
+  ), supply as materialized (
     select r.*, sum(r.free) over (partition by r.product_id order by r.priority, r.code) - r.free as start
-    from remaining r
+    from (select l.product_id, l.warehouse_id, l.priority, l.code, l.free - coalesce(m.qty, 0) as free
+          from level l
+          left join (select m.product_id, m.warehouse_id, sum(m.qty) as qty from named m group by 1, 2) as m
+            on m.product_id = l.product_id and m.warehouse_id = l.warehouse_id) as r
     where r.free > 0
   ), anywhere as (
-    select u.n, s.warehouse_id, least(u.start + u.qty, s.start + s.free) - greatest(u.start, s.start) as qty
+    select u.n, u.line, u.sku, u.product_id, s.warehouse_id, least(u.start + u.qty, s.start + s.free) - greatest(u.start, s.start) as qty
     from wanted u
     join supply s on s.product_id = u.product_id and s.start < u.start + u.qty and u.start < s.start + s.free
     where u.warehouse_id is null
   )
-  select u.line, u.sku, u.product_id, p.warehouse_id, trim_scale(p.qty)
+  select p.line, p.sku, p.product_id, p.warehouse_id, trim_scale(p.qty)
   from (select * from named union all select * from anywhere) as p
-  join wanted u on u.n = p.n
-  order by u.n, p.warehouse_id;
+  order by p.n, p.warehouse_id;
 end
 $$;
 

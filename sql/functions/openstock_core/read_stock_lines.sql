@@ -1,4 +1,5 @@
 -- Turns the lines of receive, adjust and move into typed rows and looks their names up. Reads: product, location, lot.
+-- Locks: product (shared, where it has no level yet).
 set local role openstock_owner;
 
 create or replace function openstock_core.read_stock_lines(
@@ -12,6 +13,13 @@ as $$
 declare
   bad record;
 begin
+  -- Before there is a level, nothing else keeps tracking and decimals as they are.
+  perform from openstock_core.product p
+  where p.tenant_id = tenant
+    and p.sku = any (array(select normalize(btrim(g.sku)) from jsonb_to_recordset(lines) as g (sku text)))
+    and not exists (select from openstock_core.stock_level l where l.tenant_id = tenant and l.product_id = p.product_id)
+  order by p.product_id
+  for share of p;
   -- materialized, limit 1, no sequential scan: one index probe a line. Under row-level security no index serves a name that
   -- is computed where it is compared, and planned while the tables are small the catalogue would be read for each line.
   with given as materialized (

@@ -16,14 +16,14 @@ begin atomic
   order by k.product_id, k.warehouse_id
   on conflict on constraint stock_level_pkey do update
   set on_hand = excluded.on_hand, blocked = excluded.blocked, reserved = excluded.reserved, version = excluded.version,
-      last_recorded_at = excluded.last_recorded_at
-  where (l.on_hand, l.blocked, l.reserved, l.version) is distinct from
-        (excluded.on_hand, excluded.blocked, excluded.reserved, excluded.version);
+      safety_stock = excluded.safety_stock, last_recorded_at = excluded.last_recorded_at
+  where (l.on_hand, l.blocked, l.reserved, l.safety_stock, l.version) is distinct from
+        (excluded.on_hand, excluded.blocked, excluded.reserved, excluded.safety_stock, excluded.version);
 end;
 
 revoke all on function openstock_core.replace_levels from public;
 grant execute on function openstock_core.replace_levels to openstock_maint;
 comment on function openstock_core.replace_levels is
-  'Makes the stock levels what the ledger says; replace_bins recomputes next_block_at.';
+  'Makes the stock levels what the ledger and the product''s safety stock say; replace_bins recomputes next_block_at.';
 
 reset role;

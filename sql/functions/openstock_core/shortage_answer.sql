@@ -17,7 +17,7 @@ begin
       'available', coalesce(l.available, 0), 'replayed', false) order by w.n)
     from rows from (unnest(wanted)) with ordinality as w (line, sku, product_id, warehouse_id, qty, n)
     left join openstock_core.warehouse h on h.tenant_id = tenant and h.warehouse_id = w.warehouse_id
-    left join lateral (select sum(u.qty) as qty from unnest(parts) as u where u.line = w.line) as p on true
+    left join (select u.line, sum(u.qty) as qty from unnest(parts) as u group by u.line) as p on p.line = w.line
     left join lateral (
       select sum(s.on_hand) as on_hand, sum(s.blocked) as blocked, sum(s.reserved) as reserved, sum(greatest(s.available, 0)) as available
       from openstock_core.stock_level s

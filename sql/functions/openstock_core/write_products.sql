@@ -28,7 +28,7 @@ begin
     select g.n, g.line, p.product_id, p as old, jsonb_populate_record(
              coalesce(p, row(tenant, null, g.sku, null, null, 'C62', 0, 'none', 'fefo', 'none', null, 0, null, null, null,
                              '{}', true, stamp, stamp, null)::openstock_core.product),
-             (g.keys - 'line' - 'lead_time_days') || jsonb_build_object('sku', g.sku) || case when g.keys ? 'lead_time_days'
+             (g.keys - 'line' - 'lead_time_days') || openstock_core.trimmed_numbers(g.keys) || jsonb_build_object('sku', g.sku) || case when g.keys ? 'lead_time_days'
                then jsonb_build_object('lead_time', (g.keys ->> 'lead_time_days') || ' days') else '{}' end) as new
     from given g
     left join openstock_core.product p on p.tenant_id = tenant and p.sku = g.sku
