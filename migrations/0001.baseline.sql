@@ -1841,8 +1841,10 @@ begin
     from rows from (unnest(movements)) with ordinality as u (
       line, event_type, product_id, warehouse_id, bin_id, qty_delta, blocked_delta, reserved_delta, allocated_delta,
       reservation_line_id, order_ref, unit_cost, reason, ord)
-    left join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = u.bin_id
-    left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
+    left join lateral (select * from openstock_core.stock_bin s
+                       where s.tenant_id = tenant and s.bin_id = u.bin_id limit 1) as b on true
+    left join lateral (select * from openstock_core.lot s
+                       where s.tenant_id = tenant and s.lot_id = b.lot_id limit 1) as t on true
   ), level as (
     update openstock_core.stock_level l
     set on_hand = trim_scale(l.on_hand + s.qty),
@@ -2304,17 +2306,24 @@ create or replace function openstock_core.copy_safety_stock(tenant uuid, skus te
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  -- Looked up one by one: joined, product and stock_level may be read once for each other's rows.
+  products constant bigint[] := array(
+    select (select p.product_id from openstock_core.product p where p.tenant_id = tenant and p.sku = u.sku)
+    from unnest(skus) as u (sku));
 begin
-  perform from openstock_core.product p
-  join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = p.product_id
-  where p.tenant_id = tenant and p.sku = any (skus) and l.safety_stock <> p.safety_stock
+  perform from openstock_core.stock_level l
+  where l.tenant_id = tenant and l.product_id = any (products)
+    and l.safety_stock <> (select p.safety_stock from openstock_core.product p
+                           where p.tenant_id = tenant and p.product_id = l.product_id)
   order by l.product_id, l.warehouse_id
-  for no key update of l;
+  for no key update;
   update openstock_core.stock_level l
-  set safety_stock = p.safety_stock
-  from openstock_core.product p
-  where p.tenant_id = tenant and p.sku = any (skus)
-    and l.tenant_id = tenant and l.product_id = p.product_id and l.safety_stock <> p.safety_stock;
+  set safety_stock = (select p.safety_stock from openstock_core.product p
+                      where p.tenant_id = tenant and p.product_id = l.product_id)
+  where l.tenant_id = tenant and l.product_id = any (products)
+    and l.safety_stock <> (select p.safety_stock from openstock_core.product p
+                           where p.tenant_id = tenant and p.product_id = l.product_id);
 end
 $$;
 
@@ -5560,5 +5569,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '747228e3f09812dfa0c99f896cb35edbe1be66c06bbf64d9f04ebfbf414c6881');
+values ('0001.baseline', '3f67f033507fbf4858b8c599679f4456247249212f7c24aebc97ff7ce068991d');
 reset role;

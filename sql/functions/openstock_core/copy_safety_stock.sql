@@ -5,17 +5,24 @@ create or replace function openstock_core.copy_safety_stock(tenant uuid, skus te
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  -- Looked up one by one: joined, product and stock_level may be read once for each other's rows.
+  products constant bigint[] := array(
+    select (select p.product_id from openstock_core.product p where p.tenant_id = tenant and p.sku = u.sku)
+    from unnest(skus) as u (sku));
 begin
-  perform from openstock_core.product p
-  join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = p.product_id
-  where p.tenant_id = tenant and p.sku = any (skus) and l.safety_stock <> p.safety_stock
+  perform from openstock_core.stock_level l
+  where l.tenant_id = tenant and l.product_id = any (products)
+    and l.safety_stock <> (select p.safety_stock from openstock_core.product p
+                           where p.tenant_id = tenant and p.product_id = l.product_id)
   order by l.product_id, l.warehouse_id
-  for no key update of l;
+  for no key update;
   update openstock_core.stock_level l
-  set safety_stock = p.safety_stock
-  from openstock_core.product p
-  where p.tenant_id = tenant and p.sku = any (skus)
-    and l.tenant_id = tenant and l.product_id = p.product_id and l.safety_stock <> p.safety_stock;
+  set safety_stock = (select p.safety_stock from openstock_core.product p
+                      where p.tenant_id = tenant and p.product_id = l.product_id)
+  where l.tenant_id = tenant and l.product_id = any (products)
+    and l.safety_stock <> (select p.safety_stock from openstock_core.product p
+                           where p.tenant_id = tenant and p.product_id = l.product_id);
 end
 $$;
 

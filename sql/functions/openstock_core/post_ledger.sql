@@ -23,8 +23,10 @@ begin
     from rows from (unnest(movements)) with ordinality as u (
       line, event_type, product_id, warehouse_id, bin_id, qty_delta, blocked_delta, reserved_delta, allocated_delta,
       reservation_line_id, order_ref, unit_cost, reason, ord)
-    left join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = u.bin_id
-    left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
+    left join lateral (select * from openstock_core.stock_bin s
+                       where s.tenant_id = tenant and s.bin_id = u.bin_id limit 1) as b on true
+    left join lateral (select * from openstock_core.lot s
+                       where s.tenant_id = tenant and s.lot_id = b.lot_id limit 1) as t on true
   ), level as (
     update openstock_core.stock_level l
     set on_hand = trim_scale(l.on_hand + s.qty),
