@@ -1393,11 +1393,11 @@ begin
   select l.line, max(l.n) as n into bad
   from rows from (jsonb_to_recordset(lines) as (line integer)) with ordinality as l (line, n)
   where l.line is not null
-  group by l.line having count(*) > 1 or l.line < 1
+  group by l.line having count(*) > 1 or l.line not between 1 and 1000000000
   order by min(l.n) limit 1;
   if bad.line is not null then
     perform openstock_core.fail('22023', jsonb_build_object(
-      'argument', 'lines', 'line', bad.n, 'key', 'line', 'problem', 'must be positive and given once', 'value', bad.line));
+      'argument', 'lines', 'line', bad.n, 'key', 'line', 'problem', 'must be between 1 and 1000000000, and given once', 'value', bad.line));
   end if;
 end
 $$;
@@ -2056,9 +2056,10 @@ begin
       join openstock_core.allocation a on a.tenant_id = tenant and a.bin_id = k.bin_id
       where k.surplus > 0
     ) as s
-    join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = s.bin_id
-    join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = s.reservation_line_id
-    join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = l.reservation_id
+    -- Each is there. Left joins keep the planner from joining all bins with all lines of the tenant before it looks at s.
+    left join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = s.bin_id
+    left join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = s.reservation_line_id
+    left join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = l.reservation_id
     where s.before < s.surplus
     order by b.bin_id, s.reservation_line_id);
 end
@@ -2302,35 +2303,28 @@ reset role;
 -- Brings the levels' safety stock in line with their products'. Writes: stock_level. Locks: stock_level by (product, warehouse).
 set local role openstock_owner;
 
-create or replace function openstock_core.copy_safety_stock(tenant uuid, skus text[]) returns void
+create or replace function openstock_core.copy_safety_stock(tenant uuid, product_ids bigint[], safety_stocks numeric[])
+returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-  -- Looked up one by one: joined, product and stock_level may be read once for each other's rows.
-  products constant bigint[] := array(
-    select (select p.product_id from openstock_core.product p where p.tenant_id = tenant and p.sku = u.sku)
-    from unnest(skus) as u (sku));
 begin
-  perform from openstock_core.stock_level l
-  where l.tenant_id = tenant and l.product_id = any (products)
-    and l.safety_stock <> (select p.safety_stock from openstock_core.product p
-                           where p.tenant_id = tenant and p.product_id = l.product_id)
+  perform from unnest(product_ids, safety_stocks) as k (product_id, safety_stock)
+  join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = k.product_id
+  where l.safety_stock <> k.safety_stock
   order by l.product_id, l.warehouse_id
-  for no key update;
+  for no key update of l;
   update openstock_core.stock_level l
-  set safety_stock = (select p.safety_stock from openstock_core.product p
-                      where p.tenant_id = tenant and p.product_id = l.product_id)
-  where l.tenant_id = tenant and l.product_id = any (products)
-    and l.safety_stock <> (select p.safety_stock from openstock_core.product p
-                           where p.tenant_id = tenant and p.product_id = l.product_id);
+  set safety_stock = k.safety_stock
+  from unnest(product_ids, safety_stocks) as k (product_id, safety_stock)
+  where l.tenant_id = tenant and l.product_id = k.product_id and l.safety_stock <> k.safety_stock;
 end
 $$;
 
 revoke all on function openstock_core.copy_safety_stock from public;
 grant execute on function openstock_core.copy_safety_stock to openstock_api;
 comment on function openstock_core.copy_safety_stock is
-  'Copies the products'' safety stock to their stock levels.';
+  'Copies the safety stock of these products to their stock levels.';
 
 reset role;
 
@@ -2368,6 +2362,8 @@ declare
   stamp constant timestamptz := openstock.server_time();
   skus constant text[] := array(select normalize(btrim(l ->> 'sku')) from jsonb_array_elements(lines) as l);
   answer jsonb;
+  known bigint[];
+  safety_stocks numeric[];
 begin
   if (select count(*) from openstock_core.product p where p.tenant_id = tenant and p.sku = any (skus)) < cardinality(skus) then
     perform openstock_core.lock_names(tenant, 'product');
@@ -2411,12 +2407,14 @@ begin
   )
   select jsonb_agg(jsonb_build_object('line', m.line, 'code', (m.new).sku, 'outcome', case
            when m.product_id is null then 'created' when w.sku is not null then 'updated' else 'unchanged' end,
-           'replayed', false) order by m.n)
-  into answer
+           'replayed', false) order by m.n),
+         array_agg(m.product_id order by m.n) filter (where m.product_id is not null),
+         array_agg((m.new).safety_stock order by m.n) filter (where m.product_id is not null)
+  into answer, known, safety_stocks
   from merged m
   left join written w on w.sku = (m.new).sku;
 
-  perform openstock_core.copy_safety_stock(tenant, array(select r.code from jsonb_to_recordset(answer) as r (code text)));
+  perform openstock_core.copy_safety_stock(tenant, known, safety_stocks);
   return answer;
 end
 $$;
@@ -2586,6 +2584,7 @@ language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
+set jit = off
 as $$
 declare
   acting constant uuid := openstock_core.enter(tenant);
@@ -2625,6 +2624,7 @@ language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
+set jit = off
 as $$
 declare
   acting constant uuid := openstock_core.enter(tenant);
@@ -2660,6 +2660,7 @@ language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
+set jit = off
 as $$
 declare
   acting constant uuid := openstock_core.enter(tenant);
@@ -3174,6 +3175,7 @@ language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
+set jit = off
 as $$
 declare
   acting constant uuid := openstock_core.enter(tenant);
@@ -3234,6 +3236,7 @@ language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
+set jit = off
 as $$
 declare
   acting constant uuid := openstock_core.enter(tenant);
@@ -3302,6 +3305,7 @@ language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
+set jit = off
 as $$
 declare
   acting constant uuid := openstock_core.enter(tenant);
@@ -3781,6 +3785,7 @@ language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
+set jit = off
 as $$
 declare
   acting constant uuid := openstock_core.enter(tenant);
@@ -3850,6 +3855,7 @@ language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
+set jit = off
 as $$
 declare
   acting constant uuid := openstock_core.enter(tenant);
@@ -4312,6 +4318,7 @@ language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
+set jit = off
 as $$
 declare
   acting constant uuid := openstock_core.enter(tenant);
@@ -4367,6 +4374,7 @@ language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
+set jit = off
 as $$
 declare
   acting constant uuid := openstock_core.enter(tenant);
@@ -4648,6 +4656,7 @@ language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
+set jit = off
 as $$
 declare
   acting constant uuid := openstock_core.enter(tenant);
@@ -5048,7 +5057,8 @@ comment on function openstock_core.replace_levels is
 reset role;
 
 -- sql/functions/openstock_core/replace_lines.sql
--- Puts replayed quantities into the reservation lines that differ. The tables are locked. Writes: reservation, reservation_line.
+-- Puts replayed quantities into the reservation lines that differ. The tables are locked, but for reservation: to insert a row
+-- that is there would wait for whoever has its order, who may be waiting for the tables. Writes: reservation, reservation_line.
 set local role openstock_owner;
 
 create or replace function openstock_core.replace_lines(tenant uuid) returns void
@@ -5058,6 +5068,7 @@ begin atomic
   insert into openstock_core.reservation (tenant_id, order_ref, created_at)
   select tenant, r.order_ref, min(r.first_recorded_at)
   from openstock_core.replayed_lines(tenant) r
+  where not exists (select from openstock_core.reservation o where o.tenant_id = tenant and o.order_ref = r.order_ref)
   group by r.order_ref
   on conflict on constraint reservation_order_ref_is_unique do nothing;
 
@@ -5322,6 +5333,7 @@ create or replace function openstock_admin.block_expired_lots(tenant uuid, max_l
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 as $$
 declare
   op_id constant text := 'openstock.block_expired_lots ' || gen_random_uuid();
@@ -5396,6 +5408,7 @@ returns table (tenant_id uuid, fact text, key jsonb, expected numeric, actual nu
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 as $$
 #variable_conflict use_column
 declare
@@ -5430,6 +5443,7 @@ returns table (fact text, key jsonb, expected numeric, actual numeric, replaced 
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 set lock_timeout = '5s'
 as $$
 #variable_conflict use_column
@@ -5545,8 +5559,8 @@ begin atomic
              || (select count(*) from openstock_core.trusted_login) || ' trusted',
            'Declare the logins of applications with openstock_admin.grant_tenant.'
     union all
-    select 8, 'backup', exists (select from pg_roles r where r.rolbypassrls and r.rolcanlogin),
-           (select count(*) from pg_roles r where r.rolbypassrls and r.rolcanlogin) || ' logins that pg_dump can use',
+    select 8, 'backup', exists (select from pg_roles r where (r.rolsuper or r.rolbypassrls) and r.rolcanlogin),
+           (select count(*) from pg_roles r where (r.rolsuper or r.rolbypassrls) and r.rolcanlogin) || ' logins that pg_dump can use',
            'pg_dump needs a superuser or a role with BYPASSRLS: row-level security is forced on every table.'
   )
   select f.topic, case when f.good then 'ok' else 'warn' end, f.detail, case when f.good then null else f.hint end
@@ -5569,5 +5583,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '3f67f033507fbf4858b8c599679f4456247249212f7c24aebc97ff7ce068991d');
+values ('0001.baseline', '90b054cc30555a585358ec71064b6729c06c0d9aa4253f8ceb2f24f2890be8b1');
 reset role;

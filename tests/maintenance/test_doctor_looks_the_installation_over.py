@@ -67,6 +67,13 @@ def test_it_warns_of_a_view_that_a_superuser_owns(connect: Connect, db: psycopg.
     assert look(connect)["owners"]["status"] == "warn"
 
 
+def test_a_superuser_can_back_up_even_one_without_bypassrls(db: psycopg.Connection) -> None:
+    with db.transaction(force_rollback=True):
+        db.execute("alter role current_user nobypassrls")
+        [row] = [row for row in call(db, "openstock_admin.doctor") if row["topic"] == "backup"]
+        assert row["status"] == "ok"
+
+
 def test_it_warns_when_no_login_is_declared(connect: Connect, db: psycopg.Connection) -> None:
     assert look(connect)["logins"]["detail"] == "2 bound, 1 trusted"
     db.execute("delete from openstock_core.tenant_login")

@@ -32,6 +32,13 @@ def test_unnumbered_lines_come_after_the_highest_number_given(ordered: Shop) -> 
     assert sorted(columns(answer, "line", "sku")) == [(50, "APPLE"), (51, "RICE")]
 
 
+def test_there_are_numbers_left_after_the_highest_that_can_be_given(ordered: Shop) -> None:
+    ordered.reserve("O1", [{"line": 1_000_000_000, "sku": "APPLE", "qty": 1}])
+    assert columns(ordered.reserve("O1", [{"sku": "APPLE", "qty": 1}]), "line") == [(1_000_000_001,)]
+    ordered.ship("O1", [{"line": 1_000_000_000}])
+    assert ordered.differences() == []
+
+
 def test_a_number_that_the_order_has_is_refused(ordered: Shop, db: psycopg.Connection) -> None:
     with refused(db, "OS304", order_ref="O1", line=1):
         ordered.reserve("O1", [{"sku": "RICE", "qty": 1}, {"line": 1, "sku": "APPLE", "qty": 2}])

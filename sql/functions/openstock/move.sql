@@ -12,6 +12,7 @@ language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
+set jit = off
 as $$
 declare
   acting constant uuid := openstock_core.enter(tenant);

@@ -46,8 +46,8 @@ begin atomic
              || (select count(*) from openstock_core.trusted_login) || ' trusted',
            'Declare the logins of applications with openstock_admin.grant_tenant.'
     union all
-    select 8, 'backup', exists (select from pg_roles r where r.rolbypassrls and r.rolcanlogin),
-           (select count(*) from pg_roles r where r.rolbypassrls and r.rolcanlogin) || ' logins that pg_dump can use',
+    select 8, 'backup', exists (select from pg_roles r where (r.rolsuper or r.rolbypassrls) and r.rolcanlogin),
+           (select count(*) from pg_roles r where (r.rolsuper or r.rolbypassrls) and r.rolcanlogin) || ' logins that pg_dump can use',
            'pg_dump needs a superuser or a role with BYPASSRLS: row-level security is forced on every table.'
   )
   select f.topic, case when f.good then 'ok' else 'warn' end, f.detail, case when f.good then null else f.hint end

@@ -42,11 +42,11 @@ begin
   select l.line, max(l.n) as n into bad
   from rows from (jsonb_to_recordset(lines) as (line integer)) with ordinality as l (line, n)
   where l.line is not null
-  group by l.line having count(*) > 1 or l.line < 1
+  group by l.line having count(*) > 1 or l.line not between 1 and 1000000000
   order by min(l.n) limit 1;
   if bad.line is not null then
     perform openstock_core.fail('22023', jsonb_build_object(
-      'argument', 'lines', 'line', bad.n, 'key', 'line', 'problem', 'must be positive and given once', 'value', bad.line));
+      'argument', 'lines', 'line', bad.n, 'key', 'line', 'problem', 'must be between 1 and 1000000000, and given once', 'value', bad.line));
   end if;
 end
 $$;

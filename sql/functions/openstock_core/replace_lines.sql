@@ -1,4 +1,5 @@
--- Puts replayed quantities into the reservation lines that differ. The tables are locked. Writes: reservation, reservation_line.
+-- Puts replayed quantities into the reservation lines that differ. The tables are locked, but for reservation: to insert a row
+-- that is there would wait for whoever has its order, who may be waiting for the tables. Writes: reservation, reservation_line.
 set local role openstock_owner;
 
 create or replace function openstock_core.replace_lines(tenant uuid) returns void
@@ -8,6 +9,7 @@ begin atomic
   insert into openstock_core.reservation (tenant_id, order_ref, created_at)
   select tenant, r.order_ref, min(r.first_recorded_at)
   from openstock_core.replayed_lines(tenant) r
+  where not exists (select from openstock_core.reservation o where o.tenant_id = tenant and o.order_ref = r.order_ref)
   group by r.order_ref
   on conflict on constraint reservation_order_ref_is_unique do nothing;
 

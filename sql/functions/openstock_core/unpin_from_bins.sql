@@ -18,9 +18,10 @@ begin
       join openstock_core.allocation a on a.tenant_id = tenant and a.bin_id = k.bin_id
       where k.surplus > 0
     ) as s
-    join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = s.bin_id
-    join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = s.reservation_line_id
-    join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = l.reservation_id
+    -- Each is there. Left joins keep the planner from joining all bins with all lines of the tenant before it looks at s.
+    left join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = s.bin_id
+    left join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = s.reservation_line_id
+    left join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = l.reservation_id
     where s.before < s.surplus
     order by b.bin_id, s.reservation_line_id);
 end

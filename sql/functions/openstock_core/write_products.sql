@@ -10,6 +10,8 @@ declare
   stamp constant timestamptz := openstock.server_time();
   skus constant text[] := array(select normalize(btrim(l ->> 'sku')) from jsonb_array_elements(lines) as l);
   answer jsonb;
+  known bigint[];
+  safety_stocks numeric[];
 begin
   if (select count(*) from openstock_core.product p where p.tenant_id = tenant and p.sku = any (skus)) < cardinality(skus) then
     perform openstock_core.lock_names(tenant, 'product');
@@ -53,12 +55,14 @@ begin
   )
   select jsonb_agg(jsonb_build_object('line', m.line, 'code', (m.new).sku, 'outcome', case
            when m.product_id is null then 'created' when w.sku is not null then 'updated' else 'unchanged' end,
-           'replayed', false) order by m.n)
-  into answer
+           'replayed', false) order by m.n),
+         array_agg(m.product_id order by m.n) filter (where m.product_id is not null),
+         array_agg((m.new).safety_stock order by m.n) filter (where m.product_id is not null)
+  into answer, known, safety_stocks
   from merged m
   left join written w on w.sku = (m.new).sku;
 
-  perform openstock_core.copy_safety_stock(tenant, array(select r.code from jsonb_to_recordset(answer) as r (code text)));
+  perform openstock_core.copy_safety_stock(tenant, known, safety_stocks);
   return answer;
 end
 $$;
