@@ -47,7 +47,7 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["dsn"] = node.config.stash[_dsn]
 
 
-def pytest_unconfigure(config: pytest.Config) -> None:  # noqa: ARG001 - pytest matches hooks by argument name
+def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop the server."""
     _resources.close()
 

@@ -46,7 +46,7 @@ def open_client(request: pytest.FixtureRequest, dsn: str, loop: Loop) -> Iterato
 
 
 @pytest.fixture
-def client(open_client: OpenClient, shop: Shop) -> Face:  # noqa: ARG001 - the shop furnishes the tenant
+def client(open_client: OpenClient, shop: Shop) -> Face:
     """The application's client, for a furnished tenant (see Shop)."""
     return open_client()
 

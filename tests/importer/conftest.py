@@ -18,7 +18,7 @@ Import = Callable[..., Report]
 
 
 @pytest.fixture
-def client(dsn: str, shop: Shop) -> Iterator[Client]:  # noqa: ARG001 - the shop is furnished
+def client(dsn: str, shop: Shop) -> Iterator[Client]:
     """The test tenant's, as the application's login."""
     with connect(make_conninfo(dsn, user=LOGINS["app"].name), tenant=TENANT) as client:
         yield client

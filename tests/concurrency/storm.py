@@ -1,0 +1,409 @@
+"""A storm: workers that do everything to a few products at once, and what must be true of the wreckage.
+
+Each worker makes a fixed number of random calls on a connection of its own, retrying serialization failures and deadlocks as a client
+does. An operator meanwhile verifies, rebuilds, refreshes, sweeps and changes master data. What every call answered is kept, and held against
+the ledger when all is over.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from itertools import count
+from random import Random
+from typing import Any
+
+import psycopg
+from psycopg import IsolationLevel
+
+from ..support import Connect, Row, Shop, call, day
+
+PRODUCTS: list[dict[str, Any]] = [
+    {"sku": "APPLE", "name": "Apple", "removal": "fifo"},
+    {"sku": "JAM", "name": "Jam", "tracking": "lot", "safety_stock": 2},
+    {"sku": "MILK", "name": "Milk", "tracking": "lot", "decimals": 1},
+    {"sku": "RICE", "name": "Rice", "removal": "lifo", "decimals": 2},
+]
+WAREHOUSES = ["LON", "BER"]
+LOCATIONS = ["DEFAULT", "A-1", "A-2", "Q-1"]
+SAFETY = {"JAM": Decimal(2)}
+MUST_RETRY = ("40001", "40P01")
+# What a random call may run into when others were faster.
+ACCEPTED = {
+    "adjust": {"OS106", "OS201", "OS202"},
+    "move": {"OS106", "OS201"},
+    "receive": {"OS106"},
+    "reserve": {"OS302"},
+    "release": {"OS301", "OS303"},
+    "allocate": {"OS301", "OS303"},
+    "ship": {"OS301", "OS303"},
+}
+ATTEMPTS = 200
+
+
+@dataclass
+class Done:
+    """A call that was answered: when it began (its last attempt), when the answer was there."""
+
+    function: str
+    request: dict[str, Any]
+    op_id: str
+    rows: list[Row]
+    began: datetime
+    ended: datetime
+
+
+@dataclass
+class Storm:
+    """One storm. With losses, stock is also adjusted downwards, blocked and left to expire."""
+
+    connect: Connect
+    db: psycopg.Connection
+    level: IsolationLevel
+    losses: bool
+    workers: int
+    calls: int
+    seed: int
+    done: list[Done] = field(default_factory=list)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    retries: Counter[str] = field(default_factory=Counter)
+    deadlocks: list[str] = field(default_factory=list)
+    verified: int = 0
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.shop = Shop(self.connect("app"), self.db)
+        self.numbers = count(1)
+        self.orders: list[str] = []
+
+    # --- the weather -------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Let it rage. An exception in any thread is raised here."""
+        self.wind_the_clock()
+        self.furnish()
+        with ThreadPoolExecutor(self.workers + 1) as pool:
+            operator = pool.submit(self.operate)
+            futures = [pool.submit(self.work, n) for n in range(self.workers)]
+            try:
+                for future in futures:
+                    future.result()
+            finally:
+                self.over.set()
+            operator.result()
+
+    def wind_the_clock(self) -> None:
+        """A clock that all see go forward at once, whatever their snapshot: a sequence is not part of one."""
+        self.db.execute("create sequence if not exists public.storm_clock minvalue 0 start 0")
+        self.db.execute("grant select on public.storm_clock to public")
+        self.db.execute(
+            "create or replace function openstock.server_time() returns timestamptz language sql volatile "
+            "begin atomic select clock_timestamp() + c.last_value * interval '1 hour' from public.storm_clock as c; end"
+        )
+
+    def furnish(self) -> None:
+        """Products, warehouses, bins and a little stock."""
+        self.shop.put_products(lines=PRODUCTS)
+        self.shop.put_warehouses(lines=[{"code": code, "priority": n} for n, code in enumerate(WAREHOUSES)])
+        for warehouse in WAREHOUSES:
+            self.shop.put_locations(
+                warehouse, [{"code": "A-1"}, {"code": "A-2"}, {"code": "E-1"}, {"code": "Q-1", "kind": "quarantine"}]
+            )
+            lines = [self.received(Random(warehouse), product, 25) for product in PRODUCTS]
+            self.keep("receive", {"warehouse": warehouse, "lines": lines}, "initial " + warehouse, self.shop.connection)
+
+    def received(self, random: Random, product: dict[str, Any], most: int) -> dict[str, Any]:
+        """A line of goods in."""
+        line = {"sku": product["sku"], "qty": random.randint(1, most), "location": random.choice(LOCATIONS[:3])}
+        if product.get("tracking") == "lot":
+            lot = random.randint(1, 4)
+            line |= {"lot": f"L{lot}", "expires_on": day(lot * 2 if self.losses else 999)}
+        return line
+
+    def work(self, worker: int) -> None:
+        """One worker's calls."""
+        random = Random(f"{self.seed} {worker}")
+        connection = self.connect("app")
+        connection.execute(f"set default_transaction_isolation = '{self.level.name.replace('_', ' ').lower()}'")
+        connection.execute("set lock_timeout = '60s'")
+        for _ in range(self.calls):
+            if self.done and random.random() < 0.07:
+                self.repeat(random.choice(self.done), connection)
+            elif random.random() < 0.1:
+                self.sell(random, connection)
+            else:
+                function, request = self.make_up(random)
+                self.keep(function, request, f"op {next(self.numbers)}", connection)
+
+    def make_up(self, random: Random) -> tuple[str, dict[str, Any]]:
+        """A random call."""
+        function = random.choices(
+            ["receive", "adjust", "move", "reserve", "release", "allocate", "ship"], [12, 8, 14, 30, 8, 14, 14]
+        )[0]
+        place = random.choice(WAREHOUSES)
+        many = random.randint(1, 3)
+        if function == "receive":
+            lines = [self.received(random, product, 5) for product in random.sample(PRODUCTS, many)]
+            return function, {"warehouse": place, "lines": lines}
+        if function in ("adjust", "move"):
+            return function, {"warehouse": place, "lines": self.bins(random, place, function, many)} | (
+                {"reason": "found so"} if function == "adjust" else {}
+            )
+        if function == "reserve":
+            return function, self.order(random)
+        with_lines = function != "allocate" and random.random() < 0.4
+        request: dict[str, Any] = {"order_ref": random.choice(self.orders[-20:] or ["NONE"])}
+        return function, request | ({"lines": [{"line": 1, "qty": 1}]} if with_lines else {})
+
+    def order(self, random: Random, *, new: bool = False) -> dict[str, Any]:
+        """Up to five lines, in any order; now and then at a warehouse that is named, or more for an order that is there."""
+        lines = []
+        for _ in range(random.randint(1, 5)):
+            line: dict[str, Any] = {"sku": random.choice(PRODUCTS)["sku"], "qty": random.randint(1, 4)}
+            lines.append(line | ({"warehouse": random.choice(WAREHOUSES)} if random.random() < 0.2 else {}))
+        if self.orders and not new and random.random() < 0.15:
+            return {"order_ref": random.choice(self.orders[-20:]), "lines": lines}
+        order_ref = f"ORDER-{next(self.numbers)}"
+        self.orders.append(order_ref)
+        return {"order_ref": order_ref, "lines": lines}
+
+    def bins(self, random: Random, place: str, function: str, many: int) -> list[dict[str, Any]]:
+        """Lines of adjust or move, about bins that were seen a moment ago."""
+        seen = self.shop_view(place)
+        lines = []
+        for row in random.sample(seen, min(many, len(seen))):
+            line = {"sku": row["sku"], "lot": row["lot"], "status": row["status"]}
+            if function == "adjust":
+                lost = self.losses and random.random() < 0.6
+                line |= {"location": row["location"], "qty": -random.randint(1, 3) if lost else 1}
+                if random.random() < 0.3:
+                    del line["qty"]
+                    line |= {"expected": int(row["on_hand"]) if row["on_hand"] == int(row["on_hand"]) else float(row["on_hand"])}
+                    line |= {"set_to": line["expected"] + (random.randint(-1, 2) if self.losses and line["expected"] else 1)}
+            else:
+                to = random.choice([at for at in LOCATIONS[: 4 if self.losses else 3] if at != row["location"]])
+                line |= {"from": row["location"], "to": to, "qty": random.randint(1, 4)}
+                if self.losses and random.random() < 0.2:
+                    line["to_status"] = random.choice(["hold", "damaged", "available"])
+            lines.append(line)
+        return lines or [{"sku": "APPLE", "qty": 1} | ({"to": "A-1"} if function == "move" else {})]
+
+    def shop_view(self, place: str) -> list[Row]:
+        """What bins hold, read on a connection that all workers share."""
+        with self._reading:
+            return [row for row in self.shop.view("bins", warehouse=place) if row["sku"] != "RICE" or self.losses]
+
+    _reading: threading.Lock = field(default_factory=threading.Lock)
+
+    def keep(self, function: str, request: dict[str, Any], op_id: str, connection: psycopg.Connection) -> Done | None:
+        """Make a call, again as long as it must be, and keep what it answers."""
+        for _ in range(ATTEMPTS):
+            began = self.now(connection)
+            try:
+                rows = call(connection, function, op_id=op_id, tenant=self.shop.tenant, **request)
+            except psycopg.Error as error:
+                if error.sqlstate in MUST_RETRY:
+                    self.count_retry(error)
+                    continue
+                accepted = ACCEPTED[function] | ({"OS201"} if self.losses else set())
+                assert error.sqlstate in accepted, f"{function}{request}: {error.sqlstate} {error} {error.diag.message_detail}"
+                self.outcomes[f"{function} {error.sqlstate}"] += 1
+                return None
+            done = Done(function, request, op_id, rows, began, self.now(connection))
+            if not rows or not rows[0]["replayed"]:
+                self.done.append(done)
+            self.outcomes[f"{function} {rows[0].get('outcome', 'done') if rows else 'nothing to do'}"] += 1
+            return done
+        raise AssertionError(f"no success in {ATTEMPTS} attempts")
+
+    def count_retry(self, error: psycopg.Error) -> None:
+        """Count it; who waited for whom is kept."""
+        self.retries[error.sqlstate or ""] += 1
+        if error.sqlstate == "40P01":
+            self.deadlocks.append(f"{error.diag.message_detail} {error.diag.context}")
+
+    def repeat(self, done: Done, connection: psycopg.Connection) -> None:
+        """The same call again, perhaps while its first is not over."""
+        again = self.keep(done.function, done.request, done.op_id, connection)
+        assert again is not None, "what was done is refused when repeated"
+        assert again.rows == [row | {"replayed": True} for row in done.rows], f"{again.rows} for {done.rows}"
+
+    def sell(self, random: Random, connection: psycopg.Connection) -> None:
+        """Reserve, allocate and ship in one transaction of the caller's."""
+        # A new order: with an old one, the second call would lock levels that come before the first one's.
+        request, number = self.order(random, new=True), next(self.numbers)
+        order_ref = {"order_ref": request["order_ref"]}
+        for _ in range(ATTEMPTS):
+            done: list[Done] = []
+            began = self.now(connection)
+            try:
+                with connection.transaction():
+                    for function in ("reserve", "allocate", "ship"):
+                        arguments = request if function == "reserve" else order_ref
+                        op_id = f"op {number} {function}"
+                        rows = call(connection, function, op_id=op_id, tenant=self.shop.tenant, **arguments)
+                        done.append(Done(function, arguments, op_id, rows, began, began))
+                        if function == "reserve" and rows[0]["outcome"] == "rejected":
+                            break
+            except psycopg.Error as error:
+                if error.sqlstate in MUST_RETRY:
+                    self.count_retry(error)
+                    continue
+                assert error.sqlstate in ("OS201" if self.losses else "", "OS302", "OS303"), f"{error.sqlstate} {error}"
+                self.outcomes[f"sell {error.sqlstate}"] += 1
+                return
+            for one in done:
+                one.ended = self.now(connection)
+            self.done.extend(done)
+            self.outcomes[f"sell {done[-1].function}"] += 1
+            return
+        raise AssertionError(f"no success in {ATTEMPTS} attempts")
+
+    @staticmethod
+    def now(connection: psycopg.Connection) -> datetime:
+        """The server's clock."""
+        [(found,)] = connection.execute("select openstock.server_time()").fetchall()
+        assert isinstance(found, datetime)
+        return found
+
+    def operate(self) -> None:
+        """Operators' work at random moments, until the workers are done."""
+        random = Random(self.seed)
+        operator, app = self.connect("operator"), self.connect("app")
+        tenant = self.shop.tenant
+        while not self.over.is_set():
+            what = random.randint(0, 19)
+            if what < 12:
+                found = call(operator, "openstock_admin.verify", tenant=tenant)
+                assert found == [], found
+                self.verified += 1
+            elif what < 14:
+                assert call(operator, "openstock_admin.rebuild", tenant=tenant, replace=True) == []
+            elif what == 14:
+                call(operator, "openstock_admin.refresh_current_stock")
+            elif what == 15:
+                call(operator, "openstock_admin.block_expired_lots", tenant=tenant)
+            elif what == 16:
+                call(operator, "openstock_admin.ensure_partitions")
+            elif what == 17 and self.losses:
+                self.db.execute("select setval('public.storm_clock', (select last_value from public.storm_clock) + 20)")
+            else:
+                self.change_master_data(random, app)
+
+    def change_master_data(self, random: Random, connection: psycopg.Connection) -> None:
+        """Warehouses change places, products their removal rule, bins their kind where they are empty."""
+        place = random.choice(WAREHOUSES)
+        changes: list[tuple[str, dict[str, Any]]] = [
+            ("put_warehouses", {"lines": [{"code": place, "priority": random.randint(0, 3)}]}),
+            ("put_products", {"lines": [{"sku": "APPLE", "removal": random.choice(["fifo", "lifo"])}]}),
+        ]
+        if self.losses:
+            kind = random.choice(["storage", "quarantine"])
+            changes.append(("put_locations", {"warehouse": place, "lines": [{"code": "A-2", "kind": kind}]}))
+        function, request = random.choice(changes)
+        try:
+            call(connection, function, op_id=f"op {next(self.numbers)}", tenant=self.shop.tenant, **request)
+        except psycopg.Error as error:
+            assert error.sqlstate == "OS120", error
+
+    # --- the wreckage ------------------------------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """What must be true afterwards."""
+        assert self.shop.differences() == []
+        assert self.verified > 0, "nobody looked while it raged"
+        self.check_nothing_was_oversold()
+        self.check_answers_add_up()
+        self.check_blocked_bins()
+        self.check_rejections()
+        if not self.losses:
+            short = [d for d in self.done if d.function == "allocate" and any(row["outcome"] == "short" for row in d.rows)]
+            assert short == [], "units that nobody lost were not found"
+
+    def check_nothing_was_oversold(self) -> None:
+        """After each promise, what was promised was there."""
+        promises = 0
+        for entry in self.shop.view("ledger", event_type="RESERVE"):
+            left = entry["on_hand_after"] - entry["blocked_after"] - entry["reserved_after"]
+            assert left >= SAFETY.get(entry["sku"], 0), f"oversold: {entry}"
+            promises += 1
+        assert promises > 0, "nothing was promised"
+
+    def check_answers_add_up(self) -> None:
+        """What the answers say came, went and was promised is what there is."""
+        on_hand: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+        reserved: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+        for done in self.done:
+            for row in done.rows:
+                key = row["sku"], row["warehouse"]
+                if done.function in ("receive", "adjust", "move"):
+                    on_hand[key] += row["qty"]
+                elif done.function == "ship":
+                    on_hand[key] -= row["qty"]
+                    reserved[key] -= row["qty"]
+                elif done.function == "reserve" and row["outcome"] == "reserved":
+                    reserved[key] += row["qty_reserved"]
+        for entry in self.shop.view("ledger", event_type="RELEASE"):
+            reserved[entry["sku"], entry["warehouse"]] += entry["reserved_delta"]
+        for row in self.shop.view("stock"):
+            key = row["sku"], row["warehouse"]
+            assert (row["on_hand"], row["reserved"]) == (on_hand[key], reserved[key]), key
+
+    def check_blocked_bins(self) -> None:
+        """Each bin is blocked exactly if its status, its location's kind or its lot's date says so."""
+        kinds = {(row["warehouse"], row["location"]): row["kind"] for row in self.shop.view("locations")}
+        today = self.now(self.shop.connection).date()
+        for row in self.shop.view("bins"):
+            expired = row["expires_on"] is not None and row["expires_on"] < today
+            must = row["status"] != "available" or kinds[row["warehouse"], row["location"]] == "quarantine" or expired
+            assert (row["blocked"] > 0) == must, row
+
+    def check_rejections(self) -> None:
+        """At some moment between call and answer the balances were those of the rejection, and did not cover the order."""
+        history: defaultdict[tuple[str, str], list[Row]] = defaultdict(list)
+        for entry in sorted(self.shop.view("ledger"), key=lambda entry: entry["entry_id"]):
+            if entry["on_hand_after"] is not None:
+                chain = history[entry["sku"], entry["warehouse"]]
+                assert not chain or chain[-1]["recorded_at"] < entry["recorded_at"], "entries out of order"
+                chain.append(entry)
+        times = {key: [entry["recorded_at"] for entry in chain] for key, chain in history.items()}
+
+        def at(key: tuple[str, str], moment: datetime) -> tuple[Decimal, Decimal, Decimal]:
+            n = bisect_right(times.get(key, []), moment)
+            if not n:
+                return Decimal(0), Decimal(0), Decimal(0)
+            entry = history[key][n - 1]
+            return entry["on_hand_after"], entry["blocked_after"], entry["reserved_after"]
+
+        rejected = 0
+        for done in self.done:
+            if done.function == "reserve" and done.rows[0]["outcome"] == "rejected":
+                moments = [done.began, *(t for key in times for t in times[key] if done.began < t <= done.ended)]
+                if not any(self.rejects(done.rows, at, moment) for moment in moments):
+                    names = ("sku", "warehouse", "qty_ordered", "qty_short", "on_hand", "blocked", "reserved", "available")
+                    told = [tuple(str(row[name]) for name in names) for row in done.rows]
+                    keys = [(row["sku"], place) for row in done.rows for place in WAREHOUSES]
+                    states = [(str(moment), {key: tuple(map(str, at(key, moment))) for key in keys}) for moment in sorted(moments)]
+                    raise AssertionError(f"{done.op_id} was rejected and never short: {told} {states}, ended {done.ended}")
+                rejected += 1
+        assert rejected > 0, "nothing was rejected"
+
+    @staticmethod
+    def rejects(rows: list[Row], at: Any, moment: datetime) -> bool:
+        """Whether these rows tell the truth about this moment."""
+        for row in rows:
+            levels = [at((row["sku"], place), moment) for place in WAREHOUSES if row["warehouse"] in (None, place)]
+            totals = tuple(sum(level[n] for level in levels) for n in range(3))
+            free = [max(level[0] - level[1] - level[2] - SAFETY.get(row["sku"], 0), 0) for level in levels]
+            if totals != (row["on_hand"], row["blocked"], row["reserved"]) or sum(free) != row["available"]:
+                return False
+            wanted = sum(r["qty_ordered"] for r in rows if (r["sku"], r["warehouse"]) == (row["sku"], row["warehouse"]))
+            named = sum(r["qty_ordered"] for r in rows if r["sku"] == row["sku"] and r["warehouse"] is not None)
+            if row["qty_short"] > 0 and wanted + (named if row["warehouse"] is None else 0) <= row["available"]:
+                return False
+        return True

@@ -1,0 +1,134 @@
+"""Calls that name the same rows in opposite orders wait for each other in turn, never in a circle."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+import pytest
+
+from ..support import Shop, columns
+from .sessions import NEVER, OpenSession
+
+APPLE, RICE = {"sku": "APPLE", "qty": 1}, {"sku": "RICE", "qty": 1}
+BACK_AND_FORTH: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("reserve", {"order_ref": "N1", "lines": [APPLE, RICE]}, {"order_ref": "N2", "lines": [RICE, APPLE]}),
+    ("ship", {"order_ref": "O1"}, {"order_ref": "O2", "lines": [{"sku": "RICE"}, {"sku": "APPLE"}]}),
+    ("release", {"order_ref": "O1"}, {"order_ref": "O2", "lines": [{"sku": "RICE"}, {"sku": "APPLE"}]}),
+    ("receive", {"warehouse": "LON", "lines": [APPLE, RICE]}, {"warehouse": "LON", "lines": [RICE, APPLE]}),
+    ("adjust", {"warehouse": "LON", "lines": [APPLE, RICE]}, {"warehouse": "LON", "lines": [RICE, APPLE]}),
+    (
+        "move",
+        {"warehouse": "LON", "lines": [APPLE | {"to": "A-1"}, RICE | {"to": "A-2"}]},
+        {"warehouse": "LON", "lines": [RICE | {"to": "A-1"}, APPLE | {"to": "A-2"}]},
+    ),
+]
+
+
+@pytest.fixture
+def stocked(shop: Shop) -> Shop:
+    """Ten of each in both warehouses; O1 and O2 have one of each."""
+    for warehouse in ("LON", "BER"):
+        shop.receive(warehouse, [{"sku": "APPLE", "qty": 10}, {"sku": "RICE", "qty": 10}])
+    shop.reserve("O1", [APPLE, RICE])
+    shop.reserve("O2", [RICE, APPLE])
+    return shop
+
+
+@pytest.mark.parametrize(("function", "forth", "back"), BACK_AND_FORTH, ids=[case[0] for case in BACK_AND_FORTH])
+@pytest.mark.parametrize("held", ["APPLE", "RICE"])
+def test_both_wait_for_the_first_level_and_hold_no_later_one(
+    stocked: Shop, session: OpenSession, function: str, forth: dict[str, Any], back: dict[str, Any], held: str
+) -> None:
+    extra = {"reason": "x"} if function == "adjust" else {}
+    holder, one, two, free = session(), session(), session(), session()
+    holder.reserve("HOLD", [{"sku": held, "qty": 1}], warehouse="LON")
+    first = one.at_once(function, **forth, **extra)
+    one.until_blocked(first)
+    second = two.at_once(function, **back, **extra)
+    two.until_blocked(second)
+    if held == "APPLE":  # the older product, whose level comes first: nobody holds rice while waiting for apples
+        free.reserve("FREE", [RICE], warehouse="LON")
+        free.commit()
+    holder.commit()
+    assert first.result(NEVER)
+    assert second.result(NEVER)
+    assert stocked.differences() == []
+
+
+@pytest.mark.parametrize(("function", "forth", "back"), BACK_AND_FORTH, ids=[case[0] for case in BACK_AND_FORTH])
+def test_a_transaction_of_one_warehouse_does_not_wait_for_another(
+    stocked: Shop, session: OpenSession, function: str, forth: dict[str, Any], back: dict[str, Any]
+) -> None:
+    if "warehouse" not in forth:
+        forth = {"order_ref": "N1", "lines": [APPLE, RICE], "warehouse": "LON"}
+        function = "reserve"
+    extra = {"reason": "x"} if function == "adjust" else {}
+    one, two = session(), session()
+    one.later(function, **forth, **extra).result()
+    two.reserve("BERLIN", [RICE, APPLE], warehouse="BER")
+    two.commit()
+    one.commit()
+    assert stocked.differences() == []
+
+
+def test_two_orders_pin_the_same_bins_in_opposite_orders(shop: Shop, session: OpenSession) -> None:
+    for location in ("A-1", "A-2"):
+        shop.receive("LON", [{"sku": "APPLE", "qty": 5, "location": location}, {"sku": "RICE", "qty": 5, "location": location}])
+    shop.reserve("O1", [{"sku": "APPLE", "qty": 4}, {"sku": "RICE", "qty": 4}])
+    shop.reserve("O2", [{"sku": "RICE", "qty": 4}, {"sku": "APPLE", "qty": 4}])
+    holder, one, two = session(), session(), session()
+    holder.adjust("LON", [{"sku": "APPLE", "qty": 1, "location": "A-1"}], reason="found")
+    first = one.at_once("allocate", "O1")
+    one.until_blocked(first)
+    second = two.at_once("allocate", "O2", removal="lifo")
+    holder.commit()
+    for future in (first, second):
+        assert set(columns(future.result(NEVER), "outcome")) == {("allocated",)}
+    assert shop.differences() == []
+
+
+def test_a_move_and_its_return_do_not_deadlock(shop: Shop, session: OpenSession) -> None:
+    for location in ("A-1", "A-2"):
+        shop.receive("LON", [{"sku": "APPLE", "qty": 5, "location": location}])
+    shop.reserve("O1", [{"sku": "APPLE", "qty": 5}])
+    holder, one, two = session(), session(), session()
+    holder.allocate("O1")  # holds a bin, and no level
+    forth = one.at_once("move", "LON", [{"sku": "APPLE", "qty": 5, "from": "A-1", "to": "A-2"}])
+    one.until_blocked(forth)
+    back = two.at_once("move", "LON", [{"sku": "APPLE", "qty": 5, "from": "A-2", "to": "A-1"}])
+    two.until_blocked(back)
+    holder.commit()
+    assert len(forth.result(NEVER)) == 2
+    assert back.result(NEVER)
+    assert sum(row["allocated"] for row in shop.view("bins")) == 5
+    assert shop.differences() == []
+
+
+def test_products_and_receipts_of_them_do_not_deadlock(shop: Shop, session: OpenSession) -> None:
+    holder, one, two = session(), session(), session()
+    holder.put_products(lines=[{"sku": "APPLE", "safety_stock": 1}])
+    receipt = one.at_once("receive", "LON", [{"sku": "RICE", "qty": 5}, {"sku": "APPLE", "qty": 5}])
+    one.until_blocked(receipt)
+    change = two.at_once("put_products", lines=[{"sku": "RICE", "safety_stock": 1}, {"sku": "APPLE", "safety_stock": 2}])
+    two.until_blocked(change)
+    holder.commit()
+    assert receipt.result(NEVER)
+    assert change.result(NEVER)
+    assert (shop.level("APPLE")[3], shop.level("RICE")[3]) == (3, 4)
+
+
+def test_a_caller_who_takes_two_orders_the_other_way_round_gets_a_deadlock_and_nothing_else(
+    stocked: Shop, session: OpenSession
+) -> None:
+    one, two = session(), session()
+    one.reserve("N1", [APPLE], warehouse="LON")
+    two.reserve("N2", [RICE], warehouse="LON")
+    waiting = one.blocked("reserve", "N3", [RICE], warehouse="LON")
+    with pytest.raises(psycopg.errors.DeadlockDetected):
+        two.reserve("N4", [APPLE], warehouse="LON")
+        waiting.result(NEVER)
+        two.commit()
+    two.rollback()
+    one.rollback()
+    assert stocked.differences() == []

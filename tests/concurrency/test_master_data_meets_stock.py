@@ -1,0 +1,199 @@
+"""Master data change while stock comes in: what is stored as blocked or kept back fits what was decided.
+
+The change is made at READ COMMITTED where it is second: a snapshot from before the receipt does not show what to look at.
+"""
+
+from __future__ import annotations
+
+import pytest
+from psycopg import IsolationLevel
+
+from ..support import Shop, columns
+from .sessions import ALL_LEVELS, NEVER, OpenSession
+
+every_level = pytest.mark.parametrize("level", ALL_LEVELS, ids=lambda level: level.name)
+COMES_IN = [
+    ("receive", "LON", [{"sku": "APPLE", "qty": 2, "location": "A-1"}]),
+    ("move", "LON", [{"sku": "APPLE", "qty": 2, "to": "A-1"}]),
+    ("adjust", "LON", [{"sku": "APPLE", "qty": 2, "location": "A-1"}]),
+]
+each_way_in = pytest.mark.parametrize("comes_in", COMES_IN, ids=lambda way: way[0])
+QUARANTINE = ("put_locations", "LON", [{"code": "A-1", "kind": "quarantine"}])
+CLOSED = ("put_locations", "LON", [{"code": "A-1", "active": False}])
+
+
+@pytest.fixture
+def stocked(shop: Shop) -> Shop:
+    """Five apples in the default bin."""
+    shop.receive("LON", [{"sku": "APPLE", "qty": 5}])
+    return shop
+
+
+def reason(function: str) -> dict[str, str]:
+    return {"reason": "found"} if function == "adjust" else {}
+
+
+@each_way_in
+@pytest.mark.parametrize("change", [QUARANTINE, CLOSED], ids=["to another kind", "to inactive"])
+def test_a_bin_that_is_being_filled_does_not_change(
+    stocked: Shop, session: OpenSession, comes_in: tuple[str, str, list[object]], change: tuple[str, str, list[object]]
+) -> None:
+    one, two = session(), session()
+    one.later(*comes_in, **reason(comes_in[0])).result()
+    waiting = two.blocked(*change)
+    one.commit()
+    assert two.refused(waiting) == "OS120"
+    assert columns(stocked.view("bins", location="A-1"), "on_hand", "blocked") == [(2, 0)]
+    assert stocked.differences() == []
+
+
+@each_way_in
+def test_a_bin_that_was_not_filled_after_all_changes(
+    stocked: Shop, session: OpenSession, comes_in: tuple[str, str, list[object]]
+) -> None:
+    one, two = session(), session()
+    one.later(*comes_in, **reason(comes_in[0])).result()
+    waiting = two.blocked(*QUARANTINE)
+    one.rollback()
+    assert columns(two.outcome(waiting, "put_locations"), "outcome") == [("updated",)]
+    assert columns(stocked.view("locations", location="A-1"), "kind") == [("quarantine",)]
+    assert stocked.view("bins", location="A-1") == []
+
+
+@each_way_in
+@every_level
+def test_units_that_come_into_a_bin_that_just_became_quarantine_are_blocked(
+    stocked: Shop, session: OpenSession, level: IsolationLevel, comes_in: tuple[str, str, list[object]]
+) -> None:
+    one, two = session(level), session(level)
+    one.later(*QUARANTINE).result()
+    waiting = two.blocked(*comes_in, **reason(comes_in[0]))
+    one.commit()
+    two.outcome(waiting, *comes_in, **reason(comes_in[0]))
+    assert columns(stocked.view("bins", location="A-1"), "on_hand", "blocked") == [(2, 2)]
+    assert stocked.level("APPLE")[1] == 2
+    assert stocked.differences() == []
+
+
+@each_way_in
+def test_no_units_come_into_a_bin_that_was_just_closed(
+    stocked: Shop, session: OpenSession, comes_in: tuple[str, str, list[object]]
+) -> None:
+    one, two = session(), session()
+    one.later(*CLOSED).result()
+    waiting = two.blocked(*comes_in, **reason(comes_in[0]))
+    one.commit()
+    assert two.refused(waiting) == "OS106"
+    assert stocked.level("APPLE") == (5, 0, 0, 5)
+
+
+def test_a_receipt_and_a_change_of_the_same_bins_do_not_deadlock(shop: Shop, session: OpenSession) -> None:
+    shop.put_locations("LON", [{"code": "Z"}])
+    shop.put_locations("LON", [{"code": "Y"}])  # younger, and earlier in the alphabet
+    one, two, three = session(), session(), session()
+    one.receive("LON", [{"sku": "APPLE", "qty": 1, "location": "Y"}, {"sku": "APPLE", "qty": 1, "location": "Z"}])
+    change = two.at_once("put_locations", "LON", [{"code": "Y", "pick_order": 1}, {"code": "Z", "pick_order": 1}])
+    two.until_blocked(change)
+    receipt = three.at_once(
+        "receive", "LON", [{"sku": "RICE", "qty": 1, "location": "Y"}, {"sku": "RICE", "qty": 1, "location": "Z"}]
+    )
+    one.commit()
+    assert columns(change.result(NEVER), "outcome") == [("updated",), ("updated",)]
+    assert len(receipt.result(NEVER)) == 2
+
+
+@every_level
+def test_safety_stock_set_as_a_level_is_made_reaches_it(shop: Shop, session: OpenSession, level: IsolationLevel) -> None:
+    one, two = session(level), session(level)
+    one.put_products(lines=[{"sku": "APPLE", "safety_stock": 5}])
+    receipt = ("receive", "LON", [{"sku": "APPLE", "qty": 7}])
+    waiting = two.blocked(*receipt)
+    one.commit()
+    two.outcome(waiting, *receipt)
+    assert shop.level("APPLE") == (7, 0, 0, 2)
+
+
+@every_level
+def test_safety_stock_waits_for_a_level_that_is_being_made(shop: Shop, session: OpenSession, level: IsolationLevel) -> None:
+    one, two = session(level), session()
+    one.receive("LON", [{"sku": "APPLE", "qty": 7}])
+    waiting = two.blocked("put_products", lines=[{"sku": "APPLE", "safety_stock": 5}])
+    one.commit()
+    two.outcome(waiting, "put_products")
+    assert shop.level("APPLE") == (7, 0, 0, 2)
+
+
+def test_receipts_of_one_new_product_into_two_warehouses_do_not_wait(shop: Shop, session: OpenSession) -> None:
+    one, two = session(), session()
+    one.receive("LON", [{"sku": "APPLE", "qty": 1}])
+    two.receive("BER", [{"sku": "APPLE", "qty": 1}])
+    two.commit()
+    one.commit()
+    assert (shop.level("APPLE"), shop.level("APPLE", "BER")) == ((1, 0, 0, 1), (1, 0, 0, 1))
+
+
+@every_level
+@pytest.mark.parametrize("change", [{"tracking": "lot"}, {"decimals": 0}], ids=["tracking", "decimals"])
+def test_a_product_being_received_keeps_its_tracking_and_decimals(
+    shop: Shop, session: OpenSession, level: IsolationLevel, change: dict[str, object]
+) -> None:
+    one, two = session(level), session()
+    one.receive("LON", [{"sku": "RICE", "qty": 0.5}])
+    waiting = two.blocked("put_products", lines=[{"sku": "RICE", **change}])
+    one.commit()
+    assert two.refused(waiting) == "OS120"
+
+
+@every_level
+@pytest.mark.parametrize(
+    ("change", "code"), [({"tracking": "lot"}, "OS108"), ({"decimals": 0}, "OS110")], ids=["tracking", "decimals"]
+)
+def test_a_first_receipt_meets_the_tracking_and_decimals_just_decided(
+    shop: Shop, session: OpenSession, level: IsolationLevel, change: dict[str, object], code: str
+) -> None:
+    one, two = session(level), session(level)
+    one.put_products(lines=[{"sku": "RICE", **change}])
+    receipt = ("receive", "LON", [{"sku": "RICE", "qty": 0.5}])
+    waiting = two.blocked(*receipt)
+    one.commit()
+    found = two.refused(waiting)
+    if found == "40001":
+        found = two.refused(two.later(*receipt))
+    assert found == code
+    assert shop.view("stock") == []
+
+
+@pytest.mark.parametrize(
+    ("function", "first", "second", "view", "kept"),
+    [
+        ("put_products", {"sku": "PEAR", "name": "Pear", "safety_stock": 5}, {"sku": "PEAR", "name": "A pear"}, "products", "safety_stock"),
+        ("put_warehouses", {"code": "ROM", "priority": 5}, {"code": "ROM", "name": "Rome"}, "warehouses", "priority"),
+        ("put_locations", {"code": "B-1", "pick_order": 5}, {"code": "B-1", "kind": "picking"}, "locations", "pick_order"),
+    ],
+    ids=["products", "warehouses", "locations"],
+)
+def test_two_that_create_the_same_at_once_keep_what_each_gave(
+    shop: Shop, session: OpenSession, function: str, first: dict[str, object], second: dict[str, object], view: str, kept: str
+) -> None:
+    where = {"warehouse": "LON"} if function == "put_locations" else {}
+    one, two = session(), session()
+    assert columns(one.later(function, lines=[first], **where).result(), "outcome") == [("created",)]
+    waiting = two.blocked(function, lines=[second], **where)
+    one.commit()
+    assert columns(two.outcome(waiting, function), "outcome") == [("updated",)]
+    code = second.get("sku", second.get("code"))
+    [row] = [row for row in shop.view(view) if code in (row.get("sku"), row.get("location"), row["warehouse"] if view == "warehouses" else None)]
+    assert row[kept] == 5
+    assert all(row[key] == value for key, value in second.items() if key not in ("sku", "code"))
+
+
+@every_level
+def test_changes_of_one_product_follow_each_other(shop: Shop, session: OpenSession, level: IsolationLevel) -> None:
+    one, two = session(level), session(level)
+    one.put_products(lines=[{"sku": "APPLE", "safety_stock": 5}])
+    lines = [{"sku": "APPLE", "name": "An apple"}]
+    waiting = two.blocked("put_products", lines=lines)
+    one.commit()
+    two.outcome(waiting, "put_products", lines=lines)
+    [row] = shop.view("products", sku="APPLE")
+    assert (row["safety_stock"], row["name"]) == (5, "An apple")

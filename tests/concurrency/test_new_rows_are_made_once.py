@@ -1,0 +1,82 @@
+"""Two receipts make the same level, lot and bin at the same time."""
+
+from __future__ import annotations
+
+import pytest
+from psycopg import IsolationLevel
+
+from ..support import Shop, columns, day
+from .sessions import ALL_LEVELS, OpenSession
+
+every_level = pytest.mark.parametrize("level", ALL_LEVELS, ids=lambda level: level.name)
+NEW = [
+    ("APPLE", [{"sku": "APPLE", "qty": 2, "location": "A-1"}]),
+    ("MILK", [{"sku": "MILK", "qty": 2, "location": "A-1", "lot": "L1", "expires_on": day(9)}]),
+]
+each = pytest.mark.parametrize(("sku", "lines"), NEW, ids=["a level and a bin", "a level, a lot and a bin"])
+
+
+@each
+@every_level
+@pytest.mark.parametrize(("commits", "on_hand"), [(True, 4), (False, 2)], ids=["both commit", "the first rolls back"])
+def test_the_second_adds_to_what_the_first_made(
+    shop: Shop, session: OpenSession, level: IsolationLevel, sku: str, lines: list[object], commits: bool, on_hand: int
+) -> None:
+    one, two = session(level), session(level)
+    one.receive("LON", lines)
+    waiting = two.blocked("receive", "LON", lines)
+    one.commit() if commits else one.rollback()
+    [row] = two.outcome(waiting, "receive", "LON", lines)
+    assert row["on_hand"] == on_hand
+    assert columns(shop.view("bins"), "sku", "on_hand") == [(sku, on_hand)]
+    assert shop.differences() == []
+
+
+@every_level
+def test_a_new_bin_of_a_level_that_exists_is_made_once(shop: Shop, session: OpenSession, level: IsolationLevel) -> None:
+    shop.receive("LON", [{"sku": "APPLE", "qty": 1}])
+    one, two = session(level), session(level)
+    lines = [{"sku": "APPLE", "qty": 2, "location": "A-1"}]
+    one.receive("LON", lines)
+    waiting = two.blocked("receive", "LON", lines)
+    one.commit()
+    two.outcome(waiting, "receive", "LON", lines)
+    assert columns(shop.view("bins"), "location", "on_hand") == [("A-1", 4), ("DEFAULT", 1)]
+    assert shop.differences() == []
+
+
+def test_a_new_lot_keeps_the_expiry_of_whoever_was_first(shop: Shop, session: OpenSession) -> None:
+    one, two, three = session(), session(), session()
+    lot = {"sku": "MILK", "qty": 1, "lot": "L1"}
+    one.receive("LON", [lot | {"expires_on": day(9)}])
+    other = two.blocked("receive", "BER", [lot | {"expires_on": day(8)}])
+    silent = three.blocked("receive", "BER", [lot])
+    one.commit()
+    assert two.refused(other) == "OS108"
+    three.outcome(silent, "receive")
+    assert [str(expires_on) for (expires_on,) in columns(shop.view("bins", lot="L1"), "expires_on")] == [day(9)] * 2
+    assert shop.differences() == []
+
+
+def test_a_new_lot_has_the_expiry_of_the_second_if_the_first_rolls_back(shop: Shop, session: OpenSession) -> None:
+    one, two = session(), session()
+    lot = {"sku": "MILK", "qty": 1, "lot": "L1"}
+    one.receive("LON", [lot | {"expires_on": day(9)}])
+    other = two.blocked("receive", "LON", [lot | {"expires_on": day(8)}])
+    one.rollback()
+    two.outcome(other, "receive")
+    assert [str(expires_on) for (expires_on,) in columns(shop.view("bins"), "expires_on")] == [day(8)]
+
+
+@every_level
+def test_two_new_orders_with_one_name_are_one_order(shop: Shop, session: OpenSession, level: IsolationLevel) -> None:
+    shop.receive("LON", [{"sku": "APPLE", "qty": 5}])
+    shop.receive("LON", [{"sku": "RICE", "qty": 5}])
+    one, two = session(level), session(level)
+    one.reserve("NEW", [{"sku": "APPLE", "qty": 1}])
+    call = ("reserve", "NEW", [{"sku": "RICE", "qty": 2}])
+    waiting = two.blocked(*call)
+    one.commit()
+    two.outcome(waiting, *call)
+    assert columns(shop.view("reservations"), "line", "sku", "reserved") == [(1, "APPLE", 1), (2, "RICE", 2)]
+    assert shop.differences() == []

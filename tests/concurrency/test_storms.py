@@ -1,0 +1,59 @@
+"""Eight workers, four products, all functions at once: nothing is oversold, lost, invented, or wrongly refused.
+
+OPENSTOCK_STORM_CALLS sets how many calls each worker makes (default 60).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+
+import psycopg
+import pytest
+from psycopg import IsolationLevel
+
+from ..support import Connect
+from .sessions import READ_COMMITTED, REPEATABLE_READ, SERIALIZABLE
+from .storm import Storm
+
+WORKERS = 8
+CALLS = int(os.environ.get("OPENSTOCK_STORM_CALLS", "60"))
+
+
+def rage(storm: Storm) -> str:
+    """Run and check a storm; a line about it."""
+    storm.run()
+    storm.check()
+    assert not storm.deadlocks, "\n\n".join(storm.deadlocks)
+    if storm.level is READ_COMMITTED:
+        assert not storm.retries, f"deadlocks or serialization failures at READ COMMITTED: {storm.retries}"
+    outcomes = ", ".join(f"{what} {times}" for what, times in sorted(storm.outcomes.items()))
+    return f"{storm.level.name}, seed {storm.seed}: {storm.verified} times verified, retries {dict(storm.retries)}, {outcomes}"
+
+
+@pytest.mark.parametrize("level", [READ_COMMITTED, REPEATABLE_READ, SERIALIZABLE], ids=lambda level: level.name)
+@pytest.mark.parametrize("losses", [False, True], ids=["nothing is lost", "with losses and expiry"])
+def test_a_storm_leaves_no_wreckage(
+    connect: Connect, db: psycopg.Connection, level: IsolationLevel, losses: bool
+) -> None:
+    print(rage(Storm(connect, db, level, losses, WORKERS, CALLS, seed=1)))
+
+
+@pytest.mark.soak
+def test_storms_for_as_long_as_one_likes(
+    connect: Connect, db: psycopg.Connection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seconds = float(os.environ.get("OPENSTOCK_SOAK_SECONDS", "0"))
+    if not seconds:
+        pytest.skip("runs for OPENSTOCK_SOAK_SECONDS")
+    end = time.monotonic() + seconds
+    calls = 0
+    while time.monotonic() < end:
+        level = random.choice([READ_COMMITTED, READ_COMMITTED, REPEATABLE_READ, SERIALIZABLE])
+        storm = Storm(connect, db, level, random.random() < 0.5, WORKERS, CALLS, seed=random.getrandbits(32))
+        line = rage(storm)
+        calls += sum(storm.outcomes.values())
+        with capsys.disabled():
+            print(f"\n{calls} calls. {line}")
+    assert calls > 0

@@ -1,0 +1,138 @@
+"""Two orders want the same last unit."""
+
+from __future__ import annotations
+
+import pytest
+from psycopg import IsolationLevel
+
+from ..support import Shop, columns
+from .sessions import ALL_LEVELS, READ_COMMITTED, OpenSession
+
+every_level = pytest.mark.parametrize("level", ALL_LEVELS, ids=lambda level: level.name)
+LAST = [{"sku": "APPLE", "qty": 1}]
+
+
+@pytest.fixture
+def scarce(shop: Shop) -> Shop:
+    """One apple in London, a bag of rice."""
+    shop.receive("LON", [{"sku": "APPLE", "qty": 1}, {"sku": "RICE", "qty": 5}])
+    return shop
+
+
+@every_level
+def test_the_second_waits_and_is_rejected(scarce: Shop, session: OpenSession, level: IsolationLevel) -> None:
+    one, two = session(level), session(level)
+    [won] = one.reserve("A", LAST)
+    waiting = two.blocked("reserve", "B", LAST)
+    one.commit()
+    [lost] = two.outcome(waiting, "reserve", "B", LAST)
+    assert (won["outcome"], lost["outcome"]) == ("reserved", "rejected")
+    assert (lost["on_hand"], lost["reserved"], lost["available"], lost["qty_short"]) == (1, 1, 0, 1)
+    assert scarce.level("APPLE") == (1, 0, 1, 0)
+    assert scarce.differences() == []
+
+
+@every_level
+def test_the_second_wins_when_the_first_thinks_better_of_it(scarce: Shop, session: OpenSession, level: IsolationLevel) -> None:
+    one, two = session(level), session(level)
+    one.reserve("A", LAST)
+    waiting = two.blocked("reserve", "B", LAST)
+    one.rollback()
+    [won] = two.outcome(waiting, "reserve", "B", LAST)
+    assert won["outcome"] == "reserved"
+    assert scarce.level("APPLE") == (1, 0, 1, 0)
+
+
+@every_level
+def test_a_snapshot_from_before_the_sale_does_not_sell_again(scarce: Shop, session: OpenSession, level: IsolationLevel) -> None:
+    one, two = session(level), session(level)
+    two.view("stock")
+    one.reserve("A", LAST)
+    one.commit()
+    call = ("reserve", "B", LAST)
+    [lost] = two.outcome(two.later(*call), *call)
+    assert lost["outcome"] == "rejected"
+    assert scarce.level("APPLE") == (1, 0, 1, 0)
+
+
+@every_level
+def test_an_order_that_fails_in_one_line_leaves_the_others_to_whoever_waited(
+    scarce: Shop, session: OpenSession, level: IsolationLevel
+) -> None:
+    one, two = session(level), session(level)
+    [_, short] = one.reserve("A", [{"sku": "APPLE", "qty": 1}, {"sku": "RICE", "qty": 6}])
+    assert short["qty_short"] == 1
+    waiting = two.blocked("reserve", "B", LAST)
+    one.commit()
+    [won] = two.outcome(waiting, "reserve", "B", LAST)
+    assert won["outcome"] == "reserved"
+    assert scarce.differences() == []
+
+
+@every_level
+def test_eight_orders_for_three_units_promise_three(shop: Shop, session: OpenSession, level: IsolationLevel) -> None:
+    shop.receive("LON", [{"sku": "APPLE", "qty": 3}])
+    first, *others = [session(level) for _ in range(8)]
+    calls = [("reserve", f"ORDER-{n}", LAST) for n in range(8)]
+    outcomes = columns(first.reserve(*calls[0][1:]), "outcome")
+    waiting = [other.blocked(*call) for other, call in zip(others, calls[1:], strict=True)]
+    first.commit()
+    for other, call, future in zip(others, calls[1:], waiting, strict=True):
+        outcomes += columns(other.outcome(future, *call), "outcome")
+    assert sorted(outcomes) == [("rejected",)] * 5 + [("reserved",)] * 3
+    assert shop.level("APPLE") == (3, 0, 3, 0)
+    assert shop.differences() == []
+
+
+def test_an_error_on_shortage_is_raised_only_after_the_wait(scarce: Shop, session: OpenSession) -> None:
+    one, two, three = session(), session(), session()
+    one.reserve("A", LAST)
+    waiting = two.blocked("reserve", "B", LAST, on_shortage="error")
+    one.rollback()
+    assert two.outcome(waiting, "reserve")[0]["outcome"] == "reserved"
+    assert three.refused(three.later("reserve", "C", LAST, on_shortage="error")) == "OS201"
+
+
+def test_a_warehouse_that_opened_meanwhile_is_not_sold_from_twice(shop: Shop, session: OpenSession) -> None:
+    shop.receive("LON", [{"sku": "APPLE", "qty": 1}])
+    shop.receive("BER", [{"sku": "APPLE", "qty": 1}])
+    shop.put_warehouses(lines=[{"code": "BER", "active": False}])
+    one, two, three = session(), session(), session()
+    one.reserve("A", LAST)
+    waiting = two.blocked("reserve", "B", LAST)  # knows of London alone
+    shop.put_warehouses(lines=[{"code": "BER", "active": True}])
+    three.reserve("C", LAST, warehouse="BER")
+    one.commit()
+    two.until_blocked(waiting)  # for Berlin, which it now knows of
+    three.commit()
+    [lost] = two.outcome(waiting, "reserve", "B", LAST)
+    assert lost["outcome"] == "rejected"
+    assert shop.level("APPLE", "BER") == (1, 0, 1, 0)
+    assert shop.differences() == []
+
+
+def test_stock_that_came_to_another_warehouse_meanwhile_is_found(shop: Shop, session: OpenSession) -> None:
+    shop.receive("LON", [{"sku": "APPLE", "qty": 1}])
+    one, two = session(READ_COMMITTED), session(READ_COMMITTED)
+    one.reserve("A", LAST)
+    waiting = two.blocked("reserve", "B", LAST)
+    shop.receive("BER", [{"sku": "APPLE", "qty": 1}])  # the level did not exist before
+    one.commit()
+    [won] = two.outcome(waiting, "reserve", "B", LAST)
+    assert (won["outcome"], won["warehouse"]) == ("reserved", "BER")
+    assert shop.differences() == []
+
+
+def test_stock_that_came_to_another_warehouse_meanwhile_is_not_sold_twice(shop: Shop, session: OpenSession) -> None:
+    shop.receive("LON", [{"sku": "APPLE", "qty": 1}])
+    one, two, three = session(), session(), session()
+    one.reserve("A", LAST)
+    waiting = two.blocked("reserve", "B", LAST)
+    shop.receive("BER", [{"sku": "APPLE", "qty": 1}])
+    three.reserve("C", LAST, warehouse="BER")
+    one.commit()
+    two.until_blocked(waiting)
+    three.commit()
+    [lost] = two.outcome(waiting, "reserve", "B", LAST)
+    assert lost["outcome"] == "rejected"
+    assert shop.level("APPLE", "BER") == (1, 0, 1, 0)

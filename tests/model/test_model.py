@@ -1,0 +1,67 @@
+"""The database against a model of it in plain Python, over all functions: about 3,000 steps, or OPENSTOCK_SOAK_SECONDS of them."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from ..support import Connect
+from .machine import StockMachine, World
+
+EXAMPLES, STEPS = 30, 50
+
+
+@pytest.fixture
+def world(db: psycopg.Connection, connect: Connect) -> World:
+    """The database of one run."""
+    return World(db, connect("app"), connect("operator"), connect("analyst"))
+
+
+def run(world: World, number: int, examples: int, steps: int) -> None:
+    """One run; the same number makes the same calls."""
+    world.salt = number
+    machine = seed(number)(type("Machine", (StockMachine,), {"world": world}))
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            database=None,
+            print_blob=True,
+            report_multiple_bugs=False,
+            phases=[Phase.generate] + ([] if os.environ.get("NOSHRINK") else [Phase.shrink]),
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_answers_errors_and_views_are_those_of_a_model_in_plain_python(world: World, number: int) -> None:
+    run(world, number, EXAMPLES, STEPS)
+    print(world.summary())
+    assert world.steps >= EXAMPLES * STEPS * 0.8
+
+
+@pytest.mark.soak
+def test_the_same_for_as_long_as_one_likes(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    seconds = float(os.environ.get("OPENSTOCK_SOAK_SECONDS", "0"))
+    if not seconds:
+        pytest.skip("runs for OPENSTOCK_SOAK_SECONDS")
+    end = time.monotonic() + seconds
+    runs = 0
+    while time.monotonic() < end:
+        number = random.getrandbits(32)
+        with capsys.disabled():
+            print(f"\nrun {runs + 1}, seed {number}, {world.steps} steps so far", flush=True)
+        run(world, number, 20, 80)
+        runs += 1
+    with capsys.disabled():
+        print(f"\n{runs} runs: {world.summary()}")
+    assert world.steps > runs * 20
