@@ -1,0 +1,1 @@
+update limits.hot set qty = qty + 1 where hot_id = 1;

@@ -1,0 +1,1 @@
+insert into limits.entry (qty) values (1);
