@@ -136,8 +136,8 @@ class SerializationFailure(OpenstockError):
     """Another transaction did the same thing, or changed what was read. The client repeats it; see `Retry`."""
 
     sqlstate = "40001"
-    message = "The operation was done by another transaction at the same time."
-    hint = "Repeat the whole transaction with the same op_id: it will return the stored answer."
+    message = "Another transaction changed the same rows at the same time."
+    hint = "Repeat the whole transaction, with the same op_id."
 
 
 class NotAllowed(OpenstockError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import Any, Protocol
 
@@ -84,17 +84,24 @@ class Session(Shop):
         self.rollback()
         return error.sqlstate
 
+    def settled(self, future: Future[list[Row]]) -> list[Row] | None:
+        """The answer of a call, committed; None where it ended with a serialization failure, and did nothing."""
+        error = future.exception(NEVER)
+        if error is None:
+            self.commit()
+            return future.result()
+        assert isinstance(error, psycopg.Error), error
+        assert error.sqlstate == "40001", f"{error.sqlstate}: {error}"
+        assert self.connection.isolation_level != READ_COMMITTED, "a serialization failure at READ COMMITTED"
+        self.rollback()
+        return None
+
     def outcome(self, future: Future[list[Row]], function: str, *positional: object, **arguments: object) -> list[Row]:
         """The answer of a call, committed; made again as long as it ends with a serialization failure, as a client would."""
         for _ in range(10):
-            error = future.exception(NEVER)
-            if error is None:
-                self.commit()
-                return future.result()
-            assert isinstance(error, psycopg.Error), error
-            assert error.sqlstate == "40001", f"{error.sqlstate}: {error}"
-            assert self.connection.isolation_level != READ_COMMITTED, "a serialization failure at READ COMMITTED"
-            self.rollback()
+            rows = self.settled(future)
+            if rows is not None:
+                return rows
             future = self.later(function, *positional, **arguments)
         raise AssertionError("a serialization failure ten times")
 
@@ -105,6 +112,23 @@ class Session(Shop):
     def rollback(self) -> None:
         """End the transaction; it did nothing."""
         self.connection.rollback()
+
+
+def all_outcomes(waiting: dict[Session, tuple[Future[list[Row]], tuple[Any, ...]]]) -> list[Row]:
+    """The answers of calls that wait for each other, each committed when it is there: who comes first is the server's choice."""
+    rows: list[Row] = []
+    while waiting:
+        done, _ = wait([future for future, _ in waiting.values()], NEVER, FIRST_COMPLETED)
+        assert done, "every call waits"
+        for session, (future, call) in list(waiting.items()):
+            if future in done:
+                answer = session.settled(future)
+                rows += answer or []
+                if answer is None:
+                    waiting[session] = (session.later(*call), call)
+                else:
+                    del waiting[session]
+    return rows
 
 
 class OpenSession(Protocol):

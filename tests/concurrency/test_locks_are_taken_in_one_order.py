@@ -56,6 +56,52 @@ def test_both_wait_for_the_first_level_and_hold_no_later_one(
     assert stocked.differences() == []
 
 
+def unlocked(db: psycopg.Connection, table: str) -> set[int]:
+    """The products or bins whose rows nobody has locked."""
+    key = "product_id" if table == "stock_level" else "bin_id"
+    rows = db.execute(f"select {key} from openstock_core.{table} for no key update skip locked").fetchall()
+    return {row[0] for row in rows}
+
+
+@pytest.mark.parametrize("function", ["reserve", "receive", "adjust", "move", "ship", "release"])
+def test_levels_are_locked_by_product_in_whatever_order_they_are_named(
+    shop: Shop, db: psycopg.Connection, session: OpenSession, function: str
+) -> None:
+    skus = [f"P-{n}" for n in range(9)]
+    shop.put_products(lines=[{"sku": sku, "name": sku} for sku in skus])
+    shop.receive("LON", [{"sku": sku, "qty": 9} for sku in skus])
+    shop.reserve("OLD", [{"sku": sku, "qty": 1} for sku in skus])
+    products = [row[0] for row in db.execute("select product_id from openstock_core.stock_level order by 1").fetchall()]
+    lines = [{"sku": sku, "qty": 1} | ({"to": "A-1"} if function == "move" else {}) for sku in reversed(skus)]
+    request: dict[str, Any] = {"lines": lines}
+    request |= {"warehouse": "LON"} if function in ("receive", "adjust", "move") else {"order_ref": "OLD"}
+    request |= {"reason": "found"} if function == "adjust" else {}
+    for held in (0, 5):
+        holder, one = session(), session()
+        holder.reserve("HOLD", [{"sku": skus[held], "qty": 1}])
+        waiting = one.blocked(function, **request)
+        assert unlocked(db, "stock_level") == set(products[held + 1 :])
+        holder.rollback()
+        waiting.result(NEVER)
+        one.rollback()
+
+
+def test_bins_to_pick_from_are_locked_by_their_age(shop: Shop, db: psycopg.Connection, session: OpenSession) -> None:
+    for location in ("A-1", "A-2", "P-1"):
+        for sku in ("APPLE", "RICE"):  # their bins are made in turn
+            shop.receive("LON", [{"sku": sku, "qty": 1, "location": location}])
+    shop.reserve("O1", [{"sku": "RICE", "qty": 3}, {"sku": "APPLE", "qty": 3}])
+    bins = [row[0] for row in db.execute("select bin_id from openstock_core.stock_bin order by 1").fetchall()]
+    for held, (sku, location) in enumerate([("APPLE", "A-1"), ("RICE", "A-1"), ("APPLE", "A-2"), ("RICE", "A-2")]):
+        holder, one = session(), session()
+        holder.adjust("LON", [{"sku": sku, "qty": 1, "location": location}], reason="found")
+        waiting = one.blocked("allocate", "O1")
+        assert unlocked(db, "stock_bin") == set(bins[held + 1 :])
+        holder.rollback()
+        waiting.result(NEVER)
+        one.rollback()
+
+
 @pytest.mark.parametrize(("function", "forth", "back"), BACK_AND_FORTH, ids=[case[0] for case in BACK_AND_FORTH])
 def test_a_transaction_of_one_warehouse_does_not_wait_for_another(
     stocked: Shop, session: OpenSession, function: str, forth: dict[str, Any], back: dict[str, Any]

@@ -729,6 +729,8 @@ class Model:
             asked.setdefault((line.get("line"), line.get("sku"), line.get("warehouse")), []).append((n, line.get("qty")))
         matched = {
             key: [n for n in open_lines if all(k in (None, v) for k, v in zip(key, (n.line, n.sku, n.warehouse), strict=True))]
+            if key[:2] != (None, None)
+            else []
             for key in asked
         }
         taken = []
