@@ -2583,6 +2583,7 @@ returns setof openstock.put_result
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set row_security = on
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
@@ -2623,6 +2624,7 @@ returns setof openstock.put_result
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set row_security = on
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
@@ -2659,6 +2661,7 @@ returns setof openstock.put_result
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set row_security = on
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
@@ -3174,6 +3177,7 @@ returns setof openstock.stock_change
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set row_security = on
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
@@ -3235,6 +3239,7 @@ returns setof openstock.stock_change
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set row_security = on
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
@@ -3304,6 +3309,7 @@ returns setof openstock.stock_change
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set row_security = on
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
@@ -3784,6 +3790,7 @@ returns setof openstock.reservation_change
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set row_security = on
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
@@ -3854,6 +3861,7 @@ returns setof openstock.reservation_change
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set row_security = on
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
@@ -4317,6 +4325,7 @@ returns setof openstock.allocation_change
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set row_security = on
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
@@ -4373,6 +4382,7 @@ returns setof openstock.shipment_line
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set row_security = on
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
@@ -4655,6 +4665,7 @@ returns setof openstock.stock
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set row_security = on
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
@@ -4694,6 +4705,7 @@ returns setof openstock.products
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set row_security = on
 as $$
 #variable_conflict use_column
 declare
@@ -5168,6 +5180,7 @@ create or replace function openstock_admin.create_tenant(name text, tenant uuid 
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set row_security = on
 as $$
 declare
   created uuid;
@@ -5202,6 +5215,7 @@ create or replace function openstock_admin.set_tenant_active(tenant uuid, active
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set row_security = on
 as $$
 begin
   if set_tenant_active.active is null then
@@ -5230,6 +5244,7 @@ returns void
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set row_security = on
 as $$
 begin
   perform openstock_core.check_grant(grant_tenant.login, grant_tenant.tenant, grant_tenant.any_tenant, true);
@@ -5259,6 +5274,7 @@ returns void
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set row_security = on
 as $$
 begin
   perform openstock_core.check_grant(revoke_tenant.login, revoke_tenant.tenant, revoke_tenant.any_tenant, false);
@@ -5286,6 +5302,7 @@ create or replace function openstock_admin.ensure_partitions(months_ahead intege
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set row_security = on
 set datestyle = 'ISO'
 set timezone = 'UTC'
 as $$
@@ -5333,6 +5350,7 @@ create or replace function openstock_admin.block_expired_lots(tenant uuid, max_l
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set row_security = on
 set jit = off
 as $$
 declare
@@ -5377,6 +5395,7 @@ create or replace function openstock_admin.refresh_current_stock() returns times
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set row_security = on
 as $$
 declare
   started constant timestamptz := openstock.server_time();
@@ -5408,6 +5427,7 @@ returns table (tenant_id uuid, fact text, key jsonb, expected numeric, actual nu
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set row_security = on
 set jit = off
 as $$
 #variable_conflict use_column
@@ -5443,6 +5463,7 @@ returns table (fact text, key jsonb, expected numeric, actual numeric, replaced 
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set row_security = on
 set jit = off
 set lock_timeout = '5s'
 as $$
@@ -5519,6 +5540,7 @@ language sql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
+set row_security = on
 begin atomic
   with partition as (
     select c.oid, c.relname, c.relrowsecurity and c.relforcerowsecurity as protected
@@ -5583,5 +5605,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '90b054cc30555a585358ec71064b6729c06c0d9aa4253f8ceb2f24f2890be8b1');
+values ('0001.baseline', 'ad7eddba6c7a4e19649504e915c9da04c6f8ce66155b5c2e0e33fefd42278dc2');
 reset role;

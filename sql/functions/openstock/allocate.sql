@@ -8,6 +8,7 @@ returns setof openstock.allocation_change
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set row_security = on
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$

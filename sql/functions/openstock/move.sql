@@ -11,6 +11,7 @@ returns setof openstock.stock_change
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set row_security = on
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$

@@ -8,6 +8,7 @@ returns setof openstock.products
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set row_security = on
 as $$
 #variable_conflict use_column
 declare

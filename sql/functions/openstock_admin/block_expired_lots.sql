@@ -6,6 +6,7 @@ create or replace function openstock_admin.block_expired_lots(tenant uuid, max_l
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set row_security = on
 set jit = off
 as $$
 declare

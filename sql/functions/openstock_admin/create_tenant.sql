@@ -5,6 +5,7 @@ create or replace function openstock_admin.create_tenant(name text, tenant uuid 
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set row_security = on
 as $$
 declare
   created uuid;

@@ -6,6 +6,7 @@ language sql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
+set row_security = on
 begin atomic
   with partition as (
     select c.oid, c.relname, c.relrowsecurity and c.relforcerowsecurity as protected

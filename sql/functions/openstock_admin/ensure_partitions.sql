@@ -6,6 +6,7 @@ create or replace function openstock_admin.ensure_partitions(months_ahead intege
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set row_security = on
 set datestyle = 'ISO'
 set timezone = 'UTC'
 as $$

@@ -8,6 +8,7 @@ returns table (fact text, key jsonb, expected numeric, actual numeric, replaced 
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set row_security = on
 set jit = off
 set lock_timeout = '5s'
 as $$

@@ -6,6 +6,7 @@ create or replace function openstock_admin.refresh_current_stock() returns times
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set row_security = on
 as $$
 declare
   started constant timestamptz := openstock.server_time();

@@ -6,6 +6,7 @@ returns void
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set row_security = on
 as $$
 begin
   perform openstock_core.check_grant(revoke_tenant.login, revoke_tenant.tenant, revoke_tenant.any_tenant, false);

@@ -5,6 +5,7 @@ create or replace function openstock_admin.set_tenant_active(tenant uuid, active
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set row_security = on
 as $$
 begin
   if set_tenant_active.active is null then

@@ -6,6 +6,7 @@ returns table (tenant_id uuid, fact text, key jsonb, expected numeric, actual nu
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set row_security = on
 set jit = off
 as $$
 #variable_conflict use_column
