@@ -102,6 +102,32 @@ def test_bins_to_pick_from_are_locked_by_their_age(shop: Shop, db: psycopg.Conne
         one.rollback()
 
 
+def test_a_shipment_locks_no_more_bins_than_it_takes_from(shop: Shop, db: psycopg.Connection, session: OpenSession) -> None:
+    for location in ("A-1", "A-2", "P-1"):
+        shop.receive("LON", [{"sku": "APPLE", "qty": 1, "location": location}])
+    shop.reserve("O1", [{"sku": "APPLE", "qty": 2}])
+    bins = [row[0] for row in db.execute("select bin_id from openstock_core.stock_bin order by 1").fetchall()]
+    one = session()
+    assert columns(one.ship("O1"), "location") == [("A-1",), ("A-2",)]
+    assert unlocked(db, "stock_bin") == {bins[2]}
+
+
+def test_a_transaction_of_many_calls_fills_no_lock_table(shop: Shop, db: psycopg.Connection, session: OpenSession) -> None:
+    held = "select count(*) from pg_locks where pid = %s and locktype in ('advisory', 'tuple', 'transactionid', 'object')"
+    one = session()
+    counts = []
+    for round_ in range(2):
+        for n in range(25):
+            one.receive("LON", [{"sku": "APPLE", "qty": 2}])
+            one.reserve(f"O{round_}-{n}", [{"sku": "APPLE", "qty": 1}])
+            one.allocate(f"O{round_}-{n}")
+            one.ship(f"O{round_}-{n}")
+        counts.append(db.execute(held, [one.connection.info.backend_pid]).fetchone())
+    assert counts[0] == counts[1]
+    one.commit()
+    assert shop.level("APPLE") == (50, 0, 0, 50)
+
+
 @pytest.mark.parametrize(("function", "forth", "back"), BACK_AND_FORTH, ids=[case[0] for case in BACK_AND_FORTH])
 def test_a_transaction_of_one_warehouse_does_not_wait_for_another(
     stocked: Shop, session: OpenSession, function: str, forth: dict[str, Any], back: dict[str, Any]

@@ -26,7 +26,7 @@ begin
     on_shortage := coalesce(on_shortage, 'partial');
     needs := openstock_core.needs_of_order(acting, order_ref);
 
-    picks := openstock_core.find_picks(acting, needs, removal);
+    picks := openstock_core.find_picks(acting, needs, removal, '{}');
 
     answer := openstock_core.allocation_answer(acting, order_ref, needs, picks, on_shortage);
     if on_shortage = 'partial' or openstock_core.units(picks) = openstock_core.units(needs) then
@@ -37,7 +37,7 @@ begin
         join openstock_core.reservation_line l on l.tenant_id = acting and l.reservation_line_id = p.reservation_line_id
         order by p.n), null, null, null);
     end if;
-    perform openstock_core.finish_operation(acting, op_id, 'allocate', arguments, answer);
+    perform openstock_core.finish_operation(acting, op_id, answer);
   end if;
   return query select * from jsonb_populate_recordset(null::openstock.allocation_change, answer);
 end

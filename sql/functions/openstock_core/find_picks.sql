@@ -1,9 +1,10 @@
--- Finds and locks the bins that an order's units are to be pinned to. Locks: stock_bin: first those that are free to lock, by
--- the removal rule; where that is not enough these locks are given up and all candidates are locked by bin_id, waiting.
--- Reads: what pickable_bins reads.
+-- Finds and locks the bins that an order's units come from. Locks: stock_bin: those named, by bin_id, then of the others those that
+-- are free to lock, by the removal rule; where that is not enough these locks are given up, and the named ones and all candidates
+-- are locked by bin_id, waiting. Reads: what pickable_bins reads.
 set local role openstock_owner;
 
-create or replace function openstock_core.find_picks(tenant uuid, needs openstock_core.pick[], removal text)
+create or replace function openstock_core.find_picks(
+  tenant uuid, needs openstock_core.pick[], removal text, named bigint[])
 returns openstock_core.pick[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -12,9 +13,13 @@ declare
   bins bigint[];
   picks openstock_core.pick[];
 begin
+  if cardinality(needs) = 0 then
+    perform openstock_core.lock_bins(tenant, named);
+    return '{}';
+  end if;
   for attempt in 0 .. 20 loop
     begin
-      bins := openstock_core.lock_pickable_bins(tenant, needs, removal, attempt > 0);
+      bins := openstock_core.lock_pickable_bins(tenant, needs, removal, named, attempt > 0);
       picks := openstock_core.plan_picks(tenant, needs, bins, removal);
       if openstock_core.units(picks) = openstock_core.units(needs) then
         return picks;
@@ -39,7 +44,7 @@ $$;
 revoke all on function openstock_core.find_picks from public;
 grant execute on function openstock_core.find_picks to openstock_api;
 comment on function openstock_core.find_picks is
-  'Picks from bins that it locks for these needs, by the removal rule; together less than the needs only where no bin has more. '
+  'Locks the bins named and others for these needs, and returns picks by the removal rule; together less than the needs only where no bin has more. '
   'Errors: 40001 where units kept moving.';
 
 reset role;

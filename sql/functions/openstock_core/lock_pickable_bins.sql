@@ -1,28 +1,25 @@
--- Locks bins that units could be taken from. Locks: stock_bin; without waiting it takes the ones that the removal rule
--- would take and skips what others hold, otherwise all candidates by bin_id.
+-- Locks bins that units could be taken from, and the bins named. Locks: stock_bin: the named ones by bin_id, then without waiting
+-- the ones that the removal rule would take, skipping what others hold; or, waiting, the named ones and all candidates by bin_id.
 set local role openstock_owner;
 
 create or replace function openstock_core.lock_pickable_bins(
-  tenant uuid, needs openstock_core.pick[], removal text, wait boolean)
+  tenant uuid, needs openstock_core.pick[], removal text, named bigint[], wait boolean)
 returns bigint[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  candidates bigint[];
 begin
   if wait then
-    return array(
-      select b.bin_id
+    candidates := array(
+      select c.bin_id
       from (select distinct n.product_id, n.warehouse_id from unnest(needs) as n) as k
-      cross join lateral (
-        select * from openstock_core.stock_bin s
-        where s.tenant_id = tenant and s.product_id = k.product_id and s.warehouse_id = k.warehouse_id
-          and s.on_hand > s.allocated and s.on_hand > 0 and not s.blocked
-          and not exists (select from openstock_core.lot t where t.tenant_id = tenant and t.lot_id = s.lot_id
-                          and openstock_core.expiry(t.expires_on) <= openstock.server_time())
-      ) as b
-      order by b.bin_id
-      for no key update of b);
+      cross join lateral openstock_core.pickable_bins(tenant, k.product_id, k.warehouse_id, removal) as c);
+    perform openstock_core.lock_bins(tenant, candidates || named);
+    return candidates;
   end if;
+  perform openstock_core.lock_bins(tenant, named);
   return array(
     select b.bin_id
     from (select n.product_id, n.warehouse_id, sum(n.qty) as qty from unnest(needs) as n group by 1, 2) as k
@@ -38,6 +35,6 @@ $$;
 revoke all on function openstock_core.lock_pickable_bins from public;
 grant execute on function openstock_core.lock_pickable_bins to openstock_api;
 comment on function openstock_core.lock_pickable_bins is
-  'Locks bins with units that are neither blocked nor allocated for these needs, and returns their ids.';
+  'Locks the bins named, and bins with units that are neither blocked nor allocated for these needs; returns the ids of the latter.';
 
 reset role;

@@ -1,5 +1,6 @@
 -- Plans which bins a shipment leaves: the line's own allocations first, the oldest before the newer, then free units by
--- the removal rule. The levels and lines are locked. Locks: stock_bin by bin_id. Reads: allocation.
+-- the removal rule. The order and its levels are locked, so its allocations stay what they are. Locks: those of find_picks.
+-- Reads: allocation.
 set local role openstock_owner;
 
 create or replace function openstock_core.plan_shipment(tenant uuid, order_ref text, taken openstock_core.taken_line[])
@@ -9,13 +10,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   needs openstock_core.pick[];
-  bins bigint[];
   pinned openstock_core.pick[];
   free openstock_core.pick[];
 begin
-  bins := openstock_core.shippable_bins(tenant, taken);
-  perform openstock_core.lock_bins(tenant, bins);
-
   pinned := array(
     select row(s.reservation_line_id, s.product_id, s.warehouse_id, s.bin_id, trim_scale(least(s.qty, s.wanted - s.before)))::openstock_core.pick
     from (
@@ -32,7 +29,7 @@ begin
     left join (select u.reservation_line_id, sum(u.qty) as qty from unnest(pinned) as u group by 1) as p
       on p.reservation_line_id = t.reservation_line_id
     where t.qty > coalesce(p.qty, 0));
-  free := openstock_core.plan_picks(tenant, needs, bins, null);
+  free := openstock_core.find_picks(tenant, needs, null, array(select distinct p.bin_id from unnest(pinned) as p));
   if openstock_core.units(free) < openstock_core.units(needs) then
     perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref, 'qty', openstock_core.units(needs),
                                                             'in_bins', openstock_core.units(free)));
