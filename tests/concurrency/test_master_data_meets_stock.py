@@ -5,13 +5,15 @@ The change is made at READ COMMITTED where it is second: a snapshot from before 
 
 from __future__ import annotations
 
+import psycopg
 import pytest
 from psycopg import IsolationLevel
 
-from ..support import Shop, columns
-from .sessions import ALL_LEVELS, NEVER, OpenSession
+from ..support import Shop, columns, refused
+from .sessions import ALL_LEVELS, NEVER, SNAPSHOT_LEVELS, OpenSession
 
 every_level = pytest.mark.parametrize("level", ALL_LEVELS, ids=lambda level: level.name)
+every_snapshot = pytest.mark.parametrize("level", SNAPSHOT_LEVELS, ids=lambda level: level.name)
 COMES_IN = [
     ("receive", "LON", [{"sku": "APPLE", "qty": 2, "location": "A-1"}]),
     ("move", "LON", [{"sku": "APPLE", "qty": 2, "to": "A-1"}]),
@@ -65,7 +67,7 @@ def test_a_bin_that_was_not_filled_after_all_changes(
 def test_units_that_come_into_a_bin_that_just_became_quarantine_are_blocked(
     stocked: Shop, session: OpenSession, level: IsolationLevel, comes_in: tuple[str, str, list[object]]
 ) -> None:
-    one, two = session(level), session(level)
+    one, two = session(), session(level)
     one.later(*QUARANTINE).result()
     waiting = two.blocked(*comes_in, **reason(comes_in[0]))
     one.commit()
@@ -123,13 +125,41 @@ def test_safety_stock_waits_for_a_level_that_is_being_made(shop: Shop, session: 
     assert shop.level("APPLE") == (7, 0, 0, 2)
 
 
-def test_receipts_of_one_new_product_into_two_warehouses_do_not_wait(shop: Shop, session: OpenSession) -> None:
-    one, two = session(), session()
+@every_level
+def test_first_receipts_of_one_product_into_two_warehouses_follow_each_other(
+    shop: Shop, session: OpenSession, level: IsolationLevel
+) -> None:
+    one, two = session(level), session(level)
     one.receive("LON", [{"sku": "APPLE", "qty": 1}])
-    two.receive("BER", [{"sku": "APPLE", "qty": 1}])
-    two.commit()
+    receipt = ("receive", "BER", [{"sku": "APPLE", "qty": 1}])
+    waiting = two.blocked(*receipt)
     one.commit()
+    two.outcome(waiting, *receipt)
     assert (shop.level("APPLE"), shop.level("APPLE", "BER")) == ((1, 0, 0, 1), (1, 0, 0, 1))
+
+
+@every_snapshot
+@pytest.mark.parametrize("change", [{"tracking": "lot"}, {"decimals": 0}, {"safety_stock": 5}], ids=lambda change: next(iter(change)))
+def test_a_change_of_a_product_whose_first_receipt_it_cannot_see_fails_to_serialize(
+    shop: Shop, session: OpenSession, level: IsolationLevel, change: dict[str, object]
+) -> None:
+    one = session(level)
+    one.query("select 1").result()  # its snapshot is from now
+    shop.receive("LON", [{"sku": "RICE", "qty": 0.5}])
+    assert one.refused(one.later("put_products", lines=[{"sku": "RICE", **change}])) == "40001"
+    assert shop.level("RICE") == (0.5, 0, 0, 0.5)
+
+
+@every_snapshot
+@pytest.mark.parametrize("change", [QUARANTINE, CLOSED], ids=["to another kind", "to inactive"])
+def test_a_snapshot_is_not_enough_to_change_a_bin(
+    stocked: Shop, db: psycopg.Connection, session: OpenSession, level: IsolationLevel, change: tuple[str, str, list[object]]
+) -> None:
+    one = session(level)
+    with refused(db, "OS121", line=1, location="A-1", isolation=level.name.lower().replace("_", " ")):
+        one.later(*change).result()
+    one.rollback()
+    assert columns(one.put_locations("LON", [{"code": "A-1", "pick_order": 3}]), "outcome") == [("updated",)]
 
 
 @every_level

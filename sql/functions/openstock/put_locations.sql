@@ -18,9 +18,9 @@ declare
 begin
   if answer is null then
     perform openstock_core.check_lines(lines, '{"line": "integer", "code": "code!", "kind": "code",
-      "pick_order": "integer", "active": "boolean"}');
+      "pick_order": "integer", "active": "boolean"}', 10000, 'line');
     answer := openstock_core.write_locations(acting, openstock_core.find_warehouse(acting, warehouse, false), lines);
-    perform openstock_core.finish_operation(acting, op_id, 'put_locations', arguments, answer);
+    perform openstock_core.finish_operation(acting, op_id, answer);
   end if;
   return query select * from jsonb_populate_recordset(null::openstock.put_result, answer);
 end
@@ -31,6 +31,6 @@ grant execute on function openstock.put_locations to openstock_app;
 comment on function openstock.put_locations is
   'Creates locations of a warehouse, or changes the keys given of those that exist. lines: code, kind (receiving, storage, picking, packing or '
   'quarantine; default storage), pick_order, active. A location that holds stock keeps its kind and stays active. Returns one row per line. '
-  'Errors: 22023, OS010, OS103, OS120.';
+  'That change is made at READ COMMITTED. Errors: 22023, OS010, OS103, OS120, OS121.';
 
 reset role;

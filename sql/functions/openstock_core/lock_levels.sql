@@ -1,7 +1,6 @@
 -- Locks the stock levels that a call may write, all at once and in the one order, and books what has expired there.
 -- Writes: stock_level (missing rows, where asked); through block_expired_lots also ledger, stock_bin, allocation.
--- Locks: product (shared, where a level is missing, so that its safety stock stays what the level is made with), stock_level by
--- (product, warehouse).
+-- Locks: product by product_id (where a level is missing), stock_level by (product, warehouse).
 set local role openstock_owner;
 
 create or replace function openstock_core.lock_levels(
@@ -11,18 +10,18 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  missing openstock_core.level_key[];
   due boolean;
 begin
   if make_missing then
-    insert into openstock_core.stock_level (tenant_id, product_id, warehouse_id, safety_stock)
-    select tenant, k.product_id, k.warehouse_id, p.safety_stock
-    from (select distinct * from unnest(product_ids, warehouse_ids) as u (product_id, warehouse_id)) as k
-    join openstock_core.product p on p.tenant_id = tenant and p.product_id = k.product_id
-    where not exists (select from openstock_core.stock_level l
-                      where l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id)
-    order by k.product_id, k.warehouse_id
-    for share of p
-    on conflict on constraint stock_level_pkey do nothing;
+    missing := array(
+      select distinct row(u.product_id, u.warehouse_id)::openstock_core.level_key
+      from unnest(product_ids, warehouse_ids) as u (product_id, warehouse_id)
+      where not exists (select from openstock_core.stock_level l
+                        where l.tenant_id = tenant and l.product_id = u.product_id and l.warehouse_id = u.warehouse_id));
+    if cardinality(missing) > 0 then
+      perform openstock_core.make_levels(tenant, missing);
+    end if;
   end if;
 
   select bool_or(locked.next_block_at <= openstock.server_time()) into due

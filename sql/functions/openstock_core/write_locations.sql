@@ -24,15 +24,20 @@ begin
   where l.tenant_id = tenant and l.warehouse_id = write_locations.warehouse_id and l.code = any (codes)
   order by l.location_id for no key update;
 
-  select g.n, l.code into occupied
+  -- A snapshot does not show what was put there meanwhile: units would lie, unblocked, in a quarantine location.
+  select g.n, l.code, current_setting('transaction_isolation') <> 'read committed' as with_snapshot into occupied
   from jsonb_array_elements(lines) with ordinality as g (v, n)
   join openstock_core.location l on l.tenant_id = tenant and l.warehouse_id = write_locations.warehouse_id
     and l.code = normalize(btrim(g.v ->> 'code'))
   where (g.v ->> 'kind' <> l.kind or (l.active and not (g.v ->> 'active')::boolean))
-    and exists (select from openstock_core.stock_bin b
-                where b.tenant_id = tenant and b.location_id = l.location_id and b.on_hand > 0)
+    and (current_setting('transaction_isolation') <> 'read committed'
+         or exists (select from openstock_core.stock_bin b
+                    where b.tenant_id = tenant and b.location_id = l.location_id and b.on_hand > 0))
   order by g.n limit 1;
-  if found then
+  if occupied.with_snapshot then
+    perform openstock_core.fail('OS121', jsonb_build_object(
+      'line', occupied.n, 'location', occupied.code, 'isolation', current_setting('transaction_isolation')));
+  elsif found then
     perform openstock_core.fail('OS120', jsonb_build_object(
       'line', occupied.n, 'location', occupied.code, 'problem', 'a location that holds stock keeps its kind and stays active'));
   end if;
@@ -72,6 +77,6 @@ $$;
 revoke all on function openstock_core.write_locations from public;
 grant execute on function openstock_core.write_locations to openstock_api;
 comment on function openstock_core.write_locations is
-  'Upserts locations and returns openstock.put_result rows. Errors: 22023, OS120.';
+  'Upserts locations and returns openstock.put_result rows. Errors: 22023, OS120, OS121.';
 
 reset role;

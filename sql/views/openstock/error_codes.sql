@@ -42,6 +42,8 @@ from (values
    'Give a positive number (signed for adjust) of at most 12 digits before the point, with no more decimals than the product has.'),
   ('OS120', 'in_use', 'The change does not fit stock that exists.',
    'Move or ship the stock first.'),
+  ('OS121', 'needs_read_committed', 'The change needs a transaction at READ COMMITTED.',
+   'Call it in a transaction of its own, at isolation level READ COMMITTED.'),
   ('OS201', 'insufficient_stock', 'There is not enough stock.',
    'DETAIL says, for each line, how much was asked and how much there is.'),
   ('OS202', 'unexpected_balance', 'The balance is not the expected one.',
