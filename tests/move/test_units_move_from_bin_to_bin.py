@@ -82,6 +82,22 @@ def test_several_lines_share_one_bin(stocked: Shop) -> None:
     assert stocked.differences() == []
 
 
+def test_goods_put_away_keep_their_age(shop: Shop) -> None:
+    for location in ("DEFAULT", "A-1"):
+        shop.receive("LON", [{"sku": "APPLE", "qty": 1, "location": location}])
+    shop.move("LON", [{"sku": "APPLE", "qty": 1, "to": "A-2"}])
+    shop.reserve("O1", [{"sku": "APPLE", "qty": 1}])
+    assert columns(shop.allocate("O1"), "location") == [("A-2",)]
+
+
+def test_a_bin_that_holds_units_keeps_its_age(shop: Shop) -> None:
+    for location in ("DEFAULT", "A-1", "A-2"):
+        shop.receive("LON", [{"sku": "APPLE", "qty": 1, "location": location}])
+    shop.move("LON", [{"sku": "APPLE", "qty": 1, "to": "A-2"}])
+    shop.reserve("O1", [{"sku": "APPLE", "qty": 1}])
+    assert columns(shop.allocate("O1"), "location") == [("A-1",)]
+
+
 def test_a_lot_moves_under_its_name(shop: Shop) -> None:
     shop.receive("LON", [{"sku": "MILK", "qty": 5, "lot": "L1"}, {"sku": "MILK", "qty": 5, "lot": "L2"}])
     shop.move("LON", [{"sku": "MILK", "qty": 1.5, "lot": "L2", "to": "A-1"}])

@@ -27,7 +27,7 @@ declare
 begin
   if answer is null then
     perform openstock_core.check_lines(lines, '{"sku": "code!", "qty": "number!", "from": "code", "to": "code",
-      "line": "integer", "lot": "code", "status": "code", "to_status": "code"}');
+      "line": "integer", "lot": "code", "status": "code", "to_status": "code"}', 10000, 'line');
     perform openstock_core.check_call(reference, note, reason, occurred_at);
     place := openstock_core.find_warehouse(acting, warehouse, false);
     typed := openstock_core.read_stock_lines(acting, place, lines, 'positive', false);
@@ -43,11 +43,12 @@ begin
       select row(coalesce(l.to_location_id, l.location_id), l.product_id, l.lot_id, l.to_status)::openstock_core.bin_key
       from unnest(typed) as l order by l.n));
     perform openstock_core.lock_bins(acting, sources || targets);
+    perform openstock_core.inherit_ages(acting, sources, targets);
 
     answer := openstock_core.stock_answer(acting, array(
       select p from openstock_core.post(acting, op_id,
         openstock_core.plan_moves(acting, typed, sources, targets, reason), occurred_at, reference, note) as p));
-    perform openstock_core.finish_operation(acting, op_id, 'move', arguments, answer);
+    perform openstock_core.finish_operation(acting, op_id, answer);
   end if;
   return query select * from jsonb_populate_recordset(null::openstock.stock_change, answer);
 end
