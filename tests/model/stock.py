@@ -407,6 +407,11 @@ class Model:
             if source not in known or self.state.bins[source].on_hand < wanted:
                 raise Refused("OS201", n)
 
+        for target in set(targets):
+            into = self.state.bins[target]
+            from_others = [s for s, t in zip(sources, targets, strict=True) if t == target and s != target]
+            if into.on_hand == 0 and from_others:
+                into.arrived = min(self.state.bins[s].arrived for s in from_others)
         stacks = {source: self._stack(self.state.bins[source]) for source in sources}
         carried: list[tuple[OrderLine, Bin, Bin, Decimal]] = []
         rows = []
@@ -622,19 +627,21 @@ class Model:
                 raise Refused("OS201")
             return [self._rejected(order_ref, w, parts) for w in wanted]
         rows = []
-        for (number, sku, place), qty in sorted(
-            parts.items(), key=lambda part: (part[0][0], self.state.warehouses[part[0][2]].rank)
-        ):
-            new = OrderLine(order_ref, number, sku, place, next(self._ages), qty, qty)
+        numbers = [w["line"] for w in wanted]
+        in_turn = sorted(parts, key=lambda p: (numbers.index(p[0]), self.state.warehouses[p[2]].priority, p[2]))
+        ages = {part: next(self._ages) for part in in_turn}
+        for part in sorted(parts, key=lambda p: (p[0], ages[p])):
+            number, sku, place = part
+            new = OrderLine(order_ref, number, sku, place, ages[part], parts[part], parts[part])
             self.state.lines.append(new)
             self._count(sku, place)
             rows.append(self._reservation_row(new, "reserved"))
         return rows
 
     @staticmethod
-    def _check_numbers(lines: list[Line]) -> None:
-        """Each line number is given once."""
-        numbers = [line["line"] for line in lines if "line" in line]
+    def _check_numbers(lines: list[Line], *keys: str) -> None:
+        """Each line number is given once, or once with each warehouse."""
+        numbers = [tuple(line.get(key) for key in keys or ["line"]) for line in lines if "line" in line]
         if len(numbers) > len(set(numbers)):
             raise Refused("22023")
 
@@ -714,7 +721,7 @@ class Model:
 
     def _take(self, order_ref: str, lines: list[Line] | None) -> list[tuple[OrderLine, Decimal]]:
         """How much a release or a shipment takes of each open line of an order."""
-        self._check_numbers(lines or [])
+        self._check_numbers(lines or [], "line", "warehouse")
         if not any(n.order_ref == order_ref for n in self.state.lines):
             raise Refused("OS301")
         open_lines = sorted(self.open_lines(order_ref), key=lambda n: (n.line, n.rank))

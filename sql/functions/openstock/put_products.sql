@@ -20,9 +20,9 @@ begin
     perform openstock_core.check_lines(lines, '{"line": "integer", "sku": "code!", "name": "document",
       "description": "document", "unit": "code", "decimals": "integer", "tracking": "code", "removal": "code",
       "backorder": "code", "backorder_limit": "number", "safety_stock": "number", "reorder_point": "number",
-      "reorder_quantity": "number", "lead_time_days": "days", "attributes": "object", "active": "boolean"}');
+      "reorder_quantity": "number", "lead_time_days": "days", "attributes": "object", "active": "boolean"}', 10000, 'line');
     answer := openstock_core.write_products(acting, lines);
-    perform openstock_core.finish_operation(acting, op_id, 'put_products', arguments, answer);
+    perform openstock_core.finish_operation(acting, op_id, answer);
   end if;
   return query select * from jsonb_populate_recordset(null::openstock.put_result, answer);
 end

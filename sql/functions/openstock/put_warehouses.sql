@@ -18,9 +18,9 @@ declare
 begin
   if answer is null then
     perform openstock_core.check_lines(lines, '{"line": "integer", "code": "code!", "name": "text",
-      "address": "object", "priority": "integer", "active": "boolean"}');
+      "address": "object", "priority": "integer", "active": "boolean"}', 10000, 'line');
     answer := openstock_core.write_warehouses(acting, lines);
-    perform openstock_core.finish_operation(acting, op_id, 'put_warehouses', arguments, answer);
+    perform openstock_core.finish_operation(acting, op_id, answer);
   end if;
   return query select * from jsonb_populate_recordset(null::openstock.put_result, answer);
 end

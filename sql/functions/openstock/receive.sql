@@ -24,7 +24,7 @@ declare
 begin
   if answer is null then
     perform openstock_core.check_lines(lines, '{"sku": "code!", "qty": "number!", "line": "integer", "location": "code",
-      "lot": "code", "expires_on": "date", "status": "code", "unit_cost": "number"}');
+      "lot": "code", "expires_on": "date", "status": "code", "unit_cost": "number"}', 10000, 'line');
     perform openstock_core.check_call(reference, note, null, occurred_at);
     place := openstock_core.find_warehouse(acting, warehouse, true);
     typed := openstock_core.make_lots(acting, openstock_core.read_stock_lines(acting, place, lines, 'positive', true));
@@ -44,7 +44,7 @@ begin
         from unnest(typed) as l
         join openstock_core.stock_bin b on b.tenant_id = acting and b.bin_id = bins[l.n]
         order by l.n), occurred_at, reference, note) as p));
-    perform openstock_core.finish_operation(acting, op_id, 'receive', arguments, answer);
+    perform openstock_core.finish_operation(acting, op_id, answer);
   end if;
   return query select * from jsonb_populate_recordset(null::openstock.stock_change, answer);
 end

@@ -24,7 +24,7 @@ begin
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
     perform openstock_core.check_call(null, null, reason, null);
     if lines is not null then
-      perform openstock_core.check_lines(lines, '{"line": "integer", "sku": "code", "warehouse": "code", "qty": "number"}');
+      perform openstock_core.check_lines(lines, '{"line": "integer", "sku": "code", "warehouse": "code", "qty": "number"}', 1000, 'line and warehouse');
     end if;
     taken := openstock_core.take_order_lines(acting, op_id, order_ref, lines);
     perform openstock_core.lock_bins(acting, array(
@@ -39,7 +39,7 @@ begin
           from unnest(taken) as t), null, null, null) as p);
     -- A statement of its own: within the one above, the lines would still be what they were before.
     answer := openstock_core.reservation_answer(acting, order_ref, 'released', entries);
-    perform openstock_core.finish_operation(acting, op_id, 'release', arguments, answer);
+    perform openstock_core.finish_operation(acting, op_id, answer);
   end if;
   return query select * from jsonb_populate_recordset(null::openstock.reservation_change, answer);
 end

@@ -25,13 +25,13 @@ begin
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
     perform openstock_core.check_call(reference, note, null, occurred_at);
     if lines is not null then
-      perform openstock_core.check_lines(lines, '{"line": "integer", "sku": "code", "warehouse": "code", "qty": "number"}');
+      perform openstock_core.check_lines(lines, '{"line": "integer", "sku": "code", "warehouse": "code", "qty": "number"}', 1000, 'line and warehouse');
     end if;
     taken := openstock_core.take_order_lines(acting, op_id, order_ref, lines);
     answer := openstock_core.shipment_answer(acting, order_ref, array(
       select p from openstock_core.post(acting, op_id,
         openstock_core.plan_shipment(acting, order_ref, taken), occurred_at, reference, note) as p));
-    perform openstock_core.finish_operation(acting, op_id, 'ship', arguments, answer);
+    perform openstock_core.finish_operation(acting, op_id, answer);
   end if;
   return query select * from jsonb_populate_recordset(null::openstock.shipment_line, answer);
 end

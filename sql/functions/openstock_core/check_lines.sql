@@ -1,12 +1,11 @@
 -- Refuses lines that are not an array of objects with known keys of the right types.
 set local role openstock_owner;
 
-create or replace function openstock_core.check_lines(lines jsonb, keys jsonb) returns void
+create or replace function openstock_core.check_lines(lines jsonb, keys jsonb, most integer, numbered_by text) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  most constant integer := 10000;
   bad record;
 begin
   if lines is null or jsonb_typeof(lines) <> 'array' then
@@ -40,9 +39,10 @@ begin
   end if;
 
   select l.line, max(l.n) as n into bad
-  from rows from (jsonb_to_recordset(lines) as (line integer)) with ordinality as l (line, n)
+  from rows from (jsonb_to_recordset(lines) as (line integer, warehouse text)) with ordinality as l (line, warehouse, n)
   where l.line is not null
-  group by l.line having count(*) > 1 or l.line not between 1 and 1000000000
+  group by l.line, case when numbered_by = 'line and warehouse' then normalize(btrim(l.warehouse)) end
+  having count(*) > 1 or l.line not between 1 and 1000000000
   order by min(l.n) limit 1;
   if bad.line is not null then
     perform openstock_core.fail('22023', jsonb_build_object(
@@ -54,7 +54,8 @@ $$;
 revoke all on function openstock_core.check_lines from public;
 grant execute on function openstock_core.check_lines to openstock_api;
 comment on function openstock_core.check_lines is
-  'Checks lines against keys, an object of key to type (see value_problem); a type that ends in ! must be there. '
+  'Checks lines against keys, an object of key to type (see value_problem; a type that ends in ! must be there), that there are at most this '
+  'many, and that a line number is given once: numbered_by line, or once for each warehouse: numbered_by line and warehouse. '
   'Errors: 22023 with argument, line (place from 1), key and problem.';
 
 reset role;

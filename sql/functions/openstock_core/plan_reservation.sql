@@ -25,7 +25,7 @@ begin
     cross join lateral (select * from openstock_core.warehouse s where s.tenant_id = tenant and s.warehouse_id = k.warehouse_id
                           and s.active limit 1) as w
   ), named as materialized (
-    select u.n, u.line, u.sku, u.product_id, l.warehouse_id, least(u.qty, l.free - u.start) as qty
+    select u.n, u.line, u.sku, u.product_id, l.warehouse_id, least(u.qty, l.free - u.start) as qty, 0::numeric as place
     from wanted u
     join level l on l.product_id = u.product_id and l.warehouse_id = u.warehouse_id
     where u.start < l.free
@@ -37,14 +37,14 @@ begin
             on m.product_id = l.product_id and m.warehouse_id = l.warehouse_id) as r
     where r.free > 0
   ), anywhere as (
-    select u.n, u.line, u.sku, u.product_id, s.warehouse_id, least(u.start + u.qty, s.start + s.free) - greatest(u.start, s.start) as qty
+    select u.n, u.line, u.sku, u.product_id, s.warehouse_id, least(u.start + u.qty, s.start + s.free) - greatest(u.start, s.start) as qty, s.start
     from wanted u
     join supply s on s.product_id = u.product_id and s.start < u.start + u.qty and u.start < s.start + s.free
     where u.warehouse_id is null
   )
   select p.line, p.sku, p.product_id, p.warehouse_id, trim_scale(p.qty)
   from (select * from named union all select * from anywhere) as p
-  order by p.n, p.warehouse_id;
+  order by p.n, p.place;
 end
 $$;
 
