@@ -665,6 +665,8 @@ create table openstock_core.stock_level (
   constraint stock_level_safety_stock_is_not_negative check (safety_stock >= 0),
   constraint stock_level_fenced_is_not_negative check (fenced >= 0)
 ) with (fillfactor = 50);
+create index stock_level_due on openstock_core.stock_level (tenant_id, next_block_at) where next_block_at is not null;
+comment on index openstock_core.stock_level_due is 'Levels whose lots expire, by when, for upkeep.';
 comment on table openstock_core.stock_level is
   'The balance of a product at a warehouse, and the authority for promises: whoever promises holds its row lock.';
 comment on column openstock_core.stock_level.tenant_id is 'The tenant.';
@@ -719,7 +721,7 @@ comment on column openstock_core.stock_bin.warehouse_id is 'The location''s ware
 comment on column openstock_core.stock_bin.blocked is 'True: its units cannot be promised. Set when units enter, and booked when a lot expires.';
 comment on column openstock_core.stock_bin.on_hand is 'Physical units.';
 comment on column openstock_core.stock_bin.allocated is 'The part of on_hand that is pinned to orders.';
-comment on column openstock_core.stock_bin.received_at is 'When units came into the empty bin: its age for fifo and lifo.';
+comment on column openstock_core.stock_bin.received_at is 'When units came into the empty bin: its age for fifo and lifo. Units that move into one bring theirs along.';
 comment on index openstock_core.stock_bin_stocked is 'Bins that hold a product, for allocation.';
 select openstock_core.protect_table('openstock_core.stock_bin');
 grant select, insert, update on openstock_core.stock_bin to openstock_api;
@@ -839,7 +841,7 @@ comment on column openstock_core.reservation.order_ref is 'The order''s name in 
 comment on column openstock_core.reservation.changes is 'Calls that locked the order: each leaves a trace that a concurrent one cannot overlook.';
 comment on column openstock_core.reservation.created_at is 'When stock was first promised to it.';
 select openstock_core.protect_table('openstock_core.reservation');
-grant select, insert, update on openstock_core.reservation to openstock_api;
+grant select, insert, update, delete on openstock_core.reservation to openstock_api;
 grant select, insert on openstock_core.reservation to openstock_maint;
 
 create table openstock_core.reservation_line (
@@ -932,10 +934,10 @@ comment on column openstock_core.operation.tenant_id is 'The tenant.';
 comment on column openstock_core.operation.op_id is 'The caller''s idempotency key, 1 to 128 bytes.';
 comment on column openstock_core.operation.function is 'The function that was called.';
 comment on column openstock_core.operation.request_hash is 'SHA-256 of the function''s name and its arguments that are not null.';
-comment on column openstock_core.operation.answer is 'The rows that were returned; null once pruned.';
+comment on column openstock_core.operation.answer is 'The rows that were returned; null once pruned, and while the call runs.';
 comment on column openstock_core.operation.recorded_at is 'When it was done.';
 select openstock_core.protect_table('openstock_core.operation');
-grant select, insert on openstock_core.operation to openstock_api;
+grant select, insert, update on openstock_core.operation to openstock_api;
 grant select on openstock_core.operation to openstock_maint;
 
 create table openstock_core.event (
@@ -1066,6 +1068,8 @@ from (values
    'Give a positive number (signed for adjust) of at most 12 digits before the point, with no more decimals than the product has.'),
   ('OS120', 'in_use', 'The change does not fit stock that exists.',
    'Move or ship the stock first.'),
+  ('OS121', 'needs_read_committed', 'The change needs a transaction at READ COMMITTED.',
+   'Call it in a transaction of its own, at isolation level READ COMMITTED.'),
   ('OS201', 'insufficient_stock', 'There is not enough stock.',
    'DETAIL says, for each line, how much was asked and how much there is.'),
   ('OS202', 'unexpected_balance', 'The balance is not the expected one.',
@@ -1352,12 +1356,11 @@ reset role;
 -- Refuses lines that are not an array of objects with known keys of the right types.
 set local role openstock_owner;
 
-create or replace function openstock_core.check_lines(lines jsonb, keys jsonb) returns void
+create or replace function openstock_core.check_lines(lines jsonb, keys jsonb, most integer, numbered_by text) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  most constant integer := 10000;
   bad record;
 begin
   if lines is null or jsonb_typeof(lines) <> 'array' then
@@ -1391,9 +1394,10 @@ begin
   end if;
 
   select l.line, max(l.n) as n into bad
-  from rows from (jsonb_to_recordset(lines) as (line integer)) with ordinality as l (line, n)
+  from rows from (jsonb_to_recordset(lines) as (line integer, warehouse text)) with ordinality as l (line, warehouse, n)
   where l.line is not null
-  group by l.line having count(*) > 1 or l.line not between 1 and 1000000000
+  group by l.line, case when numbered_by = 'line and warehouse' then normalize(btrim(l.warehouse)) end
+  having count(*) > 1 or l.line not between 1 and 1000000000
   order by min(l.n) limit 1;
   if bad.line is not null then
     perform openstock_core.fail('22023', jsonb_build_object(
@@ -1405,7 +1409,8 @@ $$;
 revoke all on function openstock_core.check_lines from public;
 grant execute on function openstock_core.check_lines to openstock_api;
 comment on function openstock_core.check_lines is
-  'Checks lines against keys, an object of key to type (see value_problem); a type that ends in ! must be there. '
+  'Checks lines against keys, an object of key to type (see value_problem; a type that ends in ! must be there), that there are at most this '
+  'many, and that a line number is given once: numbered_by line, or once for each warehouse: numbered_by line and warehouse. '
   'Errors: 22023 with argument, line (place from 1), key and problem.';
 
 reset role;
@@ -1557,10 +1562,29 @@ comment on function openstock_core.request_hash is
 
 reset role;
 
+-- sql/functions/openstock_core/tenant_lock.sql
+-- The key of the advisory lock that every writer of a tenant shares.
+set local role openstock_owner;
+
+create or replace function openstock_core.tenant_lock(tenant uuid) returns bigint
+language sql
+immutable
+parallel safe
+return hashtextextended('openstock tenant ' || tenant::text, 0);
+
+revoke all on function openstock_core.tenant_lock from public;
+grant execute on function openstock_core.tenant_lock to openstock_api, openstock_maint;
+comment on function openstock_core.tenant_lock is
+  'The advisory lock that writers of a tenant take shared and rebuild takes alone. Two tenants whose keys collide wait for each other''s rebuilds.';
+
+reset role;
+
 -- sql/functions/openstock_core/begin_operation.sql
--- Claims an op_id, or finds that it was done before. Locks: operation (advisory).
--- Twins wait here for each other; the statement after the lock then sees what the first one committed. Under
--- repeatable read it cannot, and finish_operation ends the second one with 40001.
+-- Claims an op_id by its row, or finds that it was done before. Writes: operation.
+-- Locks: tenant (advisory, shared: only a rebuild takes it alone), operation (the new row).
+-- A twin waits here for the first one's end; its next statement then sees what the first one committed. From repeatable read on
+-- it could not, and its insert ends in 40001. An advisory lock for each op_id would fill the server's lock table in a transaction
+-- of thousands of calls.
 set local role openstock_owner;
 
 create or replace function openstock_core.begin_operation(tenant uuid, op_id text, function text, arguments jsonb)
@@ -1569,6 +1593,7 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  hash bytea;
   done record;
 begin
   if op_id is null or octet_length(op_id) not between 1 and 128 then
@@ -1579,15 +1604,19 @@ begin
     perform openstock_core.fail('25006', jsonb_build_object('function', function));
   end if;
 
-  perform pg_advisory_xact_lock(hashtextextended(tenant::text || ' operation ' || op_id, 0));
-  select o.function, o.request_hash, o.answer into done
-  from openstock_core.operation o
-  where o.tenant_id = tenant and o.op_id = begin_operation.op_id;
-  if not found then
+  perform pg_advisory_xact_lock_shared(openstock_core.tenant_lock(tenant));
+  hash := openstock_core.request_hash(function, arguments);
+  insert into openstock_core.operation (tenant_id, op_id, function, request_hash, recorded_at)
+  values (tenant, begin_operation.op_id, function, hash, openstock.server_time())
+  on conflict on constraint operation_pkey do nothing;
+  if found then
     return null;
   end if;
 
-  if done.request_hash <> openstock_core.request_hash(function, arguments) then
+  select o.function, o.request_hash, o.answer into strict done
+  from openstock_core.operation o
+  where o.tenant_id = tenant and o.op_id = begin_operation.op_id;
+  if done.request_hash <> hash then
     perform openstock_core.fail('OS010', jsonb_build_object('op_id', op_id, 'first_used_for', done.function));
   end if;
   if done.answer is null then
@@ -1601,60 +1630,66 @@ $$;
 revoke all on function openstock_core.begin_operation from public;
 grant execute on function openstock_core.begin_operation to openstock_api;
 comment on function openstock_core.begin_operation is
-  'Locks an op_id for this transaction and returns the stored answer where it was done before, null where it is new. '
-  'Errors: 22023 (op_id), 25006, OS010, OS011.';
+  'Claims an op_id for this transaction, or returns the stored answer where it was done before; null where it is new. '
+  'Errors: 22023 (op_id), 25006, OS010, OS011, 40001 where a twin committed meanwhile and this transaction cannot see it.';
 
 reset role;
 
 -- sql/functions/openstock_core/finish_operation.sql
--- Stores an operation's answer and puts its event into the outbox. Writes: operation, event.
+-- Stores the answer of the operation that begin_operation claimed, and puts its event into the outbox. Writes: operation, event.
 set local role openstock_owner;
 
-create or replace function openstock_core.finish_operation(
-  tenant uuid, op_id text, function text, arguments jsonb, answer jsonb)
-returns void
+create or replace function openstock_core.finish_operation(tenant uuid, op_id text, answer jsonb) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   stamp constant timestamptz := openstock.server_time();
 begin
-  insert into openstock_core.operation (tenant_id, op_id, function, request_hash, answer, recorded_at)
-  values (tenant, op_id, function, openstock_core.request_hash(function, arguments), answer, stamp)
-  on conflict on constraint operation_pkey do nothing;
-  if not found then
-    perform openstock_core.fail('40001', jsonb_build_object('op_id', op_id));
-  end if;
+  update openstock_core.operation o
+  set answer = finish_operation.answer, recorded_at = stamp
+  where o.tenant_id = tenant and o.op_id = finish_operation.op_id;
   insert into openstock_core.event (tenant_id, op_id, recorded_at) values (tenant, op_id, stamp);
 end
 $$;
 
 revoke all on function openstock_core.finish_operation from public;
 grant execute on function openstock_core.finish_operation to openstock_api;
-comment on function openstock_core.finish_operation is
-  'Stores the operation with its answer, and its event. Errors: 40001 where another transaction did the same operation.';
+comment on function openstock_core.finish_operation is 'Stores the answer of this transaction''s operation, and its event.';
 
 reset role;
 
 -- sql/functions/openstock_core/lock_order.sql
--- Locks an order for this transaction, also one that has no row yet. Writes: reservation (changes). Locks: order (advisory, then
--- its row: from repeatable read on, a transaction that cannot see the other's change to the order ends in 40001 here).
+-- Locks an order by its row for this transaction. Writes: reservation (changes; the row itself, where the order may be new).
+-- Locks: order. Each call leaves a trace in the row, which from repeatable read on a transaction that cannot see it trips over (40001).
 set local role openstock_owner;
 
-create or replace function openstock_core.lock_order(tenant uuid, order_ref text) returns void
+create or replace function openstock_core.lock_order(tenant uuid, order_ref text, may_be_new boolean) returns bigint
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  order_id bigint;
 begin
-  perform pg_advisory_xact_lock(hashtextextended(tenant::text || ' order ' || order_ref, 0));
-  update openstock_core.reservation r set changes = r.changes + 1
-  where r.tenant_id = tenant and r.order_ref = lock_order.order_ref;
+  for attempt in 1 .. 2 loop
+    update openstock_core.reservation r set changes = r.changes + 1
+    where r.tenant_id = tenant and r.order_ref = lock_order.order_ref
+    returning r.reservation_id into order_id;
+    exit when found or not may_be_new;
+    insert into openstock_core.reservation (tenant_id, order_ref, created_at)
+    values (tenant, lock_order.order_ref, openstock.server_time())
+    on conflict on constraint reservation_order_ref_is_unique do nothing
+    returning reservation_id into order_id;
+    exit when found;
+  end loop;
+  return order_id;
 end
 $$;
 
 revoke all on function openstock_core.lock_order from public;
 grant execute on function openstock_core.lock_order to openstock_api;
-comment on function openstock_core.lock_order is 'Waits for other transactions that change the same order, and keeps them out until this one ends.';
+comment on function openstock_core.lock_order is
+  'Waits for other transactions that change the same order, keeps them out until this one ends, and returns its id; null where there is none.';
 
 reset role;
 
@@ -1714,11 +1749,43 @@ comment on function openstock_core.lock_bins is 'Locks these bins in order of bi
 
 reset role;
 
+-- sql/functions/openstock_core/make_levels.sql
+-- Makes stock levels that are missing, with their product's safety stock. Writes: stock_level, product (its row, unchanged).
+-- Locks: product by product_id. Rewriting its row makes a change of the product that cannot see the new level, from repeatable
+-- read on, end in 40001 instead of overlooking it.
+set local role openstock_owner;
+
+create or replace function openstock_core.make_levels(tenant uuid, missing openstock_core.level_key[]) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform from openstock_core.product p
+  where p.tenant_id = tenant and p.product_id = any (array(select k.product_id from unnest(missing) as k))
+  order by p.product_id
+  for no key update;
+  update openstock_core.product p set updated_at = p.updated_at
+  where p.tenant_id = tenant and p.product_id = any (array(select k.product_id from unnest(missing) as k));
+
+  insert into openstock_core.stock_level (tenant_id, product_id, warehouse_id, safety_stock)
+  select tenant, k.product_id, k.warehouse_id, p.safety_stock
+  from unnest(missing) as k
+  join openstock_core.product p on p.tenant_id = tenant and p.product_id = k.product_id
+  order by k.product_id, k.warehouse_id
+  on conflict on constraint stock_level_pkey do nothing;
+end
+$$;
+
+revoke all on function openstock_core.make_levels from public;
+grant execute on function openstock_core.make_levels to openstock_api;
+comment on function openstock_core.make_levels is 'Makes these stock levels, where nobody else has made them meanwhile.';
+
+reset role;
+
 -- sql/functions/openstock_core/lock_levels.sql
 -- Locks the stock levels that a call may write, all at once and in the one order, and books what has expired there.
 -- Writes: stock_level (missing rows, where asked); through block_expired_lots also ledger, stock_bin, allocation.
--- Locks: product (shared, where a level is missing, so that its safety stock stays what the level is made with), stock_level by
--- (product, warehouse).
+-- Locks: product by product_id (where a level is missing), stock_level by (product, warehouse).
 set local role openstock_owner;
 
 create or replace function openstock_core.lock_levels(
@@ -1728,18 +1795,18 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  missing openstock_core.level_key[];
   due boolean;
 begin
   if make_missing then
-    insert into openstock_core.stock_level (tenant_id, product_id, warehouse_id, safety_stock)
-    select tenant, k.product_id, k.warehouse_id, p.safety_stock
-    from (select distinct * from unnest(product_ids, warehouse_ids) as u (product_id, warehouse_id)) as k
-    join openstock_core.product p on p.tenant_id = tenant and p.product_id = k.product_id
-    where not exists (select from openstock_core.stock_level l
-                      where l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id)
-    order by k.product_id, k.warehouse_id
-    for share of p
-    on conflict on constraint stock_level_pkey do nothing;
+    missing := array(
+      select distinct row(u.product_id, u.warehouse_id)::openstock_core.level_key
+      from unnest(product_ids, warehouse_ids) as u (product_id, warehouse_id)
+      where not exists (select from openstock_core.stock_level l
+                        where l.tenant_id = tenant and l.product_id = u.product_id and l.warehouse_id = u.warehouse_id));
+    if cardinality(missing) > 0 then
+      perform openstock_core.make_levels(tenant, missing);
+    end if;
   end if;
 
   select bool_or(locked.next_block_at <= openstock.server_time()) into due
@@ -2521,15 +2588,20 @@ begin
   where l.tenant_id = tenant and l.warehouse_id = write_locations.warehouse_id and l.code = any (codes)
   order by l.location_id for no key update;
 
-  select g.n, l.code into occupied
+  -- A snapshot does not show what was put there meanwhile: units would lie, unblocked, in a quarantine location.
+  select g.n, l.code, current_setting('transaction_isolation') <> 'read committed' as with_snapshot into occupied
   from jsonb_array_elements(lines) with ordinality as g (v, n)
   join openstock_core.location l on l.tenant_id = tenant and l.warehouse_id = write_locations.warehouse_id
     and l.code = normalize(btrim(g.v ->> 'code'))
   where (g.v ->> 'kind' <> l.kind or (l.active and not (g.v ->> 'active')::boolean))
-    and exists (select from openstock_core.stock_bin b
-                where b.tenant_id = tenant and b.location_id = l.location_id and b.on_hand > 0)
+    and (current_setting('transaction_isolation') <> 'read committed'
+         or exists (select from openstock_core.stock_bin b
+                    where b.tenant_id = tenant and b.location_id = l.location_id and b.on_hand > 0))
   order by g.n limit 1;
-  if found then
+  if occupied.with_snapshot then
+    perform openstock_core.fail('OS121', jsonb_build_object(
+      'line', occupied.n, 'location', occupied.code, 'isolation', current_setting('transaction_isolation')));
+  elsif found then
     perform openstock_core.fail('OS120', jsonb_build_object(
       'line', occupied.n, 'location', occupied.code, 'problem', 'a location that holds stock keeps its kind and stays active'));
   end if;
@@ -2569,7 +2641,7 @@ $$;
 revoke all on function openstock_core.write_locations from public;
 grant execute on function openstock_core.write_locations to openstock_api;
 comment on function openstock_core.write_locations is
-  'Upserts locations and returns openstock.put_result rows. Errors: 22023, OS120.';
+  'Upserts locations and returns openstock.put_result rows. Errors: 22023, OS120, OS121.';
 
 reset role;
 
@@ -2596,9 +2668,9 @@ begin
     perform openstock_core.check_lines(lines, '{"line": "integer", "sku": "code!", "name": "document",
       "description": "document", "unit": "code", "decimals": "integer", "tracking": "code", "removal": "code",
       "backorder": "code", "backorder_limit": "number", "safety_stock": "number", "reorder_point": "number",
-      "reorder_quantity": "number", "lead_time_days": "days", "attributes": "object", "active": "boolean"}');
+      "reorder_quantity": "number", "lead_time_days": "days", "attributes": "object", "active": "boolean"}', 10000, 'line');
     answer := openstock_core.write_products(acting, lines);
-    perform openstock_core.finish_operation(acting, op_id, 'put_products', arguments, answer);
+    perform openstock_core.finish_operation(acting, op_id, answer);
   end if;
   return query select * from jsonb_populate_recordset(null::openstock.put_result, answer);
 end
@@ -2635,9 +2707,9 @@ declare
 begin
   if answer is null then
     perform openstock_core.check_lines(lines, '{"line": "integer", "code": "code!", "name": "text",
-      "address": "object", "priority": "integer", "active": "boolean"}');
+      "address": "object", "priority": "integer", "active": "boolean"}', 10000, 'line');
     answer := openstock_core.write_warehouses(acting, lines);
-    perform openstock_core.finish_operation(acting, op_id, 'put_warehouses', arguments, answer);
+    perform openstock_core.finish_operation(acting, op_id, answer);
   end if;
   return query select * from jsonb_populate_recordset(null::openstock.put_result, answer);
 end
@@ -2672,9 +2744,9 @@ declare
 begin
   if answer is null then
     perform openstock_core.check_lines(lines, '{"line": "integer", "code": "code!", "kind": "code",
-      "pick_order": "integer", "active": "boolean"}');
+      "pick_order": "integer", "active": "boolean"}', 10000, 'line');
     answer := openstock_core.write_locations(acting, openstock_core.find_warehouse(acting, warehouse, false), lines);
-    perform openstock_core.finish_operation(acting, op_id, 'put_locations', arguments, answer);
+    perform openstock_core.finish_operation(acting, op_id, answer);
   end if;
   return query select * from jsonb_populate_recordset(null::openstock.put_result, answer);
 end
@@ -2685,7 +2757,7 @@ grant execute on function openstock.put_locations to openstock_app;
 comment on function openstock.put_locations is
   'Creates locations of a warehouse, or changes the keys given of those that exist. lines: code, kind (receiving, storage, picking, packing or '
   'quarantine; default storage), pick_order, active. A location that holds stock keeps its kind and stays active. Returns one row per line. '
-  'Errors: 22023, OS010, OS103, OS120.';
+  'That change is made at READ COMMITTED. Errors: 22023, OS010, OS103, OS120, OS121.';
 
 reset role;
 
@@ -2738,7 +2810,7 @@ reset role;
 
 -- sql/functions/openstock_core/read_stock_lines.sql
 -- Turns the lines of receive, adjust and move into typed rows and looks their names up. Reads: product, location, lot.
--- Locks: product (shared, where it has no level yet).
+-- Locks: product by product_id (where it has no level yet).
 set local role openstock_owner;
 
 create or replace function openstock_core.read_stock_lines(
@@ -2758,11 +2830,11 @@ begin
     and p.sku = any (array(select normalize(btrim(g.sku)) from jsonb_to_recordset(lines) as g (sku text)))
     and not exists (select from openstock_core.stock_level l where l.tenant_id = tenant and l.product_id = p.product_id)
   order by p.product_id
-  for share of p;
+  for no key update of p;
   -- materialized, limit 1, no sequential scan: one index probe a line. Under row-level security no index serves a name that
   -- is computed where it is compared, and planned while the tables are small the catalogue would be read for each line.
   with given as materialized (
-    select g.n, coalesce(g.line, g.n::integer) as line, normalize(btrim(g.sku)) as sku,
+    select g.n, coalesce(g.line, (coalesce(max(g.line) over (), 0) + row_number() over (partition by g.line is null order by g.n))::integer) as line, normalize(btrim(g.sku)) as sku,
            trim_scale(g.qty) as qty, trim_scale(g.set_to) as set_to, trim_scale(g.expected) as expected,
            coalesce(normalize(btrim(coalesce(g.location, g."from"))), 'DEFAULT') as location,
            case when g."to" is not null then normalize(btrim(g."to")) end as to_location,
@@ -2970,6 +3042,33 @@ revoke all on function openstock_core.make_bins from public;
 grant execute on function openstock_core.make_bins to openstock_api;
 comment on function openstock_core.make_bins is
   'The bins'' ids in the order of the keys. New and refilled bins are blocked where status, location or lot expiry says so.';
+
+reset role;
+
+-- sql/functions/openstock_core/inherit_ages.sql
+-- Lets units that move into an empty bin keep their age: the oldest of what comes in. The bins are locked.
+-- Writes: stock_bin (received_at).
+set local role openstock_owner;
+
+create or replace function openstock_core.inherit_ages(tenant uuid, sources bigint[], targets bigint[]) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update openstock_core.stock_bin b set received_at = m.received_at
+  from (select u.target, min(s.received_at) as received_at
+        from unnest(sources, targets) as u (source, target)
+        join openstock_core.stock_bin s on s.tenant_id = tenant and s.bin_id = u.source
+        where u.source <> u.target
+        group by u.target) as m
+  where b.tenant_id = tenant and b.bin_id = m.target and b.on_hand = 0;
+end
+$$;
+
+revoke all on function openstock_core.inherit_ages from public;
+grant execute on function openstock_core.inherit_ages to openstock_api;
+comment on function openstock_core.inherit_ages is
+  'Gives empty target bins the age of the oldest source bin that units come from: putting goods away does not make them newer.';
 
 reset role;
 
@@ -3192,7 +3291,7 @@ declare
 begin
   if answer is null then
     perform openstock_core.check_lines(lines, '{"sku": "code!", "qty": "number!", "line": "integer", "location": "code",
-      "lot": "code", "expires_on": "date", "status": "code", "unit_cost": "number"}');
+      "lot": "code", "expires_on": "date", "status": "code", "unit_cost": "number"}', 10000, 'line');
     perform openstock_core.check_call(reference, note, null, occurred_at);
     place := openstock_core.find_warehouse(acting, warehouse, true);
     typed := openstock_core.make_lots(acting, openstock_core.read_stock_lines(acting, place, lines, 'positive', true));
@@ -3212,7 +3311,7 @@ begin
         from unnest(typed) as l
         join openstock_core.stock_bin b on b.tenant_id = acting and b.bin_id = bins[l.n]
         order by l.n), occurred_at, reference, note) as p));
-    perform openstock_core.finish_operation(acting, op_id, 'receive', arguments, answer);
+    perform openstock_core.finish_operation(acting, op_id, answer);
   end if;
   return query select * from jsonb_populate_recordset(null::openstock.stock_change, answer);
 end
@@ -3254,7 +3353,7 @@ declare
 begin
   if answer is null then
     perform openstock_core.check_lines(lines, '{"sku": "code!", "qty": "number", "set_to": "number", "expected": "number",
-      "line": "integer", "location": "code", "lot": "code", "status": "code", "unit_cost": "number"}');
+      "line": "integer", "location": "code", "lot": "code", "status": "code", "unit_cost": "number"}', 10000, 'line');
     perform openstock_core.check_text('reason', 'text!', reason);
     perform openstock_core.check_call(reference, note, reason, occurred_at);
     place := openstock_core.find_warehouse(acting, warehouse, false);
@@ -3280,7 +3379,7 @@ begin
         from unnest(typed) as l
         join openstock_core.stock_bin b on b.tenant_id = acting and b.bin_id = bins[l.n]
         order by l.n), occurred_at, reference, note) as p));
-    perform openstock_core.finish_operation(acting, op_id, 'adjust', arguments, answer);
+    perform openstock_core.finish_operation(acting, op_id, answer);
   end if;
   return query select * from jsonb_populate_recordset(null::openstock.stock_change, answer);
 end
@@ -3325,7 +3424,7 @@ declare
 begin
   if answer is null then
     perform openstock_core.check_lines(lines, '{"sku": "code!", "qty": "number!", "from": "code", "to": "code",
-      "line": "integer", "lot": "code", "status": "code", "to_status": "code"}');
+      "line": "integer", "lot": "code", "status": "code", "to_status": "code"}', 10000, 'line');
     perform openstock_core.check_call(reference, note, reason, occurred_at);
     place := openstock_core.find_warehouse(acting, warehouse, false);
     typed := openstock_core.read_stock_lines(acting, place, lines, 'positive', false);
@@ -3341,11 +3440,12 @@ begin
       select row(coalesce(l.to_location_id, l.location_id), l.product_id, l.lot_id, l.to_status)::openstock_core.bin_key
       from unnest(typed) as l order by l.n));
     perform openstock_core.lock_bins(acting, sources || targets);
+    perform openstock_core.inherit_ages(acting, sources, targets);
 
     answer := openstock_core.stock_answer(acting, array(
       select p from openstock_core.post(acting, op_id,
         openstock_core.plan_moves(acting, typed, sources, targets, reason), occurred_at, reference, note) as p));
-    perform openstock_core.finish_operation(acting, op_id, 'move', arguments, answer);
+    perform openstock_core.finish_operation(acting, op_id, answer);
   end if;
   return query select * from jsonb_populate_recordset(null::openstock.stock_change, answer);
 end
@@ -3425,10 +3525,11 @@ comment on function openstock_core.read_order_lines is
 reset role;
 
 -- sql/functions/openstock_core/number_lines.sql
--- Gives an order's new lines their numbers, under the order's lock. Locks: order. Reads: reservation, reservation_line.
+-- Gives an order's new lines their numbers. The order is locked. Reads: reservation_line.
 set local role openstock_owner;
 
-create or replace function openstock_core.number_lines(tenant uuid, order_ref text, lines openstock_core.order_line[])
+create or replace function openstock_core.number_lines(
+  tenant uuid, order_id bigint, order_ref text, lines openstock_core.order_line[])
 returns openstock_core.order_line[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -3438,11 +3539,9 @@ declare
   still_open boolean;
   repeated integer;
 begin
-  perform openstock_core.lock_order(tenant, order_ref);
   select array_agg(l.line), bool_or(l.reserved > 0 or l.backordered > 0) into taken, still_open
-  from openstock_core.reservation r
-  join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_id = r.reservation_id
-  where r.tenant_id = tenant and r.order_ref = number_lines.order_ref;
+  from openstock_core.reservation_line l
+  where l.tenant_id = tenant and l.reservation_id = order_id;
   if not still_open then
     perform openstock_core.fail('OS302', jsonb_build_object('order_ref', order_ref));
   end if;
@@ -3463,7 +3562,7 @@ $$;
 revoke all on function openstock_core.number_lines from public;
 grant execute on function openstock_core.number_lines to openstock_api;
 comment on function openstock_core.number_lines is
-  'Locks the order and numbers its new lines after the highest line there is. Errors: OS302 (nothing of the order is open), OS304.';
+  'Numbers an order''s new lines after the highest line there is. Errors: OS302 (nothing of the order is open), OS304.';
 
 reset role;
 
@@ -3495,7 +3594,7 @@ begin
     cross join lateral (select * from openstock_core.warehouse s where s.tenant_id = tenant and s.warehouse_id = k.warehouse_id
                           and s.active limit 1) as w
   ), named as materialized (
-    select u.n, u.line, u.sku, u.product_id, l.warehouse_id, least(u.qty, l.free - u.start) as qty
+    select u.n, u.line, u.sku, u.product_id, l.warehouse_id, least(u.qty, l.free - u.start) as qty, 0::numeric as place
     from wanted u
     join level l on l.product_id = u.product_id and l.warehouse_id = u.warehouse_id
     where u.start < l.free
@@ -3507,14 +3606,14 @@ begin
             on m.product_id = l.product_id and m.warehouse_id = l.warehouse_id) as r
     where r.free > 0
   ), anywhere as (
-    select u.n, u.line, u.sku, u.product_id, s.warehouse_id, least(u.start + u.qty, s.start + s.free) - greatest(u.start, s.start) as qty
+    select u.n, u.line, u.sku, u.product_id, s.warehouse_id, least(u.start + u.qty, s.start + s.free) - greatest(u.start, s.start) as qty, s.start
     from wanted u
     join supply s on s.product_id = u.product_id and s.start < u.start + u.qty and u.start < s.start + s.free
     where u.warehouse_id is null
   )
   select p.line, p.sku, p.product_id, p.warehouse_id, trim_scale(p.qty)
   from (select * from named union all select * from anywhere) as p
-  order by p.n, p.warehouse_id;
+  order by p.n, p.place;
 end
 $$;
 
@@ -3559,35 +3658,26 @@ comment on function openstock_core.reservation_answer is
 reset role;
 
 -- sql/functions/openstock_core/promise.sql
--- Books the promise that plan_reservation found. The levels are locked.
--- Writes: reservation, reservation_line, ledger (RESERVE), stock_level.
+-- Books the promise that plan_reservation found. The order and the levels are locked.
+-- Writes: reservation_line, ledger (RESERVE), stock_level.
 set local role openstock_owner;
 
-create or replace function openstock_core.promise(tenant uuid, op_id text, order_ref text, parts openstock_core.order_line[])
+create or replace function openstock_core.promise(
+  tenant uuid, op_id text, order_id bigint, order_ref text, parts openstock_core.order_line[])
 returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   stamp constant timestamptz := openstock.server_time();
-  order_id bigint;
   promised openstock_core.movement[];
 begin
-  select r.reservation_id into order_id
-  from openstock_core.reservation r where r.tenant_id = tenant and r.order_ref = promise.order_ref;
-  if not found then
-    insert into openstock_core.reservation (tenant_id, order_ref, created_at)
-    values (tenant, promise.order_ref, stamp)
-    on conflict on constraint reservation_order_ref_is_unique do nothing
-    returning reservation_id into order_id;
-  end if;
-
   with line as (
     insert into openstock_core.reservation_line (
       tenant_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, created_at)
     select tenant, order_id, p.line, p.product_id, p.warehouse_id, p.qty, p.qty, stamp
-    from unnest(parts) as p
-    order by p.line, p.warehouse_id
+    from unnest(parts) with ordinality as p (line, sku, product_id, warehouse_id, qty, n)
+    order by p.n
     returning reservation_line.*
   )
   select array_agg(row(l.line, 'RESERVE', l.product_id, l.warehouse_id, null, 0, 0, l.reserved, 0,
@@ -3738,10 +3828,8 @@ declare
   warehouses bigint[];
   open_ids bigint[];
 begin
-  perform openstock_core.lock_order(tenant, take_order_lines.order_ref);
-  select r.reservation_id into order_id
-  from openstock_core.reservation r where r.tenant_id = tenant and r.order_ref = take_order_lines.order_ref;
-  if not found then
+  order_id := openstock_core.lock_order(tenant, take_order_lines.order_ref, false);
+  if order_id is null then
     perform openstock_core.fail('OS301', jsonb_build_object('order_ref', take_order_lines.order_ref));
   end if;
 
@@ -3799,6 +3887,7 @@ declare
   arguments constant jsonb := jsonb_build_object(
     'order_ref', order_ref, 'lines', lines, 'warehouse', warehouse, 'on_shortage', on_shortage);
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'reserve', arguments);
+  order_id bigint;
   wanted openstock_core.order_line[];
   locked openstock_core.level_key[];
   locked_before openstock_core.level_key[];
@@ -3808,9 +3897,10 @@ begin
   if answer is null then
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
     perform openstock_core.check_choice('on_shortage', on_shortage, array['reject', 'error']);
-    perform openstock_core.check_lines(lines, '{"sku": "code!", "qty": "number!", "line": "integer", "warehouse": "code"}');
+    perform openstock_core.check_lines(lines, '{"sku": "code!", "qty": "number!", "line": "integer", "warehouse": "code"}', 1000, 'line');
     wanted := openstock_core.read_order_lines(acting, lines, openstock_core.check_text('warehouse', 'code', warehouse));
-    wanted := openstock_core.number_lines(acting, order_ref, wanted);
+    order_id := openstock_core.lock_order(acting, order_ref, true);
+    wanted := openstock_core.number_lines(acting, order_id, order_ref, wanted);
 
     -- While it waited for locks, another level may have come into being, or its warehouse been opened: it is short only
     -- when there is none left to lock.
@@ -3824,6 +3914,9 @@ begin
 
     if short then
       answer := openstock_core.shortage_answer(acting, order_ref, wanted, parts);
+      delete from openstock_core.reservation r
+      where r.tenant_id = acting and r.reservation_id = order_id
+        and not exists (select from openstock_core.reservation_line l where l.tenant_id = acting and l.reservation_id = order_id);
       if on_shortage = 'error' then
         perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref, 'lines', (
           select jsonb_agg(jsonb_build_object('line', s.line, 'sku', s.sku, 'qty_ordered', s.qty_ordered,
@@ -3831,9 +3924,9 @@ begin
           from jsonb_populate_recordset(null::openstock.reservation_change, answer) as s where s.qty_short > 0)));
       end if;
     else
-      answer := openstock_core.promise(acting, op_id, order_ref, parts);
+      answer := openstock_core.promise(acting, op_id, order_id, order_ref, parts);
     end if;
-    perform openstock_core.finish_operation(acting, op_id, 'reserve', arguments, answer);
+    perform openstock_core.finish_operation(acting, op_id, answer);
   end if;
   return query select * from jsonb_populate_recordset(null::openstock.reservation_change, answer);
 end
@@ -3876,7 +3969,7 @@ begin
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
     perform openstock_core.check_call(null, null, reason, null);
     if lines is not null then
-      perform openstock_core.check_lines(lines, '{"line": "integer", "sku": "code", "warehouse": "code", "qty": "number"}');
+      perform openstock_core.check_lines(lines, '{"line": "integer", "sku": "code", "warehouse": "code", "qty": "number"}', 1000, 'line and warehouse');
     end if;
     taken := openstock_core.take_order_lines(acting, op_id, order_ref, lines);
     perform openstock_core.lock_bins(acting, array(
@@ -3891,7 +3984,7 @@ begin
           from unnest(taken) as t), null, null, null) as p);
     -- A statement of its own: within the one above, the lines would still be what they were before.
     answer := openstock_core.reservation_answer(acting, order_ref, 'released', entries);
-    perform openstock_core.finish_operation(acting, op_id, 'release', arguments, answer);
+    perform openstock_core.finish_operation(acting, op_id, answer);
   end if;
   return query select * from jsonb_populate_recordset(null::openstock.reservation_change, answer);
 end
@@ -3960,31 +4053,28 @@ comment on function openstock_core.pickable_bins is
 reset role;
 
 -- sql/functions/openstock_core/lock_pickable_bins.sql
--- Locks bins that units could be taken from. Locks: stock_bin; without waiting it takes the ones that the removal rule
--- would take and skips what others hold, otherwise all candidates by bin_id.
+-- Locks bins that units could be taken from, and the bins named. Locks: stock_bin: the named ones by bin_id, then without waiting
+-- the ones that the removal rule would take, skipping what others hold; or, waiting, the named ones and all candidates by bin_id.
 set local role openstock_owner;
 
 create or replace function openstock_core.lock_pickable_bins(
-  tenant uuid, needs openstock_core.pick[], removal text, wait boolean)
+  tenant uuid, needs openstock_core.pick[], removal text, named bigint[], wait boolean)
 returns bigint[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  candidates bigint[];
 begin
   if wait then
-    return array(
-      select b.bin_id
+    candidates := array(
+      select c.bin_id
       from (select distinct n.product_id, n.warehouse_id from unnest(needs) as n) as k
-      cross join lateral (
-        select * from openstock_core.stock_bin s
-        where s.tenant_id = tenant and s.product_id = k.product_id and s.warehouse_id = k.warehouse_id
-          and s.on_hand > s.allocated and s.on_hand > 0 and not s.blocked
-          and not exists (select from openstock_core.lot t where t.tenant_id = tenant and t.lot_id = s.lot_id
-                          and openstock_core.expiry(t.expires_on) <= openstock.server_time())
-      ) as b
-      order by b.bin_id
-      for no key update of b);
+      cross join lateral openstock_core.pickable_bins(tenant, k.product_id, k.warehouse_id, removal) as c);
+    perform openstock_core.lock_bins(tenant, candidates || named);
+    return candidates;
   end if;
+  perform openstock_core.lock_bins(tenant, named);
   return array(
     select b.bin_id
     from (select n.product_id, n.warehouse_id, sum(n.qty) as qty from unnest(needs) as n group by 1, 2) as k
@@ -4000,7 +4090,7 @@ $$;
 revoke all on function openstock_core.lock_pickable_bins from public;
 grant execute on function openstock_core.lock_pickable_bins to openstock_api;
 comment on function openstock_core.lock_pickable_bins is
-  'Locks bins with units that are neither blocked nor allocated for these needs, and returns their ids.';
+  'Locks the bins named, and bins with units that are neither blocked nor allocated for these needs; returns the ids of the latter.';
 
 reset role;
 
@@ -4046,12 +4136,13 @@ comment on function openstock_core.plan_picks is
 reset role;
 
 -- sql/functions/openstock_core/find_picks.sql
--- Finds and locks the bins that an order's units are to be pinned to. Locks: stock_bin: first those that are free to lock, by
--- the removal rule; where that is not enough these locks are given up and all candidates are locked by bin_id, waiting.
--- Reads: what pickable_bins reads.
+-- Finds and locks the bins that an order's units come from. Locks: stock_bin: those named, by bin_id, then of the others those that
+-- are free to lock, by the removal rule; where that is not enough these locks are given up, and the named ones and all candidates
+-- are locked by bin_id, waiting. Reads: what pickable_bins reads.
 set local role openstock_owner;
 
-create or replace function openstock_core.find_picks(tenant uuid, needs openstock_core.pick[], removal text)
+create or replace function openstock_core.find_picks(
+  tenant uuid, needs openstock_core.pick[], removal text, named bigint[])
 returns openstock_core.pick[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -4060,9 +4151,13 @@ declare
   bins bigint[];
   picks openstock_core.pick[];
 begin
+  if cardinality(needs) = 0 then
+    perform openstock_core.lock_bins(tenant, named);
+    return '{}';
+  end if;
   for attempt in 0 .. 20 loop
     begin
-      bins := openstock_core.lock_pickable_bins(tenant, needs, removal, attempt > 0);
+      bins := openstock_core.lock_pickable_bins(tenant, needs, removal, named, attempt > 0);
       picks := openstock_core.plan_picks(tenant, needs, bins, removal);
       if openstock_core.units(picks) = openstock_core.units(needs) then
         return picks;
@@ -4087,14 +4182,13 @@ $$;
 revoke all on function openstock_core.find_picks from public;
 grant execute on function openstock_core.find_picks to openstock_api;
 comment on function openstock_core.find_picks is
-  'Picks from bins that it locks for these needs, by the removal rule; together less than the needs only where no bin has more. '
+  'Locks the bins named and others for these needs, and returns picks by the removal rule; together less than the needs only where no bin has more. '
   'Errors: 40001 where units kept moving.';
 
 reset role;
 
 -- sql/functions/openstock_core/needs_of_order.sql
--- What an order still needs pinned. Locks: order, stock_level (the table, against rebuild), reservation_line by id.
--- Reads: reservation, allocation.
+-- What an order still needs pinned. Locks: order, reservation_line by id. Reads: allocation.
 set local role openstock_owner;
 
 create or replace function openstock_core.needs_of_order(tenant uuid, order_ref text) returns openstock_core.pick[]
@@ -4105,14 +4199,10 @@ declare
   order_id bigint;
   open_ids bigint[];
 begin
-  perform openstock_core.lock_order(tenant, order_ref);
-  select r.reservation_id into order_id
-  from openstock_core.reservation r where r.tenant_id = tenant and r.order_ref = needs_of_order.order_ref;
-  if not found then
+  order_id := openstock_core.lock_order(tenant, order_ref, false);
+  if order_id is null then
     perform openstock_core.fail('OS301', jsonb_build_object('order_ref', order_ref));
   end if;
-  -- Allocate locks no level, but like all writers it comes to this table first: otherwise it and rebuild wait for each other.
-  lock table openstock_core.stock_level in row share mode;
   open_ids := array(
     select l.reservation_line_id
     from openstock_core.reservation_line l
@@ -4193,41 +4283,10 @@ comment on function openstock_core.allocation_answer is
 
 reset role;
 
--- sql/functions/openstock_core/shippable_bins.sql
--- The bins that a shipment may touch. Reads: allocation, and what pickable_bins reads.
-set local role openstock_owner;
-
-create or replace function openstock_core.shippable_bins(tenant uuid, taken openstock_core.taken_line[]) returns bigint[]
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  return array(
-    select a.bin_id
-    from unnest(taken) as t
-    join openstock_core.allocation a on a.tenant_id = tenant and a.reservation_line_id = t.reservation_line_id
-    union
-    select c.bin_id
-    from (
-      select distinct t.product_id, t.warehouse_id
-      from unnest(taken) as t
-      where t.qty > (select coalesce(sum(a.qty), 0) from openstock_core.allocation a
-                     where a.tenant_id = tenant and a.reservation_line_id = t.reservation_line_id)
-    ) as k
-    cross join lateral openstock_core.pickable_bins(tenant, k.product_id, k.warehouse_id, null) as c);
-end
-$$;
-
-revoke all on function openstock_core.shippable_bins from public;
-grant execute on function openstock_core.shippable_bins to openstock_api;
-comment on function openstock_core.shippable_bins is
-  'Bins that hold allocations of these lines, and where those are not enough, all bins with free units of the product there.';
-
-reset role;
-
 -- sql/functions/openstock_core/plan_shipment.sql
 -- Plans which bins a shipment leaves: the line's own allocations first, the oldest before the newer, then free units by
--- the removal rule. The levels and lines are locked. Locks: stock_bin by bin_id. Reads: allocation.
+-- the removal rule. The order and its levels are locked, so its allocations stay what they are. Locks: those of find_picks.
+-- Reads: allocation.
 set local role openstock_owner;
 
 create or replace function openstock_core.plan_shipment(tenant uuid, order_ref text, taken openstock_core.taken_line[])
@@ -4237,13 +4296,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   needs openstock_core.pick[];
-  bins bigint[];
   pinned openstock_core.pick[];
   free openstock_core.pick[];
 begin
-  bins := openstock_core.shippable_bins(tenant, taken);
-  perform openstock_core.lock_bins(tenant, bins);
-
   pinned := array(
     select row(s.reservation_line_id, s.product_id, s.warehouse_id, s.bin_id, trim_scale(least(s.qty, s.wanted - s.before)))::openstock_core.pick
     from (
@@ -4260,7 +4315,7 @@ begin
     left join (select u.reservation_line_id, sum(u.qty) as qty from unnest(pinned) as u group by 1) as p
       on p.reservation_line_id = t.reservation_line_id
     where t.qty > coalesce(p.qty, 0));
-  free := openstock_core.plan_picks(tenant, needs, bins, null);
+  free := openstock_core.find_picks(tenant, needs, null, array(select distinct p.bin_id from unnest(pinned) as p));
   if openstock_core.units(free) < openstock_core.units(needs) then
     perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref, 'qty', openstock_core.units(needs),
                                                             'in_bins', openstock_core.units(free)));
@@ -4343,7 +4398,7 @@ begin
     on_shortage := coalesce(on_shortage, 'partial');
     needs := openstock_core.needs_of_order(acting, order_ref);
 
-    picks := openstock_core.find_picks(acting, needs, removal);
+    picks := openstock_core.find_picks(acting, needs, removal, '{}');
 
     answer := openstock_core.allocation_answer(acting, order_ref, needs, picks, on_shortage);
     if on_shortage = 'partial' or openstock_core.units(picks) = openstock_core.units(needs) then
@@ -4354,7 +4409,7 @@ begin
         join openstock_core.reservation_line l on l.tenant_id = acting and l.reservation_line_id = p.reservation_line_id
         order by p.n), null, null, null);
     end if;
-    perform openstock_core.finish_operation(acting, op_id, 'allocate', arguments, answer);
+    perform openstock_core.finish_operation(acting, op_id, answer);
   end if;
   return query select * from jsonb_populate_recordset(null::openstock.allocation_change, answer);
 end
@@ -4397,13 +4452,13 @@ begin
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
     perform openstock_core.check_call(reference, note, null, occurred_at);
     if lines is not null then
-      perform openstock_core.check_lines(lines, '{"line": "integer", "sku": "code", "warehouse": "code", "qty": "number"}');
+      perform openstock_core.check_lines(lines, '{"line": "integer", "sku": "code", "warehouse": "code", "qty": "number"}', 1000, 'line and warehouse');
     end if;
     taken := openstock_core.take_order_lines(acting, op_id, order_ref, lines);
     answer := openstock_core.shipment_answer(acting, order_ref, array(
       select p from openstock_core.post(acting, op_id,
         openstock_core.plan_shipment(acting, order_ref, taken), occurred_at, reference, note) as p));
-    perform openstock_core.finish_operation(acting, op_id, 'ship', arguments, answer);
+    perform openstock_core.finish_operation(acting, op_id, answer);
   end if;
   return query select * from jsonb_populate_recordset(null::openstock.shipment_line, answer);
 end
@@ -5366,14 +5421,14 @@ begin
   select array_agg(l.product_id), array_agg(l.warehouse_id) into products, warehouses
   from (select s.product_id, s.warehouse_id from openstock_core.stock_level s
         where s.tenant_id = tenant and s.next_block_at <= openstock.server_time()
-        order by s.product_id, s.warehouse_id limit max_levels) as l;
+        order by s.next_block_at limit max_levels) as l;
   if products is null then
     return 0;
   end if;
   arguments := jsonb_build_object('levels', cardinality(products));
   perform openstock_core.begin_operation(tenant, op_id, 'block_expired_lots', arguments);
   perform openstock_core.lock_levels(tenant, op_id, products, warehouses, false);
-  perform openstock_core.finish_operation(tenant, op_id, 'block_expired_lots', arguments, jsonb_build_array(arguments));
+  perform openstock_core.finish_operation(tenant, op_id, jsonb_build_array(arguments));
   return cardinality(products);
 end
 $$;
@@ -5454,8 +5509,8 @@ reset role;
 
 -- sql/functions/openstock_admin/rebuild.sql
 -- Repairs the projections from the ledger alone. Writes, with replace: stock_level, stock_bin, reservation,
--- reservation_line, allocation. Locks, with replace: these tables against writers, stock_level first as every writer does,
--- and in a mode that waits for those who have locked rows and write later.
+-- reservation_line, allocation. Locks, with replace: tenant (advisory, alone: begin_operation shares it), so that nothing of the
+-- tenant is half written.
 set local role openstock_maint;
 
 create or replace function openstock_admin.rebuild(tenant uuid, replace boolean default false)
@@ -5475,8 +5530,7 @@ begin
     perform openstock_core.fail('OS003', jsonb_build_object('tenant', rebuild.tenant));
   end if;
   if rebuild.replace then
-    lock table openstock_core.stock_level, openstock_core.reservation_line, openstock_core.stock_bin, openstock_core.allocation
-      in exclusive mode;
+    perform pg_advisory_xact_lock(openstock_core.tenant_lock(rebuild.tenant));
   end if;
   return query
     select d.fact, d.key, d.expected, d.actual, coalesce(rebuild.replace, false) and d.repairable
@@ -5497,7 +5551,7 @@ revoke all on function openstock_admin.rebuild from public;
 grant execute on function openstock_admin.rebuild to openstock_operator;
 comment on function openstock_admin.rebuild is
   'Replays the tenant''s ledger and returns every difference from the projections; with replace => true it then puts the replayed '
-  'quantities in their place, while all writers wait; it gives up (55P03) where it cannot have the tables within 5 s. What contradicts itself within the ledger is reported and stays (replaced is false). Errors: OS003, OS501.';
+  'quantities in their place, while the tenant''s writers wait; it gives up (55P03) where a transaction of theirs does not end within 5 s. What contradicts itself within the ledger is reported and stays (replaced is false). Errors: OS003, OS501.';
 
 reset role;
 
@@ -5605,5 +5659,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', 'ad7eddba6c7a4e19649504e915c9da04c6f8ce66155b5c2e0e33fefd42278dc2');
+values ('0001.baseline', 'bf902d029a7b77ed73af0dce014149bc29f64769cd5acc4a19db77c4d96357fb');
 reset role;

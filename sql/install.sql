@@ -45,6 +45,7 @@
 
 -- operations
 \ir functions/openstock_core/request_hash.sql
+\ir functions/openstock_core/tenant_lock.sql
 \ir functions/openstock_core/begin_operation.sql
 \ir functions/openstock_core/finish_operation.sql
 
@@ -52,6 +53,7 @@
 \ir functions/openstock_core/lock_order.sql
 \ir functions/openstock_core/share_places.sql
 \ir functions/openstock_core/lock_bins.sql
+\ir functions/openstock_core/make_levels.sql
 \ir functions/openstock_core/lock_levels.sql
 \ir functions/openstock_core/lock_candidate_levels.sql
 
@@ -85,6 +87,7 @@
 \ir functions/openstock_core/find_bins.sql
 \ir functions/openstock_core/enters_blocked.sql
 \ir functions/openstock_core/make_bins.sql
+\ir functions/openstock_core/inherit_ages.sql
 \ir functions/openstock_core/stock_answer.sql
 \ir functions/openstock_core/resolve_adjustments.sql
 \ir functions/openstock_core/check_moves.sql
@@ -113,7 +116,6 @@
 \ir functions/openstock_core/find_picks.sql
 \ir functions/openstock_core/needs_of_order.sql
 \ir functions/openstock_core/allocation_answer.sql
-\ir functions/openstock_core/shippable_bins.sql
 \ir functions/openstock_core/plan_shipment.sql
 \ir functions/openstock_core/shipment_answer.sql
 \ir functions/openstock/allocate.sql

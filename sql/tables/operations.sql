@@ -17,10 +17,10 @@ comment on column openstock_core.operation.tenant_id is 'The tenant.';
 comment on column openstock_core.operation.op_id is 'The caller''s idempotency key, 1 to 128 bytes.';
 comment on column openstock_core.operation.function is 'The function that was called.';
 comment on column openstock_core.operation.request_hash is 'SHA-256 of the function''s name and its arguments that are not null.';
-comment on column openstock_core.operation.answer is 'The rows that were returned; null once pruned.';
+comment on column openstock_core.operation.answer is 'The rows that were returned; null once pruned, and while the call runs.';
 comment on column openstock_core.operation.recorded_at is 'When it was done.';
 select openstock_core.protect_table('openstock_core.operation');
-grant select, insert on openstock_core.operation to openstock_api;
+grant select, insert, update on openstock_core.operation to openstock_api;
 grant select on openstock_core.operation to openstock_maint;
 
 create table openstock_core.event (

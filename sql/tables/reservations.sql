@@ -17,7 +17,7 @@ comment on column openstock_core.reservation.order_ref is 'The order''s name in 
 comment on column openstock_core.reservation.changes is 'Calls that locked the order: each leaves a trace that a concurrent one cannot overlook.';
 comment on column openstock_core.reservation.created_at is 'When stock was first promised to it.';
 select openstock_core.protect_table('openstock_core.reservation');
-grant select, insert, update on openstock_core.reservation to openstock_api;
+grant select, insert, update, delete on openstock_core.reservation to openstock_api;
 grant select, insert on openstock_core.reservation to openstock_maint;
 
 create table openstock_core.reservation_line (

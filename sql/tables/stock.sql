@@ -23,6 +23,8 @@ create table openstock_core.stock_level (
   constraint stock_level_safety_stock_is_not_negative check (safety_stock >= 0),
   constraint stock_level_fenced_is_not_negative check (fenced >= 0)
 ) with (fillfactor = 50);
+create index stock_level_due on openstock_core.stock_level (tenant_id, next_block_at) where next_block_at is not null;
+comment on index openstock_core.stock_level_due is 'Levels whose lots expire, by when, for upkeep.';
 comment on table openstock_core.stock_level is
   'The balance of a product at a warehouse, and the authority for promises: whoever promises holds its row lock.';
 comment on column openstock_core.stock_level.tenant_id is 'The tenant.';
@@ -77,7 +79,7 @@ comment on column openstock_core.stock_bin.warehouse_id is 'The location''s ware
 comment on column openstock_core.stock_bin.blocked is 'True: its units cannot be promised. Set when units enter, and booked when a lot expires.';
 comment on column openstock_core.stock_bin.on_hand is 'Physical units.';
 comment on column openstock_core.stock_bin.allocated is 'The part of on_hand that is pinned to orders.';
-comment on column openstock_core.stock_bin.received_at is 'When units came into the empty bin: its age for fifo and lifo.';
+comment on column openstock_core.stock_bin.received_at is 'When units came into the empty bin: its age for fifo and lifo. Units that move into one bring theirs along.';
 comment on index openstock_core.stock_bin_stocked is 'Bins that hold a product, for allocation.';
 select openstock_core.protect_table('openstock_core.stock_bin');
 grant select, insert, update on openstock_core.stock_bin to openstock_api;

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg import IsolationLevel
 
-from ..support import Clock, Connect, Row, Shop, call, columns, day, wait_until_blocked
+from ..support import OTHER_TENANT, Clock, Connect, Row, Shop, call, columns, day, wait_until_blocked
 from .sessions import ALL_LEVELS, NEVER, OpenSession
 
 every_level = pytest.mark.parametrize("level", ALL_LEVELS, ids=lambda level: level.name)
@@ -225,6 +225,20 @@ def test_writers_wait_for_a_rebuild(
     waiting.result(NEVER)
     writer.commit()
     assert stocked.differences() == []
+
+
+def test_a_rebuild_keeps_no_other_tenant_waiting(
+    stocked: Shop, db: psycopg.Connection, connect: Connect, operators: tuple[Operator, Operator]
+) -> None:
+    other = Shop(connect("app"), db, OTHER_TENANT).furnish()
+    db.execute("update openstock_core.stock_level set reserved = reserved + 1")
+    assert operators[0].later("rebuild", tenant=stocked.tenant, replace=True).result(NEVER) != []
+    other.receive("LON", [{"sku": "APPLE", "qty": 5}])
+    other.reserve("ONE", [{"sku": "APPLE", "qty": 1}])
+    assert columns(other.allocate("ONE"), "outcome") == [("allocated",)]
+    assert len(other.ship("ONE")) == 1
+    operators[0].commit()
+    assert other.differences() == []
 
 
 @pytest.mark.parametrize("function", ["ship", "release", "allocate"])

@@ -54,6 +54,13 @@ def test_a_rejected_order_is_not_begun(stocked: Shop) -> None:
     assert columns(answer, "line", "outcome") == [(1, "reserved")]
 
 
+def test_a_rejected_order_leaves_no_order_behind(stocked: Shop, db: psycopg.Connection) -> None:
+    stocked.reserve("NEW", [{"sku": "APPLE", "qty": 1000}])
+    assert db.execute("select order_ref from openstock_core.reservation").fetchall() == [("EARLIER",)]
+    with refused(db, "OS301", order_ref="NEW"):
+        stocked.release("NEW")
+
+
 def test_the_rejection_is_stored_as_the_answer(stocked: Shop, db: psycopg.Connection) -> None:
     first = stocked.reserve("O1", [{"sku": "APPLE", "qty": 12}], op_id="order-1")
     stocked.receive("LON", [{"sku": "APPLE", "qty": 100}])

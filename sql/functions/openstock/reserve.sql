@@ -18,6 +18,7 @@ declare
   arguments constant jsonb := jsonb_build_object(
     'order_ref', order_ref, 'lines', lines, 'warehouse', warehouse, 'on_shortage', on_shortage);
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'reserve', arguments);
+  order_id bigint;
   wanted openstock_core.order_line[];
   locked openstock_core.level_key[];
   locked_before openstock_core.level_key[];
@@ -27,9 +28,10 @@ begin
   if answer is null then
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
     perform openstock_core.check_choice('on_shortage', on_shortage, array['reject', 'error']);
-    perform openstock_core.check_lines(lines, '{"sku": "code!", "qty": "number!", "line": "integer", "warehouse": "code"}');
+    perform openstock_core.check_lines(lines, '{"sku": "code!", "qty": "number!", "line": "integer", "warehouse": "code"}', 1000, 'line');
     wanted := openstock_core.read_order_lines(acting, lines, openstock_core.check_text('warehouse', 'code', warehouse));
-    wanted := openstock_core.number_lines(acting, order_ref, wanted);
+    order_id := openstock_core.lock_order(acting, order_ref, true);
+    wanted := openstock_core.number_lines(acting, order_id, order_ref, wanted);
 
     -- While it waited for locks, another level may have come into being, or its warehouse been opened: it is short only
     -- when there is none left to lock.
@@ -43,6 +45,9 @@ begin
 
     if short then
       answer := openstock_core.shortage_answer(acting, order_ref, wanted, parts);
+      delete from openstock_core.reservation r
+      where r.tenant_id = acting and r.reservation_id = order_id
+        and not exists (select from openstock_core.reservation_line l where l.tenant_id = acting and l.reservation_id = order_id);
       if on_shortage = 'error' then
         perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref, 'lines', (
           select jsonb_agg(jsonb_build_object('line', s.line, 'sku', s.sku, 'qty_ordered', s.qty_ordered,
@@ -50,9 +55,9 @@ begin
           from jsonb_populate_recordset(null::openstock.reservation_change, answer) as s where s.qty_short > 0)));
       end if;
     else
-      answer := openstock_core.promise(acting, op_id, order_ref, parts);
+      answer := openstock_core.promise(acting, op_id, order_id, order_ref, parts);
     end if;
-    perform openstock_core.finish_operation(acting, op_id, 'reserve', arguments, answer);
+    perform openstock_core.finish_operation(acting, op_id, answer);
   end if;
   return query select * from jsonb_populate_recordset(null::openstock.reservation_change, answer);
 end

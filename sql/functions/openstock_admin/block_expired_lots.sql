@@ -22,14 +22,14 @@ begin
   select array_agg(l.product_id), array_agg(l.warehouse_id) into products, warehouses
   from (select s.product_id, s.warehouse_id from openstock_core.stock_level s
         where s.tenant_id = tenant and s.next_block_at <= openstock.server_time()
-        order by s.product_id, s.warehouse_id limit max_levels) as l;
+        order by s.next_block_at limit max_levels) as l;
   if products is null then
     return 0;
   end if;
   arguments := jsonb_build_object('levels', cardinality(products));
   perform openstock_core.begin_operation(tenant, op_id, 'block_expired_lots', arguments);
   perform openstock_core.lock_levels(tenant, op_id, products, warehouses, false);
-  perform openstock_core.finish_operation(tenant, op_id, 'block_expired_lots', arguments, jsonb_build_array(arguments));
+  perform openstock_core.finish_operation(tenant, op_id, jsonb_build_array(arguments));
   return cardinality(products);
 end
 $$;

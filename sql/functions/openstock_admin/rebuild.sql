@@ -1,6 +1,6 @@
 -- Repairs the projections from the ledger alone. Writes, with replace: stock_level, stock_bin, reservation,
--- reservation_line, allocation. Locks, with replace: these tables against writers, stock_level first as every writer does,
--- and in a mode that waits for those who have locked rows and write later.
+-- reservation_line, allocation. Locks, with replace: tenant (advisory, alone: begin_operation shares it), so that nothing of the
+-- tenant is half written.
 set local role openstock_maint;
 
 create or replace function openstock_admin.rebuild(tenant uuid, replace boolean default false)
@@ -20,8 +20,7 @@ begin
     perform openstock_core.fail('OS003', jsonb_build_object('tenant', rebuild.tenant));
   end if;
   if rebuild.replace then
-    lock table openstock_core.stock_level, openstock_core.reservation_line, openstock_core.stock_bin, openstock_core.allocation
-      in exclusive mode;
+    perform pg_advisory_xact_lock(openstock_core.tenant_lock(rebuild.tenant));
   end if;
   return query
     select d.fact, d.key, d.expected, d.actual, coalesce(rebuild.replace, false) and d.repairable
@@ -42,6 +41,6 @@ revoke all on function openstock_admin.rebuild from public;
 grant execute on function openstock_admin.rebuild to openstock_operator;
 comment on function openstock_admin.rebuild is
   'Replays the tenant''s ledger and returns every difference from the projections; with replace => true it then puts the replayed '
-  'quantities in their place, while all writers wait; it gives up (55P03) where it cannot have the tables within 5 s. What contradicts itself within the ledger is reported and stays (replaced is false). Errors: OS003, OS501.';
+  'quantities in their place, while the tenant''s writers wait; it gives up (55P03) where a transaction of theirs does not end within 5 s. What contradicts itself within the ledger is reported and stays (replaced is false). Errors: OS003, OS501.';
 
 reset role;

@@ -1,5 +1,4 @@
--- What an order still needs pinned. Locks: order, stock_level (the table, against rebuild), reservation_line by id.
--- Reads: reservation, allocation.
+-- What an order still needs pinned. Locks: order, reservation_line by id. Reads: allocation.
 set local role openstock_owner;
 
 create or replace function openstock_core.needs_of_order(tenant uuid, order_ref text) returns openstock_core.pick[]
@@ -10,14 +9,10 @@ declare
   order_id bigint;
   open_ids bigint[];
 begin
-  perform openstock_core.lock_order(tenant, order_ref);
-  select r.reservation_id into order_id
-  from openstock_core.reservation r where r.tenant_id = tenant and r.order_ref = needs_of_order.order_ref;
-  if not found then
+  order_id := openstock_core.lock_order(tenant, order_ref, false);
+  if order_id is null then
     perform openstock_core.fail('OS301', jsonb_build_object('order_ref', order_ref));
   end if;
-  -- Allocate locks no level, but like all writers it comes to this table first: otherwise it and rebuild wait for each other.
-  lock table openstock_core.stock_level in row share mode;
   open_ids := array(
     select l.reservation_line_id
     from openstock_core.reservation_line l

@@ -1,7 +1,8 @@
--- Gives an order's new lines their numbers, under the order's lock. Locks: order. Reads: reservation, reservation_line.
+-- Gives an order's new lines their numbers. The order is locked. Reads: reservation_line.
 set local role openstock_owner;
 
-create or replace function openstock_core.number_lines(tenant uuid, order_ref text, lines openstock_core.order_line[])
+create or replace function openstock_core.number_lines(
+  tenant uuid, order_id bigint, order_ref text, lines openstock_core.order_line[])
 returns openstock_core.order_line[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -11,11 +12,9 @@ declare
   still_open boolean;
   repeated integer;
 begin
-  perform openstock_core.lock_order(tenant, order_ref);
   select array_agg(l.line), bool_or(l.reserved > 0 or l.backordered > 0) into taken, still_open
-  from openstock_core.reservation r
-  join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_id = r.reservation_id
-  where r.tenant_id = tenant and r.order_ref = number_lines.order_ref;
+  from openstock_core.reservation_line l
+  where l.tenant_id = tenant and l.reservation_id = order_id;
   if not still_open then
     perform openstock_core.fail('OS302', jsonb_build_object('order_ref', order_ref));
   end if;
@@ -36,6 +35,6 @@ $$;
 revoke all on function openstock_core.number_lines from public;
 grant execute on function openstock_core.number_lines to openstock_api;
 comment on function openstock_core.number_lines is
-  'Locks the order and numbers its new lines after the highest line there is. Errors: OS302 (nothing of the order is open), OS304.';
+  'Numbers an order''s new lines after the highest line there is. Errors: OS302 (nothing of the order is open), OS304.';
 
 reset role;

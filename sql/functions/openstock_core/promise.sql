@@ -1,32 +1,23 @@
--- Books the promise that plan_reservation found. The levels are locked.
--- Writes: reservation, reservation_line, ledger (RESERVE), stock_level.
+-- Books the promise that plan_reservation found. The order and the levels are locked.
+-- Writes: reservation_line, ledger (RESERVE), stock_level.
 set local role openstock_owner;
 
-create or replace function openstock_core.promise(tenant uuid, op_id text, order_ref text, parts openstock_core.order_line[])
+create or replace function openstock_core.promise(
+  tenant uuid, op_id text, order_id bigint, order_ref text, parts openstock_core.order_line[])
 returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   stamp constant timestamptz := openstock.server_time();
-  order_id bigint;
   promised openstock_core.movement[];
 begin
-  select r.reservation_id into order_id
-  from openstock_core.reservation r where r.tenant_id = tenant and r.order_ref = promise.order_ref;
-  if not found then
-    insert into openstock_core.reservation (tenant_id, order_ref, created_at)
-    values (tenant, promise.order_ref, stamp)
-    on conflict on constraint reservation_order_ref_is_unique do nothing
-    returning reservation_id into order_id;
-  end if;
-
   with line as (
     insert into openstock_core.reservation_line (
       tenant_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, created_at)
     select tenant, order_id, p.line, p.product_id, p.warehouse_id, p.qty, p.qty, stamp
-    from unnest(parts) as p
-    order by p.line, p.warehouse_id
+    from unnest(parts) with ordinality as p (line, sku, product_id, warehouse_id, qty, n)
+    order by p.n
     returning reservation_line.*
   )
   select array_agg(row(l.line, 'RESERVE', l.product_id, l.warehouse_id, null, 0, 0, l.reserved, 0,

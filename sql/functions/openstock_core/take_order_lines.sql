@@ -14,10 +14,8 @@ declare
   warehouses bigint[];
   open_ids bigint[];
 begin
-  perform openstock_core.lock_order(tenant, take_order_lines.order_ref);
-  select r.reservation_id into order_id
-  from openstock_core.reservation r where r.tenant_id = tenant and r.order_ref = take_order_lines.order_ref;
-  if not found then
+  order_id := openstock_core.lock_order(tenant, take_order_lines.order_ref, false);
+  if order_id is null then
     perform openstock_core.fail('OS301', jsonb_build_object('order_ref', take_order_lines.order_ref));
   end if;
 
