@@ -60,12 +60,12 @@ PARTS = (
     Part("breakdown_rls", "row-level security", statement=NO_ROW_SECURITY),
     Part(
         "breakdown_operation",
-        "operation: lock, lookup, hash, stored answer",
+        "operation: claim, hash, stored answer",
         [
             Patch("begin_operation", BODY, "begin\n  return null;\nend\n"),
             Patch(
                 "finish_operation",
-                r"(?s)  insert into openstock_core\.operation.*?end if;\n",
+                r"(?s)  update openstock_core\.operation.*?;\n",
                 "",
             ),
         ],

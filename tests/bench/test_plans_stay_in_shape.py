@@ -34,12 +34,13 @@ def session(cluster: Cluster, shop_copy: str) -> Iterator[Connection]:
     with cluster.connect(shop_copy) as admin:
         admin.execute("select openstock_admin.grant_tenant(session_user::text, %s)", [tenant_id()])
         # Tables that only later calls fill: on empty ones any plan is as good as another.
-        lines = json.dumps([{"sku": f"S{number}", "qty": 1} for number in range(1, SKUS + 1)])
-        for call in (
-            "reserve(%(op)s, 'A-1', %(lines)s, tenant => %(tenant)s)",
-            "allocate(%(op)s, 'A-1', tenant => %(tenant)s)",
-        ):
-            admin.execute(f"select count(*) from openstock.{call}", {"op": call, "lines": lines, "tenant": tenant_id()})
+        for first in range(1, SKUS + 1, 500):
+            lines = json.dumps([{"sku": f"S{number}", "qty": 1} for number in range(first, first + 500)])
+            for call in (
+                f"reserve(%(op)s, 'A-{first}', %(lines)s, tenant => %(tenant)s)",
+                f"allocate(%(op)s, 'A-{first}', tenant => %(tenant)s)",
+            ):
+                admin.execute(f"select count(*) from openstock.{call}", {"op": call, "lines": lines, "tenant": tenant_id()})
         admin.execute("vacuum (analyze)")
     with cluster.connect(shop_copy) as session:
         try:
