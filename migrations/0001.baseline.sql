@@ -4153,7 +4153,7 @@ declare
 begin
   if cardinality(needs) = 0 then
     perform openstock_core.lock_bins(tenant, named);
-    return '{}';
+    return array[]::openstock_core.pick[];
   end if;
   for attempt in 0 .. 20 loop
     begin
@@ -5659,5 +5659,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', 'bf902d029a7b77ed73af0dce014149bc29f64769cd5acc4a19db77c4d96357fb');
+values ('0001.baseline', '6bf41e92be3bee88ab813c23f6c5dbb6998fa9ae1065e748a16d6460e8178d56');
 reset role;

@@ -15,7 +15,7 @@ declare
 begin
   if cardinality(needs) = 0 then
     perform openstock_core.lock_bins(tenant, named);
-    return '{}';
+    return array[]::openstock_core.pick[];
   end if;
   for attempt in 0 .. 20 loop
     begin
