@@ -475,12 +475,24 @@ _SERVER = """
            pg_database_size(current_database()), pg_is_in_recovery(), coalesce(host(inet_server_addr()), 'socket')"""
 _LEDGER = """
     select count(*), sum(pg_total_relation_size(c.oid))::bigint, max(c.relname::text),
-           count(*) filter (where c.relname::text > 'ledger_' || to_char(now() at time zone 'UTC', 'YYYY_MM')),
-           sum(greatest(c.reltuples, 0))::bigint
+           count(*) filter (where c.relname::text > 'ledger_' || to_char(now() at time zone 'UTC', 'YYYY_MM'))
     from pg_inherits i
-    join pg_class p
-      on p.oid = i.inhparent and p.relname = 'ledger' and p.relnamespace = to_regnamespace('openstock_core')
+    join pg_class l
+      on l.oid = i.inhparent and l.relname = 'ledger' and l.relnamespace = to_regnamespace('openstock_core')
     join pg_class c on c.oid = i.inhrelid"""
+# As the planner does it: rows per page when the partition was last analysed, times its pages now. Null: never analysed,
+# or when it was empty.
+_ENTRIES = """
+    select c.relname::text, (c.reltuples / nullif(c.relpages, 0) * p.pages)::bigint,
+           has_schema_privilege(c.relnamespace, 'usage') and has_table_privilege(c.oid, 'select')
+           and not row_security_active(c.oid)
+    from pg_inherits i
+    join pg_class l
+      on l.oid = i.inhparent and l.relname = 'ledger' and l.relnamespace = to_regnamespace('openstock_core')
+    join pg_class c on c.oid = i.inhrelid
+    cross join lateral (select pg_relation_size(c.oid) / current_setting('block_size')::bigint as pages) p
+    where p.pages > 0"""
+COUNTED = 100_000  # entries that are counted one by one; some ten milliseconds
 
 
 def _status(arguments: argparse.Namespace) -> int:
@@ -499,9 +511,9 @@ def _status(arguments: argparse.Namespace) -> int:
         schema = status(dsn)
         rows.append(("schema", _schema_text(schema)))
         if schema.state != "never migrated":
-            partitions, octets, last, ahead, entries = _one(connection, _LEDGER)
+            partitions, octets, last, ahead = _one(connection, _LEDGER)
             months = f"{partitions} partitions to {last[-7:].replace('_', '-')}, {ahead} months ahead"
-            rows.append(("ledger", f"{months}, {_size(octets)}, about {entries:,} entries"))
+            rows.append(("ledger", f"{months}, {_size(octets)}, {_entries_text(connection)}"))
             rows += _tenant_rows(connection)
     print(_table(rows))
     return 0
@@ -509,6 +521,24 @@ def _status(arguments: argparse.Namespace) -> int:
 
 def _one(connection: Any, query: str) -> Any:
     return connection.execute(query).fetchone()
+
+
+def _entries_text(connection: Any) -> str:
+    """How many entries the ledger has: estimated where PostgreSQL knows enough, otherwise counted, up to a limit."""
+    estimated = counted = 0
+    about = False
+    for partition, estimate, countable in connection.execute(_ENTRIES).fetchall():
+        if estimate is not None:
+            estimated += estimate
+            about = True
+        elif countable:
+            rows = f"select from openstock_core.{partition} limit {COUNTED - counted + 1}"
+            counted += _one(connection, f"select count(*) from ({rows}) as entry")[0]
+            if counted > COUNTED:
+                return f"more than {estimated + COUNTED:,} entries"
+        else:
+            return "entries not counted before the first ANALYZE"
+    return f"{'about ' if about else ''}{estimated + counted:,} entries"
 
 
 def _schema_text(schema: Any) -> str:

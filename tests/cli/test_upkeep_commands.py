@@ -13,6 +13,8 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from openstock import cli
+
 from ..support import LOGINS, OTHER_TENANT, TENANT, Shop, unchanged
 from .conftest import COMMAND, Openstock, environment
 
@@ -50,6 +52,39 @@ def test_status_tells_an_application_what_it_may_know(openstock: Openstock, dsn:
     assert status.code == 0, status.err
     assert "0001.baseline, current" in status.out
     assert "openstock_operator" in status.out
+
+
+@pytest.fixture
+def _nothing_is_analysed_by_itself(db: psycopg.Connection) -> None:
+    for (partition,) in db.execute("select inhrelid::regclass::text from pg_inherits where inhparent = 'openstock_core.ledger'::regclass"):
+        db.execute(f"alter table {partition} set (autovacuum_enabled = off)")
+
+
+@pytest.mark.usefixtures("_nothing_is_analysed_by_itself")
+def test_status_counts_entries_until_there_is_an_estimate(
+    openstock: Openstock, shop: Shop, dsn: str, db: psycopg.Connection
+) -> None:
+    bound = make_conninfo(dsn, user=LOGINS["bound"].name)
+    assert ", 0 entries" in openstock("status").out
+    db.execute("analyze openstock_core.ledger")  # while it is empty
+    shop.receive("LON", [{"sku": "APPLE", "qty": 1, "line": line} for line in range(1, 301)])
+
+    assert ", 300 entries" in openstock("status").out
+    assert "entries not counted" in openstock("status", database=bound).out
+
+    db.execute("analyze openstock_core.ledger")
+    for database in (dsn, bound):
+        assert ", about 300 entries" in openstock("status", database=database).out
+
+
+@pytest.mark.usefixtures("_nothing_is_analysed_by_itself")
+def test_status_stops_counting_where_it_would_take_long(shop: Shop, dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "COUNTED", 10)
+    with psycopg.connect(dsn) as connection:
+        for lines, said in [(10, "10 entries"), (1, "more than 10 entries")]:
+            shop.receive("LON", [{"sku": "APPLE", "qty": 1, "line": line} for line in range(1, lines + 1)])
+            connection.rollback()
+            assert cli._entries_text(connection) == said
 
 
 def test_verify_finds_nothing_in_sound_stock(openstock: Openstock, shop: Shop) -> None:
