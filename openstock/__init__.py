@@ -9,71 +9,77 @@
 What methods return is in `openstock.results`, what they raise in `openstock.errors`; both are also found here.
 """
 
-from openstock.async_client import AsyncAdmin, AsyncClient, connect_async
-from openstock.client import Admin, Client, connect
-from openstock.errors import (
-    AnswerPruned,
-    AppendOnly,
-    ConnectionFailed,
-    Deadlock,
-    DifferencesFound,
-    InactiveLocation,
-    InactiveProduct,
-    InactiveWarehouse,
-    Inconsistent,
-    InsufficientStock,
-    InTransaction,
-    InUse,
-    InvalidArgument,
-    InvalidQuantity,
-    LineExists,
-    LockTimeout,
-    LotConflict,
-    NewerSchema,
-    NoAccess,
-    NotAllowed,
-    NoTenant,
-    NotMigrated,
-    NotReserved,
-    OpenstockError,
-    OpIdReused,
-    OrderClosed,
-    OutcomeUnknown,
-    QueryCanceled,
-    ReadOnly,
-    SerializationFailure,
-    ServerTooOld,
-    TenantConflict,
-    TransactionAborted,
-    UnexpectedBalance,
-    UnknownLocation,
-    UnknownLot,
-    UnknownOrder,
-    UnknownProduct,
-    UnknownTenant,
-    UnknownWarehouse,
-)
-from openstock.results import (
-    AllocationChange,
-    Bin,
-    CurrentStock,
-    Difference,
-    Finding,
-    LedgerEntry,
-    Location,
-    Product,
-    PutResult,
-    Repair,
-    Reservation,
-    ReservationChange,
-    ShipmentLine,
-    Stock,
-    StockChange,
-    Tenant,
-    Warehouse,
-)
-from openstock.retry import Retry
-from openstock.statements import Lines
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from openstock.async_client import AsyncAdmin, AsyncClient, connect_async
+    from openstock.client import Admin, Client, connect
+    from openstock.errors import (
+        AnswerPruned,
+        AppendOnly,
+        ConnectionFailed,
+        Deadlock,
+        DifferencesFound,
+        InactiveLocation,
+        InactiveProduct,
+        InactiveWarehouse,
+        Inconsistent,
+        InsufficientStock,
+        InTransaction,
+        InUse,
+        InvalidArgument,
+        InvalidQuantity,
+        LineExists,
+        LockTimeout,
+        LotConflict,
+        NewerSchema,
+        NoAccess,
+        NotAllowed,
+        NoTenant,
+        NotMigrated,
+        NotReserved,
+        OpenstockError,
+        OpIdReused,
+        OrderClosed,
+        OutcomeUnknown,
+        QueryCanceled,
+        ReadOnly,
+        SerializationFailure,
+        ServerTooOld,
+        TenantConflict,
+        TransactionAborted,
+        UnexpectedBalance,
+        UnknownLocation,
+        UnknownLot,
+        UnknownOrder,
+        UnknownProduct,
+        UnknownTenant,
+        UnknownWarehouse,
+    )
+    from openstock.results import (
+        AllocationChange,
+        Bin,
+        CurrentStock,
+        Difference,
+        Finding,
+        LedgerEntry,
+        Location,
+        Product,
+        PutResult,
+        Repair,
+        Reservation,
+        ReservationChange,
+        ShipmentLine,
+        Stock,
+        StockChange,
+        Tenant,
+        Warehouse,
+    )
+    from openstock.retry import Retry
+    from openstock.statements import Lines
 
 __all__ = [
     "Admin",
@@ -145,3 +151,28 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
+
+# Each name is imported when it is first asked for: the command line shows its help without loading psycopg, and who
+# reads only `openstock.results` never does. A type checker sees the imports above instead.
+_MODULES = ("async_client", "client", "errors", "results", "retry", "statements")
+_HOMES = {
+    **dict.fromkeys(["AsyncAdmin", "AsyncClient", "connect_async"], "async_client"),
+    **dict.fromkeys(["Admin", "Client", "connect"], "client"),
+    "Lines": "statements",
+    "Retry": "retry",
+}
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name in _MODULES:
+            return import_module(f"openstock.{name}")
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        home = _HOMES.get(name) or ("results" if name in import_module("openstock.results").__all__ else "errors")
+        globals()[name] = value = getattr(import_module(f"openstock.{home}"), name)
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_MODULES})

@@ -36,19 +36,15 @@ from yoyo.connections import DatabaseURI
 from yoyo.exceptions import BadMigration
 
 from openstock.migration_files import MigrationError, MigrationFile, verified_migrations
+from openstock.shipped import OLDEST_SERVER, migrations_dir
 
 __all__ = [
     "MigrationError",
     "MigrationReport",
     "MigrationStatus",
     "migrate",
-    "migrations_dir",
-    "sql_dir",
     "status",
 ]
-
-OLDEST_SERVER = 15
-"""The oldest major version of PostgreSQL that openstock supports."""
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 Progress = Callable[[str], None]
@@ -92,28 +88,6 @@ class MigrationStatus:
     """Applied, and not in this package: a newer openstock was here."""
     altered: tuple[str, ...]
     """Applied with another text than the one in this package."""
-
-
-def migrations_dir() -> Path:
-    """The directory of the migrations: inside the installed package, or at the top of a checkout."""
-    return _shipped("migrations", "0001.baseline.sql")
-
-
-def sql_dir() -> Path:
-    """The directory of the schema's sources: inside the installed package, or at the top of a checkout."""
-    return _shipped("sql", "install.sql")
-
-
-def _shipped(directory: str, file: str) -> Path:
-    package = Path(__file__).resolve().parent
-    for candidate in (package / directory, package.parent / directory):
-        if (candidate / file).is_file():
-            return candidate
-    raise MigrationError(
-        "this installation of openstock is incomplete",
-        detail=f"{directory}/{file} is neither in the package nor beside it",
-        hint="Install openstock again from its wheel.",
-    )
 
 
 def migrate(

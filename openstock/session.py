@@ -13,6 +13,8 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from openstock.errors import ConnectionFailed, InvalidArgument, NewerSchema, NotMigrated, ServerTooOld
+from openstock.migration_files import read_migrations
+from openstock.shipped import OLDEST_SERVER, migrations_dir
 
 __all__ = ["DSN_VARIABLE", "SCHEMA_VERSION", "Settings", "as_tenant", "closed", "require_schema", "require_server"]
 
@@ -103,8 +105,6 @@ def as_tenant(tenant: UUID | str | None) -> UUID | None:
 
 def require_server(version: int) -> None:
     """Raise ServerTooOld unless a server of this version (as 150004) is new enough."""
-    from openstock.migrate import OLDEST_SERVER
-
     if version < OLDEST_SERVER * 10000:
         raise ServerTooOld(detail={"server": version // 10000, "needed": OLDEST_SERVER})
 
@@ -120,10 +120,6 @@ def require_schema(version: str | None) -> None:
 
 @lru_cache(maxsize=1)
 def _newest_migration() -> str:
-    # Here and not at the top: the driver brings yoyo along, which who never connects need not load.
-    from openstock.migrate import migrations_dir
-    from openstock.migration_files import read_migrations
-
     return read_migrations(migrations_dir())[-1].name
 
 

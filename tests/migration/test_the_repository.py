@@ -6,8 +6,9 @@ import re
 
 from openstock.devtools import build_migration
 from openstock.devtools.build_migration import copies, read_sources, recorded_state
-from openstock.migrate import migrate, migrations_dir, sql_dir, status
+from openstock.migrate import migrate, status
 from openstock.migration_files import read_migrations, read_released, verified_migrations, verify_released
+from openstock.shipped import migrations_dir, sql_dir
 
 from .helpers import MIGRATIONS, SQL, Cluster
 

@@ -18,7 +18,8 @@ MIGRATE = """
 import sys
 from pathlib import Path
 import openstock
-from openstock.migrate import migrate, migrations_dir, sql_dir, status
+from openstock.migrate import migrate, status
+from openstock.shipped import migrations_dir, sql_dir
 package = Path(openstock.__file__).parent
 assert package.is_relative_to(sys.prefix), package
 assert migrations_dir() == package / "migrations", migrations_dir()
