@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-import openstock.migrate
+from openstock import migration_state
 from openstock.migrate import MigrationError, MigrationReport, migrate, status
 from openstock.migration_files import with_record
 from openstock.server import temporary_server
@@ -491,7 +491,7 @@ def test_a_database_that_does_not_store_utf8_is_refused(cluster: Cluster, built:
 def test_a_server_that_is_too_old_is_refused(
     cluster: Cluster, built: SmallSchema, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(openstock.migrate, "OLDEST_SERVER", cluster.major + 1)
+    monkeypatch.setattr(migration_state, "OLDEST_SERVER", cluster.major + 1)
     with pytest.raises(MigrationError, match="too old") as refused:
         migrate(cluster.dsn(cluster.create_database()), directory=built.migrations)
     assert f"it is PostgreSQL {cluster.major}" in str(refused.value.detail)
