@@ -13,7 +13,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from openstock import cli
+from openstock.cli import status as status_command
 
 from ..support import LOGINS, OTHER_TENANT, TENANT, Shop, unchanged
 from .conftest import COMMAND, Openstock, environment
@@ -79,12 +79,12 @@ def test_status_counts_entries_until_there_is_an_estimate(
 
 @pytest.mark.usefixtures("_nothing_is_analysed_by_itself")
 def test_status_stops_counting_where_it_would_take_long(shop: Shop, dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli, "COUNTED", 10)
+    monkeypatch.setattr(status_command, "COUNTED", 10)
     with psycopg.connect(dsn) as connection:
         for lines, said in [(10, "10 entries"), (1, "more than 10 entries")]:
             shop.receive("LON", [{"sku": "APPLE", "qty": 1, "line": line} for line in range(1, lines + 1)])
             connection.rollback()
-            assert cli._entries_text(connection) == said
+            assert status_command.entries_text(connection) == said
 
 
 def test_verify_finds_nothing_in_sound_stock(openstock: Openstock, shop: Shop) -> None:
