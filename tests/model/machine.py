@@ -18,7 +18,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from psycopg.rows import dict_row
 
 from ..support import Row, call
-from .stock import STATUSES, ZERO, Line, Model, Refused
+from .state import STATUSES, ZERO, Line, Refused
+from .stock import Model
 
 T = TypeVar("T")
 

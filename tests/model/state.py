@@ -1,0 +1,146 @@
+"""Everything that the model knows of a tenant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+Row = dict[str, Any]
+Line = dict[str, Any]
+STATUSES = ("available", "damaged", "hold", "quarantine")
+ZERO = Decimal(0)
+
+
+class Refused(Exception):
+    """An error that the database is to raise: its SQLSTATE, and the place of the line that is wrong."""
+
+    def __init__(self, code: str, line: int | None = None) -> None:
+        super().__init__(code, line)
+        self.code = code
+        self.line = line
+
+
+@dataclass
+class Product:
+    """A product. `step` is the smallest quantity of it."""
+
+    sku: str
+    name: str
+    decimals: int = 0
+    tracking: str = "none"
+    removal: str = "fefo"
+    safety: Decimal = ZERO
+    active: bool = True
+
+    @property
+    def step(self) -> Decimal:
+        """The unit that the model counts in."""
+        return Decimal(1).scaleb(-self.decimals)
+
+    def fits(self, qty: Decimal) -> bool:
+        """Whether a quantity has no more decimals than the product."""
+        return qty % self.step == 0
+
+
+@dataclass
+class Warehouse:
+    """A warehouse; `rank` is its age."""
+
+    code: str
+    rank: int
+    priority: int = 100
+    active: bool = True
+
+
+@dataclass
+class Location:
+    """A place in a warehouse; `rank` is its age."""
+
+    code: str
+    rank: int
+    kind: str = "storage"
+    pick_order: int = 0
+    active: bool = True
+
+
+@dataclass
+class Lot:
+    """A lot of a product; `rank` is its age."""
+
+    code: str
+    rank: int
+    expires_on: date | None = None
+
+
+@dataclass
+class Bin:
+    """Units of one product, lot and status in one location. `pins` says which order lines they are pinned to."""
+
+    sku: str
+    warehouse: str
+    location: str
+    lot: str | None
+    status: str
+    rank: int
+    arrived: tuple[int, int]
+    first_entry: tuple[int, int] | None = None
+    booked: bool = False
+    on_hand: Decimal = ZERO
+    pins: dict[OrderLine, Decimal] = field(default_factory=dict)
+
+    @property
+    def pinned(self) -> Decimal:
+        """Units that are pinned to orders."""
+        return sum(self.pins.values(), ZERO)
+
+    @property
+    def free(self) -> Decimal:
+        """Units that are not."""
+        return self.on_hand - self.pinned
+
+
+BinKey = tuple[str, str, str, str | None, str]
+LevelKey = tuple[str, str]
+
+
+@dataclass(eq=False)
+class OrderLine:
+    """What one warehouse promises to a line of an order; `rank` is its age."""
+
+    order_ref: str
+    line: int
+    sku: str
+    warehouse: str
+    rank: int
+    ordered: Decimal
+    reserved: Decimal
+    shipped: Decimal = ZERO
+    released: Decimal = ZERO
+
+
+@dataclass
+class Entry:
+    """One ledger entry of a bin in the making: how many units, and of which line if they are pinned."""
+
+    line: int
+    bin: Bin
+    qty: Decimal
+    event_type: str
+    pinned_to: OrderLine | None = None
+
+
+class State:
+    """Everything that a call can change."""
+
+    def __init__(self) -> None:
+        self.products: dict[str, Product] = {}
+        self.warehouses: dict[str, Warehouse] = {}
+        self.locations: dict[tuple[str, str], Location] = {}
+        self.lots: dict[tuple[str, str], Lot] = {}
+        self.bins: dict[BinKey, Bin] = {}
+        self.lines: list[OrderLine] = []
+        self.entries: dict[LevelKey, int] = {}
+        self.pinned_at: dict[tuple[OrderLine, BinKey], tuple[int, int]] = {}
+        self.first_pinned_at: dict[tuple[OrderLine, BinKey], tuple[int, int]] = {}
