@@ -14,7 +14,7 @@ import pytest
 
 from openstock.server import Server, find_binaries, major_version, temporary_server
 
-from .helpers import BINARIES, SQL, Cluster, SmallSchema, sql_function
+from .helpers import BINARIES, SECOND, SQL, Cluster, SmallSchema, sql_function
 
 
 @pytest.fixture(scope="session")
@@ -95,3 +95,28 @@ def small(tmp_path: Path) -> SmallSchema:
         "reset role;\n",
     )
     return schema
+
+
+@pytest.fixture
+def built(small: SmallSchema) -> SmallSchema:
+    """The small schema with its baseline built."""
+    small.build()
+    return small
+
+
+@pytest.fixture
+def two(small: SmallSchema) -> SmallSchema:
+    """The small schema with a released baseline and a second migration that changes a table, a view and a function."""
+    small.build()
+    small.release()
+    small.write(
+        "tables/note.sql", (small.sql / "tables/note.sql").read_text().replace("not null)", "not null, tag text)")
+    )
+    small.write(
+        "views/openstock/notes.sql", (small.sql / "views/openstock/notes.sql").read_text().replace("body", "body, tag")
+    )
+    small.write("functions/openstock/greet.sql", sql_function("greet", "'good evening'"))
+    add = "set local role openstock_owner;\nalter table openstock_core.note add column tag text;\nreset role;\n"
+    small.write(f"upgrades/{SECOND}.sql", add, listed=False)
+    small.build("tags")
+    return small

@@ -8,7 +8,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from openstock.server import Server, find_binaries, major_version
 TOP = Path(__file__).resolve().parents[2]
 SQL = TOP / "sql"
 MIGRATIONS = TOP / "migrations"
+BASELINE = "0001.baseline"
+SECOND = "0002.tags"
 YOYO_TABLES = ["_yoyo_log", "_yoyo_migration", "_yoyo_version", "yoyo_lock"]
 
 
@@ -225,3 +228,37 @@ def migrate_process(dsn: str, migrations: Path) -> subprocess.Popen[str]:
         text=True,
         stderr=subprocess.PIPE,
     )
+
+
+def everything(cluster: Cluster, database: str) -> tuple[str, list[tuple[object, ...]]]:
+    """The whole schema, yoyo's tables and every bookkeeping row included."""
+    present = f"select relname::text from pg_class where relname = any ('{{{','.join(YOYO_TABLES)}}}')"
+    tables = cluster.run(present, database=database)
+    rows = [row for (table,) in sorted(tables) for row in cluster.run(f"table {table}", database=database)]
+    recorded = "select to_regclass('openstock_core.migration') is not null"
+    if cluster.run(recorded, database=database)[0][0]:
+        rows += cluster.run("table openstock_core.migration", database=database)
+    return cluster.dump(database), [*tables, *rows]
+
+
+@contextmanager
+def policies_locked(cluster: Cluster, database: str) -> Iterator[None]:
+    """Nobody can create a policy meanwhile, so that a baseline stops in the middle."""
+    with psycopg.connect(cluster.dsn(database)) as connection:
+        connection.execute("lock table pg_catalog.pg_policy in share mode")
+        yield
+
+
+def wait_until_blocked(cluster: Cluster, database: str, *, on: str = "relation") -> None:
+    """Return when a session of the database waits for a lock of that kind."""
+    cluster.wait_for(
+        """select exists (select from pg_stat_activity join pg_locks using (pid)
+           where datname = %s and not granted and locktype = %s)""",
+        database,
+        on,
+    )
+
+
+def wait_until_alone(cluster: Cluster, database: str) -> None:
+    """Return when nobody is connected to the database."""
+    cluster.wait_for("select not exists (select from pg_stat_activity where datname = %s)", database)
