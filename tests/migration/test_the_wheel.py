@@ -51,6 +51,10 @@ def test_the_wheel_ships_every_source_and_migration(wheel: Path) -> None:
         for path in directory.rglob("*"):
             if path.is_file():
                 assert f"openstock/{path.relative_to(TOP)}" in shipped
+    for path in (TOP / "openstock").rglob("*.py"):
+        if "devtools" not in path.parts:
+            assert str(path.relative_to(TOP)) in shipped
+    assert "openstock/py.typed" in shipped
     assert not [name for name in shipped if "devtools" in name]
 
 
@@ -59,5 +63,6 @@ def test_the_wheel_migrates_from_an_empty_environment(wheel: Path, cluster: Clus
     python = tmp_path / "env/bin/python"
     run(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", f"{wheel}[binary]")
     database = cluster.create_database()
+    assert "--dry-run" in run(tmp_path / "env/bin/openstock", "migrate", "--help", cwd=tmp_path, env={})
     said = run(python, "-c", MIGRATE, cluster.dsn(database), cwd=tmp_path, env={})
     assert said.split() == [*(migration.name for migration in read_migrations(MIGRATIONS)), "current"]
