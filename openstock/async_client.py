@@ -92,7 +92,8 @@ async def connect_async(
     ignore_startup_parameters names `options`: pass None for all three there, and set them for the role.
 
     Raises ConnectionFailed, ServerTooOld, NotMigrated, NewerSchema, NoAccess (the login is no member of openstock_app,
-    openstock_analyst or openstock_operator), InvalidArgument.
+    openstock_analyst or openstock_operator), InvalidArgument; with a tenant also NotAllowed (the login may not act for
+    it) and TenantConflict (the session belongs to another).
     """
     settings = session.Settings.of(
         dsn,
@@ -104,6 +105,12 @@ async def connect_async(
     acting = session.as_tenant(tenant)
     client = AsyncClient(await _open(settings), tenant=acting, retry=retry)
     client._settings = settings
+    if acting is not None:
+        try:
+            await client._require_tenant()
+        except BaseException:
+            await client.close()
+            raise
     return client
 
 
@@ -626,6 +633,10 @@ class AsyncClient:
             return await cursor.fetchall()
 
         return await self._attempt(execute)
+
+    async def _require_tenant(self) -> None:
+        """Raise NotAllowed or TenantConflict unless this login may act for the client's tenant."""
+        await self._read(scalar_row, statements.calling("openstock.current_tenant", {}))
 
     async def _run(
         self,

@@ -92,7 +92,8 @@ def connect(
     ignore_startup_parameters names `options`: pass None for all three there, and set them for the role.
 
     Raises ConnectionFailed, ServerTooOld, NotMigrated, NewerSchema, NoAccess (the login is no member of openstock_app,
-    openstock_analyst or openstock_operator), InvalidArgument.
+    openstock_analyst or openstock_operator), InvalidArgument; with a tenant also NotAllowed (the login may not act for
+    it) and TenantConflict (the session belongs to another).
     """
     settings = session.Settings.of(
         dsn,
@@ -104,6 +105,12 @@ def connect(
     acting = session.as_tenant(tenant)
     client = Client(_open(settings), tenant=acting, retry=retry)
     client._settings = settings
+    if acting is not None:
+        try:
+            client._require_tenant()
+        except BaseException:
+            client.close()
+            raise
     return client
 
 
@@ -626,6 +633,10 @@ class Client:
             return cursor.fetchall()
 
         return self._attempt(execute)
+
+    def _require_tenant(self) -> None:
+        """Raise NotAllowed or TenantConflict unless this login may act for the client's tenant."""
+        self._read(scalar_row, statements.calling("openstock.current_tenant", {}))
 
     def _run(
         self,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 import openstock
 
-from ..support import OTHER_TENANT, TENANT
+from ..support import OTHER_TENANT, TENANT, wait_until
 from .faces import OpenClient
 
 APPLES = [{"sku": "APPLE", "qty": 5}]
@@ -22,12 +24,38 @@ def test_each_login_reads_what_it_may(open_client: OpenClient, client: Any) -> N
     with pytest.raises(openstock.NoTenant) as raised:
         open_client(tenant=None).stock()
     assert raised.value.sqlstate == "OS001"
-    for login, tenant in [("undeclared", TENANT), ("bound", OTHER_TENANT)]:
-        reader = open_client(login, tenant=tenant)
-        with pytest.raises(openstock.NotAllowed) as raised:
-            reader.stock()
-        assert raised.value.detail == {"login": f"test_{login}", "tenant": str(tenant)}
-        assert reader.current_tenant() is None
+
+
+@pytest.mark.parametrize(("login", "tenant"), [("undeclared", TENANT), ("bound", OTHER_TENANT)])
+def test_connecting_for_a_tenant_that_is_not_granted_is_refused(
+    login: str, tenant: UUID, open_client: OpenClient, db: psycopg.Connection
+) -> None:
+    with pytest.raises(openstock.NotAllowed) as raised:
+        open_client(login, tenant=tenant)
+    assert raised.value.sqlstate == "42501"
+    assert raised.value.detail == {"login": f"test_{login}", "tenant": str(tenant)}
+    assert raised.value.hint
+    wait_until(db, f"select not exists (select from pg_stat_activity where datname = current_database() and usename = 'test_{login}')")
+
+
+def test_connecting_in_a_session_of_another_tenant_is_refused(open_client: OpenClient, dsn: str) -> None:
+    with pytest.raises(openstock.TenantConflict):
+        open_client(address=make_conninfo(dsn, options=f"-c app.tenant_id={OTHER_TENANT}"))
+
+
+def test_a_tenant_that_was_taken_away_is_refused_at_the_next_read(open_client: OpenClient, db: psycopg.Connection) -> None:
+    reader = open_client("bound")
+    db.execute("select openstock_admin.revoke_tenant('test_bound', %s)", [TENANT])
+    with pytest.raises(openstock.NotAllowed) as raised:
+        reader.stock()
+    assert raised.value.detail == {"login": "test_bound", "tenant": str(TENANT)}
+    assert reader.current_tenant() is None
+
+
+def test_a_tenant_that_was_switched_off_can_still_be_read(open_client: OpenClient, client: Any, db: psycopg.Connection) -> None:
+    client.receive("LON", APPLES)
+    db.execute("select openstock_admin.set_tenant_active(%s, false)", [TENANT])
+    assert [s.on_hand for s in open_client().stock()] == [5]
 
 
 def test_nothing_of_the_tenant_stays_behind_in_the_session(client: Any) -> None:
