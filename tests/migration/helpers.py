@@ -110,22 +110,19 @@ class Cluster:
 
     def back_up(self, database: str) -> bytes:
         """pg_dump with the rows, as docs/migrations.md tells administrators to."""
-        command: list[str | Path] = [self.bin_dir / "pg_dump", "--exclude-table-data=openstock_core.current_stock"]
-        command.append(self.dsn(database))
+        command = [self.bin_dir / "pg_dump", "--format=custom", self.dsn(database)]
         return subprocess.run(command, check=True, capture_output=True).stdout
 
+    def back_up_roles(self) -> str:
+        """pg_dumpall of the cluster's roles, without the superuser's, who is there in every cluster."""
+        command = [self.bin_dir / "pg_dumpall", "--roles-only", "-d", self.dsn()]
+        roles = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        return re.sub(r"(?m)^CREATE ROLE postgres;\n", "", roles)
+
     def restore(self, database: str, backup: bytes) -> None:
-        """Restore a backup into a database that is empty."""
-        command: list[str | Path] = [
-            self.bin_dir / "psql",
-            "-X",
-            "-q",
-            "-v",
-            "ON_ERROR_STOP=1",
-            "-d",
-            self.dsn(database),
-        ]
-        subprocess.run(command, input=backup, check=True, stdout=subprocess.DEVNULL)
+        """pg_restore into a database that is empty."""
+        command = [self.bin_dir / "pg_restore", "--exit-on-error", "--dbname", self.dsn(database)]
+        subprocess.run(command, input=backup, check=True)
 
     def wait_for(self, query: str, *parameters: object) -> None:
         """Return when the query, run in the postgres database, answers true."""

@@ -6,7 +6,7 @@ import re
 
 from openstock.devtools import build_migration
 from openstock.devtools.build_migration import copies, read_sources, recorded_state
-from openstock.migrate import migrate, status
+from openstock.migrate import migrate
 from openstock.migration_files import read_migrations, read_released, verified_migrations, verify_released
 from openstock.shipped import migrations_dir, sql_dir
 
@@ -65,29 +65,3 @@ def test_sources_plain_yoyo_and_migrate_give_the_same_database(every_cluster: Cl
         assert proof in reference
     assert cluster.dump(plain) == reference
     assert cluster.dump(driven) == reference
-
-
-def outline(dump: str) -> list[str]:
-    """The first lines of a dump's statements. Inside functions, a restore may spell an expression in another way."""
-    return re.findall(r"(?m)^(?:CREATE|ALTER|GRANT|REVOKE|COMMENT) .*$", dump)
-
-
-def test_a_backup_restored_in_another_cluster_is_whole_and_current(every_cluster: Cluster) -> None:
-    cluster = every_cluster
-    original = cluster.create_database()
-    migrate(cluster.dsn(original))
-    cluster.run("select openstock_admin.create_tenant('Corner shop')", database=original)
-    schema, backup = cluster.dump(original), cluster.back_up(original)
-    cluster.wipe()
-    restored = cluster.create_database()
-    cluster.psql(restored, SQL / "roles.sql")
-    cluster.restore(restored, backup)
-    cluster.run("select openstock_admin.refresh_current_stock()", database=restored)
-    as_restored = cluster.dump(restored)
-    assert outline(as_restored) == outline(schema)
-    assert cluster.run("select name from openstock_core.tenant", database=restored) == [("Corner shop",)]
-    assert cluster.run("select count(*) from openstock_core.current_stock", database=restored) == [(0,)]
-    assert status(cluster.dsn(restored)).state == "current"
-    assert migrate(cluster.dsn(restored)).applied == ()
-    assert cluster.yoyo("apply", restored, MIGRATIONS).returncode == 0
-    assert cluster.dump(restored) == as_restored

@@ -1,4 +1,4 @@
-"""A backup leaves the snapshot out: after a restore it is not populated, doctor says so, and a refresh fills it."""
+"""A backup may leave the snapshot out: after the restore it is not populated, doctor says so, and a refresh fills it."""
 
 from __future__ import annotations
 
