@@ -337,9 +337,13 @@ def _furnish(
             progress(f"products: {done['products']:,} of {len(products):,}")
     done.clear()
 
+    stop = threading.Event()
+
     def receive(code: str, lines: Sequence[dict[str, object]]) -> None:
         with connect(dsn, tenant=tenant) as client:
             for batch in _batches(lines):
+                if stop.is_set():
+                    return
                 client.receive(code, batch, reference="Opening stock")
                 done[code] += len(batch)
                 progress(f"stock: {done.total():,} of {sum(map(len, stock.values())):,} lines received")
@@ -347,7 +351,7 @@ def _furnish(
     for code, lines in stock.items():
         receive(code, lines[:BATCH])
     _analyze(admin)
-    _all_at_once([partial(receive, code, lines[BATCH:]) for code, lines in stock.items()])
+    _all_at_once([partial(receive, code, lines[BATCH:]) for code, lines in stock.items()], stop)
     for lines in stock.values():
         for line in lines:
             received[str(line["sku"])] += int(str(line["qty"]))
@@ -384,19 +388,25 @@ def _clients(stack: ExitStack, dsn: str, tenant: UUID, count: int) -> list[Clien
     return [stack.enter_context(connect(dsn, tenant=tenant)) for _ in range(count)]
 
 
-def _all_at_once(calls: Sequence[Callable[[], None]], meanwhile: Callable[[], bool] = lambda: True) -> None:
+def _all_at_once(
+    calls: Sequence[Callable[[], None]], stop: threading.Event, meanwhile: Callable[[], bool] = lambda: True
+) -> None:
     """Run calls in threads, and `meanwhile` again and again until it says that it is time to wait for their end.
 
     Threads do: workers wait for the server nearly all the time, so that processes were measured to bring nothing.
-    Raises the first error of a call.
+    Raises the first error of a call. When it is interrupted, `stop` tells the calls, whose end it waits for.
     """
     with ThreadPoolExecutor(len(calls)) as pool:
-        futures = [pool.submit(call) for call in calls]
-        while not meanwhile():
-            if any(future.done() for future in wait(futures, timeout=0.2, return_when=FIRST_EXCEPTION).done):
-                break
-        for future in futures:
-            future.result()
+        try:
+            futures = [pool.submit(call) for call in calls]
+            while not meanwhile():
+                if any(future.done() for future in wait(futures, timeout=0.2, return_when=FIRST_EXCEPTION).done):
+                    break
+            for future in futures:
+                future.result()
+        except BaseException:
+            stop.set()
+            raise
 
 
 class _Worker:
@@ -493,7 +503,7 @@ def _trade(
             finally:
                 stop.set()  # when one fails, the others need not go on
 
-        _all_at_once([partial(work, worker) for worker in workers], look)
+        _all_at_once([partial(work, worker) for worker in workers], stop, look)
         took = time.monotonic() - began
     books = Books()
     for worker in workers:
@@ -521,5 +531,6 @@ def _oversell(dsn: str, tenant: UUID, tried: int) -> tuple[Books, int]:
 
     with ExitStack() as stack:
         clients = _clients(stack, dsn, tenant, tried)
-        _all_at_once([partial(ask, client, number) for number, client in enumerate(clients, start=1)])
+        asking = [partial(ask, client, number) for number, client in enumerate(clients, start=1)]
+        _all_at_once(asking, threading.Event())  # each asks once
     return books, won

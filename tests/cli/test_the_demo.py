@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
 
 from openstock.server import Server
 
-from .conftest import Openstock
+from .conftest import COMMAND, Openstock, environment
 
 
 def test_the_demo_proves_that_nothing_was_oversold(embedded: Openstock, home: Path) -> None:
@@ -43,3 +46,24 @@ def test_a_demo_on_a_database_of_ones_own_makes_a_shop_beside_the_others(
 
     assert db.execute("select count(*) from openstock_admin.tenants").fetchone() == (before + 2,)
     assert openstock("verify").out.startswith("0 differences")
+
+
+def test_a_demo_that_is_interrupted_ends_at_once(
+    dsn: str, wait_until: Callable[[str], None], tmp_path: Path
+) -> None:
+    root = str(Path(__file__).resolve().parents[2])
+    with subprocess.Popen(
+        [*COMMAND, "demo", "--seconds", "600", "--skus", "50", "--workers", "4"],
+        env=environment(tmp_path, dsn) | {"PYTHONPATH": root},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        try:
+            wait_until("select exists (select from openstock_core.ledger where op_id like 'W%')")
+            process.send_signal(signal.SIGINT)
+            assert process.wait(60) == 130
+        finally:
+            process.kill()
+        assert process.stderr.read().splitlines() == ["openstock: interrupted"]
