@@ -63,11 +63,13 @@ LINES = """
   from call c join key k on k.n / 5 = c.call
   where c.function = 'reserve' order by 2
 """
+# Entries of a level are numbered in the order of their times, and the opening stock has numbers already: these lie below.
 LEDGER = """
   insert into openstock_core.ledger (
     tenant_id, product_id, warehouse_id, recorded_at, entry_id, line, op_id, event_type, location_id, status,
     qty_delta, reserved_delta, on_hand_after, blocked_after, reserved_after, order_ref, reservation_line_id, actor)
-  select %(tenant)s, s.product_id, s.warehouse_id, s.recorded_at, nextval('openstock_core.ledger_entry_id'),
+  select %(tenant)s, s.product_id, s.warehouse_id, s.recorded_at,
+         nextval('openstock_core.ledger_entry_id') - 1000000000000,
          s.n %% 5 + 1, s.op_id, s.event_type,
          case when s.step <> 1 then s.location_id end, case when s.step <> 1 then s.status end,
          s.qty, s.reserved, s.on_hand_after, 0, s.reserved_after,
