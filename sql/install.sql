@@ -140,6 +140,10 @@
 \ir functions/openstock_core/replayed_bins.sql
 \ir functions/openstock_core/replayed_lines.sql
 \ir functions/openstock_core/replayed_allocations.sql
+\ir functions/openstock_core/level_differences.sql
+\ir functions/openstock_core/bin_differences.sql
+\ir functions/openstock_core/line_differences.sql
+\ir functions/openstock_core/ledger_differences.sql
 \ir functions/openstock_core/differences.sql
 \ir functions/openstock_core/replace_levels.sql
 \ir functions/openstock_core/replace_lines.sql

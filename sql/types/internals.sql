@@ -102,4 +102,15 @@ create type openstock_core.pick as (
 );
 comment on type openstock_core.pick is 'Units to take for a reservation line; without a bin it is a need, with one it is the answer to it.';
 
+create type openstock_core.difference as (
+  fact text,
+  product_id bigint,
+  warehouse_id bigint,
+  key jsonb,
+  expected numeric,
+  actual numeric,
+  repairable boolean
+);
+comment on type openstock_core.difference is 'A fact that does not hold, where, and whether the ledger knows better; key is what names it further.';
+
 reset role;

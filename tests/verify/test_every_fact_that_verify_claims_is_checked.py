@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
 from typing import Any
 
 import psycopg
@@ -10,197 +10,7 @@ import pytest
 
 from tests.support import OTHER_TENANT, Connect, Row, Shop, call, columns, unchanged
 
-LEVEL = {"sku": "APPLE", "warehouse": "LON"}
-BIN = LEVEL | {"location": "A-1", "status": "available"}
-LINE = LEVEL | {"line": 1, "order_ref": "O1"}
-PIN = {"sku": "APPLE", "location": "A-1"}
-MILK = {"sku": "MILK", "warehouse": "LON"}
-MILK_BIN = MILK | {"location": "DEFAULT", "lot": "L1", "status": "available"}
-HOLD = LEVEL | {"op": "hold"}
-
-APPLE_LEVEL = "product_id = (select product_id from openstock_core.product where sku = 'APPLE')"
-APPLE_BIN = "location_id = (select location_id from openstock_core.location where code = 'A-1')"
-MILK_LOT = "lot_id = (select lot_id from openstock_core.lot where code = 'L1')"
-
-
-@dataclass(frozen=True)
-class Sabotage:
-    """A statement that falsifies a row, what verify then reports (fact, where, expected, actual), if rebuild helps."""
-
-    what: str
-    statement: str
-    reported: list[tuple[str, dict[str, Any], float | None, float | None]]
-    repairable: bool = True
-    restored: bool = field(default=True)
-
-    def __str__(self) -> str:
-        return self.what
-
-
-def changed(table: str, column: str, condition: str, by: str = "+ 1") -> str:
-    return f"update openstock_core.{table} set {column} = {column} {by} where {condition}"
-
-
-LINE_GROWS = "update openstock_core.reservation_line set ordered = ordered + 1, {0} = {0} + 1"
-
-SABOTAGES = [
-    Sabotage(
-        "on_hand of a level",
-        changed("stock_level", "on_hand", APPLE_LEVEL),
-        [("level on_hand = ledger", LEVEL, 10, 11), ("level on_hand = bins", LEVEL, 10, 11)],
-    ),
-    Sabotage(
-        "blocked of a level",
-        changed("stock_level", "blocked", APPLE_LEVEL),
-        [("level blocked = ledger", LEVEL, 2, 3), ("level blocked = blocked bins", LEVEL, 2, 3)],
-    ),
-    Sabotage(
-        "reserved of a level",
-        changed("stock_level", "reserved", APPLE_LEVEL),
-        [("level reserved = ledger", LEVEL, 3, 4), ("level reserved = reservation lines", LEVEL, 3, 4)],
-    ),
-    Sabotage(
-        "version of a level",
-        changed("stock_level", "version", APPLE_LEVEL),
-        [("level version = ledger entries", LEVEL, 5, 6)],
-    ),
-    Sabotage(
-        "safety stock of a level",
-        changed("stock_level", "safety_stock", APPLE_LEVEL),
-        [("level safety_stock = product", LEVEL, 0, 1)],
-    ),
-    Sabotage(
-        "a level that is gone",
-        f"delete from openstock_core.stock_level where {APPLE_LEVEL}",
-        [
-            ("level on_hand = ledger", LEVEL, 10, None),
-            ("level blocked = ledger", LEVEL, 2, None),
-            ("level reserved = ledger", LEVEL, 3, None),
-            ("level version = ledger entries", LEVEL, 5, None),
-        ],
-    ),
-    Sabotage(
-        "a level that the ledger does not know",
-        "insert into openstock_core.stock_level (tenant_id, product_id, warehouse_id, on_hand) select p.tenant_id, "
-        "p.product_id, w.warehouse_id, 7 from openstock_core.product p, openstock_core.warehouse w "
-        "where p.sku = 'RICE' and w.code = 'BER'",
-        [
-            ("level on_hand = ledger", {"sku": "RICE", "warehouse": "BER"}, 0, 7),
-            ("level on_hand = bins", {"sku": "RICE", "warehouse": "BER"}, 0, 7),
-        ],
-        restored=False,
-    ),
-    Sabotage(
-        "on_hand of a bin",
-        changed("stock_bin", "on_hand", APPLE_BIN),
-        [("bin on_hand = ledger", BIN, 8, 9), ("level on_hand = bins", LEVEL, 11, 10)],
-    ),
-    Sabotage(
-        "a bin that passes for blocked",
-        f"update openstock_core.stock_bin set blocked = true where {MILK_LOT}",
-        [("bin blocked = ledger", MILK_BIN, 0, 4), ("level blocked = blocked bins", MILK, 4, 0)],
-    ),
-    Sabotage(
-        "allocated of a bin",
-        changed("stock_bin", "allocated", APPLE_BIN),
-        [("bin allocated = ledger", BIN, 3, 4), ("bin allocated = allocations", BIN, 3, 4)],
-    ),
-    Sabotage(
-        "a bin that is gone",
-        f"delete from openstock_core.stock_bin where {MILK_LOT}",
-        [
-            ("bin on_hand = ledger", MILK_BIN, 4, None),
-            ("bin allocated = ledger", MILK_BIN, 0, None),
-            ("bin allocated = allocations", MILK_BIN, 0, None),
-            ("level on_hand = bins", MILK, 0, 4),
-        ],
-    ),
-    Sabotage(
-        "a bin that the ledger does not know",
-        "insert into openstock_core.stock_bin (tenant_id, location_id, product_id, warehouse_id, blocked, on_hand, "
-        "received_at) select b.tenant_id, l.location_id, b.product_id, b.warehouse_id, false, 5, now() "
-        f"from openstock_core.stock_bin b, openstock_core.location l where b.{APPLE_BIN} and l.code = 'P-1'",
-        [
-            ("bin on_hand = ledger", LEVEL | {"location": "P-1", "status": "available"}, 0, 5),
-            ("level on_hand = bins", LEVEL, 15, 10),
-        ],
-    ),
-    Sabotage(
-        "reserved of a line",
-        LINE_GROWS.format("reserved"),
-        [("line reserved = ledger", LINE, 3, 4), ("level reserved = reservation lines", LEVEL, 4, 3)],
-    ),
-    Sabotage("shipped of a line", LINE_GROWS.format("shipped"), [("line shipped = ledger", LINE, 2, 3)]),
-    Sabotage("released of a line", LINE_GROWS.format("released"), [("line released = ledger", LINE, 1, 2)]),
-    Sabotage(
-        "an order that is gone",
-        "with pins as (delete from openstock_core.allocation), lines as (delete from openstock_core.reservation_line) "
-        "delete from openstock_core.reservation",
-        [
-            ("line reserved = ledger", LINE, 3, None),
-            ("line shipped = ledger", LINE, 2, None),
-            ("line released = ledger", LINE, 1, None),
-            ("level reserved = reservation lines", LEVEL, 0, 3),
-            ("bin allocated = allocations", BIN, 0, 3),
-            ("allocation = ledger", PIN, 3, None),
-        ],
-    ),
-    Sabotage(
-        "a line that the ledger does not know",
-        "insert into openstock_core.reservation_line (tenant_id, reservation_id, line, product_id, warehouse_id, "
-        "ordered, reserved, created_at) select tenant_id, reservation_id, 2, product_id, warehouse_id, 6, 6, now() "
-        "from openstock_core.reservation_line",
-        [
-            ("line reserved = ledger", LEVEL | {"line": 2}, 0, 6),
-            ("level reserved = reservation lines", LEVEL, 9, 3),
-        ],
-        restored=False,
-    ),
-    Sabotage(
-        "an allocation",
-        changed("allocation", "qty", "true"),
-        [("allocation = ledger", PIN, 3, 4), ("bin allocated = allocations", BIN, 4, 3)],
-    ),
-    Sabotage(
-        "an allocation that is gone",
-        "delete from openstock_core.allocation",
-        [("allocation = ledger", PIN, 3, None), ("bin allocated = allocations", BIN, 0, 3)],
-    ),
-    Sabotage(
-        "an allocation that the ledger does not know",
-        "insert into openstock_core.allocation (tenant_id, reservation_line_id, bin_id, qty, created_at) "
-        "select l.tenant_id, l.reservation_line_id, b.bin_id, 2, now() "
-        f"from openstock_core.reservation_line l, openstock_core.stock_bin b where b.{MILK_LOT}",
-        [
-            ("allocation = ledger", {"sku": "MILK", "location": "DEFAULT"}, 0, 2),
-            ("bin allocated = allocations", MILK_BIN, 2, 0),
-        ],
-    ),
-    Sabotage(
-        "on_hand_after of an entry",
-        changed("ledger", "on_hand_after", "op_id = 'hold'"),
-        [("entry on_hand_after = the one before + its delta", HOLD, 10, 11)],
-        repairable=False,
-    ),
-    Sabotage(
-        "blocked_after of an entry",
-        changed("ledger", "blocked_after", "op_id = 'hold'"),
-        [("entry blocked_after = the one before + its delta", HOLD, 2, 3)],
-        repairable=False,
-    ),
-    Sabotage(
-        "reserved_after of an entry",
-        changed("ledger", "reserved_after", "op_id = 'hold'"),
-        [("entry reserved_after = the one before + its delta", HOLD, 3, 4)],
-        repairable=False,
-    ),
-    Sabotage(
-        "an entry of no operation",
-        "delete from openstock_core.operation where op_id = 'hold'",
-        [("entry belongs to an operation", HOLD | {"op_id": "hold"}, 1, 0)],
-        repairable=False,
-    ),
-]
+from .sabotages import SABOTAGES, Sabotage
 
 
 @pytest.fixture
@@ -211,7 +21,7 @@ def busy(shop: Shop, connect: Connect) -> Shop:
     shop.reserve("O1", [{"sku": "APPLE", "qty": 6}])
     shop.allocate("O1")
     shop.ship("O1", [{"line": 1, "qty": 2}])
-    shop.release("O1", [{"line": 1, "qty": 1}])
+    shop.release("O1", [{"line": 1, "qty": 1}], op_id="back")
     shop.receive("LON", [{"sku": "APPLE", "qty": 2, "location": "A-2", "status": "hold"}], op_id="hold")
     other = Shop(connect("app"), shop.db, OTHER_TENANT)
     other.put_products(lines=[{"sku": "PLUM", "name": "Plum"}])
@@ -227,6 +37,13 @@ def sabotage(db: psycopg.Connection, statement: str) -> None:
         db.execute(statement)
 
 
+def writer(db: psycopg.Connection, seconds: float | None) -> str | None:
+    """The op_id of the entry of this time."""
+    query = "select op_id from openstock_core.ledger where recorded_at = to_timestamp(0) + %s * interval '1 second'"
+    [op] = db.execute(query, [seconds]).fetchone() or (None,)
+    return op
+
+
 def by_name(db: psycopg.Connection, differences: list[Row]) -> list[tuple[Any, ...]]:
     """Differences with the codes of what is named by an id, so that they can be written down beforehand."""
     names = {
@@ -240,7 +57,10 @@ def by_name(db: psycopg.Connection, differences: list[Row]) -> list[tuple[Any, .
         for internal, (name, query) in names.items():
             if internal in key:
                 [key[name]] = db.execute(query, [key.pop(internal)]).fetchone() or (None,)
-        found.append((row["fact"], tuple(sorted(key.items())), row["expected"], row["actual"]))
+        values = [row["expected"], row["actual"]]
+        if "last_recorded_at" in row["fact"]:
+            values = [writer(db, value) for value in values]
+        found.append((row["fact"], tuple(sorted(key.items())), *values))
     return sorted(found, key=str)
 
 
@@ -274,11 +94,15 @@ def quantities(shop: Shop) -> list[list[tuple[Any, ...]]]:
 
 
 def test_all_facts_are_tried(db: psycopg.Connection) -> None:
-    """Every fact that is named in the body of differences() is among those below."""
-    [body] = db.execute("select pg_get_functiondef('openstock_core.differences'::regproc)").fetchone() or ("",)
-    tried = {fact for one in SABOTAGES for fact, *_ in one.reported}
-    assert tried == {fact for fact in body.split("'") if " = " in fact and fact.split()[0] in
-                     ("level", "bin", "line", "allocation", "entry")} | {"entry belongs to an operation"}  # fmt: skip
+    """Every fact that is named in the body of a function that differences() asks is among the sabotages."""
+    bodies = db.execute(
+        "select pg_get_functiondef(oid) from pg_proc "
+        "where pronamespace = 'openstock_core'::regnamespace and prorettype = 'openstock_core.difference'::regtype"
+    ).fetchall()
+    [asked] = db.execute("select pg_get_functiondef('openstock_core.differences'::regproc)").fetchone() or ("",)
+    assert asked.count("FROM openstock_core.") == len(bodies) > 0
+    named = re.findall(r"'((?:level|bin|line|allocation|entry|entries) [^']+)'", " ".join(body for (body,) in bodies))
+    assert {fact for one in SABOTAGES for fact, *_ in one.reported} == set(named)
 
 
 @pytest.mark.parametrize("one", SABOTAGES, ids=str)
@@ -289,6 +113,7 @@ def test_verify_reports_it_and_rebuild_repairs_it(
     operator = connect("operator")
     assert call(operator, "openstock_admin.verify") == []
     sabotage(db, one.statement)
+    falsified = quantities(busy)
     expected = sorted(((fact, tuple(sorted(key.items())), a, b) for fact, key, a, b in one.reported), key=str)
 
     with unchanged(db):
@@ -312,4 +137,4 @@ def test_verify_reports_it_and_rebuild_repairs_it(
         assert busy.differences() == []
     else:
         assert by_name(db, busy.differences()) == expected
-        assert quantities(busy) == before
+        assert quantities(busy) == falsified

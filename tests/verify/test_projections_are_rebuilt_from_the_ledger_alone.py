@@ -60,6 +60,28 @@ def test_everything_comes_back(lively: Shop, connect: Connect) -> None:
     assert lively.differences() == []
 
 
+def test_a_line_whose_entries_disagree_keeps_its_order_and_gets_its_quantities(lively: Shop, connect: Connect) -> None:
+    before = quantities(lively)
+    with lively.db.transaction():
+        lively.db.execute("alter table openstock_core.ledger disable trigger all")
+        lively.db.execute("update openstock_core.ledger set order_ref = 'A0' where event_type = 'RELEASE'")
+        lively.db.execute(
+            "update openstock_core.reservation_line set reserved = reserved + 1, released = released - 1 "
+            "where reservation_line_id in (select reservation_line_id from openstock_core.ledger where order_ref = 'A0')"
+        )
+    told = call(connect("operator"), "openstock_admin.rebuild", tenant=lively.tenant, replace=True)
+    assert {(row["fact"], row["replaced"]) for row in told} == {
+        ("entries of a line name one order and level", False),
+        ("line reserved = ledger", True),
+        ("line released = ledger", True),
+        ("level reserved = reservation lines", True),
+    }
+    assert quantities(lively) == before
+    assert columns(lively.differences(), "fact") == [("entries of a line name one order and level",)]
+    orders = lively.db.execute("select order_ref from openstock_core.reservation order by 1").fetchall()
+    assert orders == [("O1",), ("O2",)]
+
+
 def test_work_goes_on_afterwards(lively: Shop, connect: Connect) -> None:
     tear_down(lively)
     call(connect("operator"), "openstock_admin.rebuild", tenant=lively.tenant, replace=True)

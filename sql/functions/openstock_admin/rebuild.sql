@@ -41,6 +41,7 @@ revoke all on function openstock_admin.rebuild from public;
 grant execute on function openstock_admin.rebuild to openstock_operator;
 comment on function openstock_admin.rebuild is
   'Replays the tenant''s ledger and returns every difference from the projections; with replace => true it then puts the replayed '
-  'quantities in their place, while the tenant''s writers wait; it gives up (55P03) where a transaction of theirs does not end within 5 s. What contradicts itself within the ledger is reported and stays (replaced is false). Errors: OS003, OS501.';
+  'quantities in their place, while the tenant''s writers wait; it gives up (55P03) where a transaction of theirs does not end within 5 s. What contradicts itself within the ledger, '
+  'or the master data on the ledger''s own word, is reported and stays (replaced is false). Errors: OS003, OS501.';
 
 reset role;

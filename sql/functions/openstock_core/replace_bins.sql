@@ -12,9 +12,10 @@ begin atomic
   from openstock_core.replayed_bins(tenant) r
   order by r.location_id, r.product_id, r.lot_id, r.status
   on conflict on constraint stock_bin_key_is_unique do update
-  set on_hand = excluded.on_hand, allocated = excluded.allocated,
+  set warehouse_id = excluded.warehouse_id, on_hand = excluded.on_hand, allocated = excluded.allocated,
       blocked = case when excluded.on_hand = 0 then b.blocked else excluded.blocked end
-  where (b.on_hand, b.allocated, b.blocked and b.on_hand > 0) is distinct from (excluded.on_hand, excluded.allocated, excluded.blocked);
+  where (b.warehouse_id, b.on_hand, b.allocated, b.blocked and b.on_hand > 0) is distinct from
+        (excluded.warehouse_id, excluded.on_hand, excluded.allocated, excluded.blocked);
 
   update openstock_core.stock_bin b
   set on_hand = 0, allocated = 0
@@ -24,12 +25,11 @@ begin atomic
                       and coalesce(r.lot_id, 0) = coalesce(b.lot_id, 0));
 
   delete from openstock_core.allocation a
-  using openstock_core.stock_bin b
-  where a.tenant_id = tenant and b.tenant_id = tenant and b.bin_id = a.bin_id
+  where a.tenant_id = tenant
     and not exists (select from openstock_core.replayed_allocations(tenant) r
-                    where r.reservation_line_id = a.reservation_line_id and r.location_id = b.location_id
-                      and r.product_id = b.product_id and r.status = b.status
-                      and coalesce(r.lot_id, 0) = coalesce(b.lot_id, 0) and r.qty = a.qty);
+                    join openstock_core.stock_bin b on b.tenant_id = tenant and b.location_id = r.location_id
+                      and b.product_id = r.product_id and b.status = r.status and coalesce(b.lot_id, 0) = coalesce(r.lot_id, 0)
+                    where r.reservation_line_id = a.reservation_line_id and b.bin_id = a.bin_id and r.qty = a.qty);
   insert into openstock_core.allocation (tenant_id, reservation_line_id, bin_id, qty, created_at)
   select tenant, r.reservation_line_id, b.bin_id, r.qty, r.first_recorded_at
   from openstock_core.replayed_allocations(tenant) r

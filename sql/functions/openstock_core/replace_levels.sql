@@ -17,8 +17,8 @@ begin atomic
   on conflict on constraint stock_level_pkey do update
   set on_hand = excluded.on_hand, blocked = excluded.blocked, reserved = excluded.reserved, version = excluded.version,
       safety_stock = excluded.safety_stock, last_recorded_at = excluded.last_recorded_at
-  where (l.on_hand, l.blocked, l.reserved, l.safety_stock, l.version) is distinct from
-        (excluded.on_hand, excluded.blocked, excluded.reserved, excluded.safety_stock, excluded.version);
+  where (l.on_hand, l.blocked, l.reserved, l.safety_stock, l.version, l.last_recorded_at) is distinct from
+        (excluded.on_hand, excluded.blocked, excluded.reserved, excluded.safety_stock, excluded.version, excluded.last_recorded_at);
 end;
 
 revoke all on function openstock_core.replace_levels from public;

@@ -1,5 +1,6 @@
--- Puts replayed quantities into the reservation lines that differ. The tables are locked, but for reservation: to insert a row
--- that is there would wait for whoever has its order, who may be waiting for the tables. Writes: reservation, reservation_line.
+-- Puts replayed quantities, and the order, number, product and warehouse, into the reservation lines that differ. The tables are
+-- locked, but for reservation: to insert a row that is there would wait for whoever has its order, who may be waiting for the
+-- tables. Writes: reservation, reservation_line.
 set local role openstock_owner;
 
 create or replace function openstock_core.replace_lines(tenant uuid) returns void
@@ -10,20 +11,29 @@ begin atomic
   select tenant, r.order_ref, min(r.first_recorded_at)
   from openstock_core.replayed_lines(tenant) r
   where not exists (select from openstock_core.reservation o where o.tenant_id = tenant and o.order_ref = r.order_ref)
+    and (r.agreed or not exists (select from openstock_core.reservation_line l
+                                 where l.tenant_id = tenant and l.reservation_line_id = r.reservation_line_id))
   group by r.order_ref
   on conflict on constraint reservation_order_ref_is_unique do nothing;
 
   insert into openstock_core.reservation_line as l (
     tenant_id, reservation_line_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, shipped, released, created_at)
   overriding system value
-  select tenant, r.reservation_line_id, o.reservation_id, r.line, r.product_id, r.warehouse_id,
+  select tenant, r.reservation_line_id, coalesce(n.reservation_id, o.reservation_id), r.line,
+         coalesce(n.product_id, r.product_id), coalesce(n.warehouse_id, r.warehouse_id),
          r.reserved + r.shipped + r.released, r.reserved, r.shipped, r.released, r.first_recorded_at
   from openstock_core.replayed_lines(tenant) r
-  join openstock_core.reservation o on o.tenant_id = tenant and o.order_ref = r.order_ref
+  left join openstock_core.reservation o on o.tenant_id = tenant and o.order_ref = r.order_ref
+  left join openstock_core.reservation_line n
+    on n.tenant_id = tenant and n.reservation_line_id = r.reservation_line_id and not r.agreed
   order by r.reservation_line_id
   on conflict on constraint reservation_line_pkey do update
-  set ordered = excluded.ordered + l.backordered, reserved = excluded.reserved, shipped = excluded.shipped, released = excluded.released
-  where (l.reserved, l.shipped, l.released) is distinct from (excluded.reserved, excluded.shipped, excluded.released);
+  set reservation_id = excluded.reservation_id, line = excluded.line,
+      product_id = excluded.product_id, warehouse_id = excluded.warehouse_id,
+      ordered = excluded.ordered + l.backordered, reserved = excluded.reserved, shipped = excluded.shipped, released = excluded.released
+  where (l.reservation_id, l.line, l.product_id, l.warehouse_id, l.reserved, l.shipped, l.released) is distinct from
+        (excluded.reservation_id, excluded.line, excluded.product_id, excluded.warehouse_id,
+         excluded.reserved, excluded.shipped, excluded.released);
 
   update openstock_core.reservation_line l
   set reserved = 0, shipped = 0, released = 0, backordered = l.ordered
@@ -34,6 +44,7 @@ end;
 revoke all on function openstock_core.replace_lines from public;
 grant execute on function openstock_core.replace_lines to openstock_maint;
 comment on function openstock_core.replace_lines is
-  'Makes the reservation lines what the ledger says; a line that the ledger does not know keeps nothing.';
+  'Makes the reservation lines what the ledger says; a line that the ledger does not know keeps nothing, and one whose entries '
+  'do not agree on it keeps its order, product and warehouse.';
 
 reset role;
