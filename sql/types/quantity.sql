@@ -1,4 +1,4 @@
--- The domains: quantities, codes and short texts, with bounds that hold wherever they are stored.
+-- The domains: quantities and codes, with bounds that hold wherever they are stored.
 set local role openstock_owner;
 
 create domain openstock_core.quantity as numeric
@@ -15,10 +15,5 @@ create domain openstock_core.code as text
 
 comment on domain openstock_core.code is
   'A name that people and machines exchange (sku, warehouse, bin, lot, order): NFC, trimmed, 1 to 64 characters, no control characters.';
-
-create domain openstock_core.short_text as text
-  constraint short_text_is_bounded check (char_length(value) <= 1000);
-
-comment on domain openstock_core.short_text is 'Free text of at most 1000 characters.';
 
 reset role;
