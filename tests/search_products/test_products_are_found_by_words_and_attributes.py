@@ -87,6 +87,13 @@ def test_patterns_are_not_wildcards(catalogue: Shop) -> None:
     assert found(catalogue, "\\") == []
 
 
+def test_strings_of_the_old_kind_change_nothing(catalogue: Shop) -> None:
+    """standard_conforming_strings = off, which a session may have from an old configuration."""
+    catalogue.connection.execute("set standard_conforming_strings = off")
+    test_patterns_are_not_wildcards(catalogue)
+    assert found(catalogue, "Tea-2") == ["TEA-2"]
+
+
 @pytest.mark.parametrize("query", ["CAF\u00c9", "CAFE\u0301_1", "  caf\u00c9_1 "])
 def test_a_query_is_composed_before_it_is_compared(catalogue: Shop, query: str) -> None:
     assert found(catalogue, query) == ["CAF\u00c9_1"]

@@ -14,7 +14,7 @@ as $$
 declare
   acting constant uuid := openstock_core.enter(tenant);
   words constant text := nullif(btrim(normalize(openstock_core.check_text('query', 'text', search_products.query))), '');
-  pattern constant text := replace(replace(replace(lower(words), '\', '\\'), '%', '\%'), '_', '\_') || '%';
+  pattern constant text := replace(replace(replace(lower(words), E'\\', E'\\\\'), '%', E'\\%'), '_', E'\\_') || '%';
 begin
   if max_rows is null or max_rows not between 1 and 1000 then
     perform openstock_core.fail('22023', '{"argument": "max_rows", "problem": "must be between 1 and 1000"}');
