@@ -30,6 +30,7 @@
 \ir views/openstock/error_codes.sql
 \ir functions/openstock_core/fail.sql
 \ir functions/openstock/server_time.sql
+\ir functions/openstock_core/as_uuid.sql
 \ir functions/openstock/current_tenant.sql
 \ir functions/openstock/schema_version.sql
 \ir functions/openstock_core/is_date.sql

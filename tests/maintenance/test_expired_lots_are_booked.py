@@ -102,6 +102,17 @@ def test_the_tenant_must_be_known_and_the_transactions_own(
         for tenant in (UNKNOWN, None):
             with fails("OS003", tenant=tenant and str(tenant)):
                 call(operator, "openstock_admin.block_expired_lots", tenant=tenant)
+        with fails("OS001", **{"app.tenant_id": "acme"}, problem="not a uuid"), operator.transaction():
+            operator.execute("select set_config('app.tenant_id', 'acme', true)")
+            call(operator, "openstock_admin.block_expired_lots", tenant=aged.tenant)
         with fails("OS002", given=str(OTHER_TENANT), set=str(aged.tenant)), operator.transaction():
             operator.execute("select set_config('app.tenant_id', %s, true)", [str(aged.tenant)])
             call(operator, "openstock_admin.block_expired_lots", tenant=OTHER_TENANT)
+
+
+def test_the_tenant_may_be_set_in_upper_case(aged: Shop, connect: Connect) -> None:
+    operator = connect("operator")
+    with operator.transaction():
+        operator.execute("select set_config('app.tenant_id', %s, true)", [str(aged.tenant).upper()])
+        [row] = call(operator, "openstock_admin.block_expired_lots", tenant=aged.tenant)
+    assert row["block_expired_lots"] == 2

@@ -58,6 +58,8 @@ def test_a_tenant_that_is_no_uuid_is_refused(db: psycopg.Connection, connect: Co
             f"{TENANT}x",
             f"{{{TENANT}}}",
             str(TENANT).replace("-", ""),
+            str(TENANT).replace("0", "-"),
+            str(TENANT).replace("0", "g"),
             "' or true --",
         ):
             use(connection, garbage)

@@ -108,12 +108,45 @@ def test_an_inactive_tenant_can_still_read(connect: Connect, db: psycopg.Connect
     assert seen(connect("bound"), "openstock.ledger", TENANT) > 0
 
 
-@pytest.mark.parametrize("view", [view for view in VIEWS if view.startswith("openstock.")])
-def test_a_tenant_that_is_no_uuid_is_refused(db: psycopg.Connection, connect: Connect, view: str) -> None:
+NOT_UUIDS = (
+    "acme",
+    "0197a000",
+    f"{TENANT}x",
+    f"{{{TENANT}}}",
+    str(TENANT).replace("-", ""),
+    str(TENANT).replace("0", "g"),
+    str(TENANT).replace("0", "-"),
+    "-" * 36,
+    "' or true --",
+)
+
+
+@pytest.mark.usefixtures("two_shops")
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_tenant_that_is_no_uuid_sees_nothing(connect: Connect, view: str) -> None:
+    connection = connect("analyst")
+    for garbage in NOT_UUIDS:
+        connection.execute("select set_config('app.tenant_id', %s, false)", [garbage])
+        assert connection.execute(f"select count(*) from {view}").fetchone() == (0,), garbage
+    assert connection.execute("select openstock.current_tenant()").fetchone() == (None,)
+
+
+@pytest.mark.usefixtures("two_shops")
+def test_the_tables_policies_see_nothing_for_it_either(db: psycopg.Connection) -> None:
+    with db.transaction():
+        db.execute("set local role openstock_api")
+        for garbage in NOT_UUIDS:
+            db.execute("select set_config('app.tenant_id', %s, true)", [garbage])
+            assert db.execute("select count(*) from openstock_core.ledger").fetchone() == (0,), garbage
+        db.execute("select set_config('app.tenant_id', %s, true)", [str(TENANT).upper()])
+        assert db.execute("select count(*) > 0 from openstock_core.ledger").fetchone() == (True,)
+
+
+@pytest.mark.usefixtures("two_shops")
+def test_upper_case_is_the_same_tenant(connect: Connect) -> None:
     connection = connect("app")
-    connection.execute("select set_config('app.tenant_id', 'acme', false)")
-    with denied(db, "22P02"):
-        connection.execute(f"select * from {view}")
+    connection.execute("select set_config('app.tenant_id', %s, false)", [str(TENANT).upper()])
+    assert connection.execute("select on_hand from openstock.stock").fetchall() == [(1,)]
 
 
 @pytest.mark.parametrize("view", ["openstock.products", "openstock.warehouses", "openstock_admin.tenants"])

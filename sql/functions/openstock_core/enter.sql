@@ -10,10 +10,10 @@ declare
   acting uuid := given;
 begin
   if setting is not null then
-    if setting !~* '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$' then
+    acting := openstock_core.as_uuid(setting);
+    if acting is null then
       perform openstock_core.fail('OS001', jsonb_build_object('app.tenant_id', setting, 'problem', 'not a uuid'));
     end if;
-    acting := setting::uuid;
     if given is distinct from acting and given is not null then
       perform openstock_core.fail('OS002', jsonb_build_object('given', given, 'set', acting));
     end if;
