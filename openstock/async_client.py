@@ -227,7 +227,7 @@ class AsyncClient:
         """Create bins of a warehouse, or change the keys given of those that exist.
 
         lines: code, kind (receiving, storage, picking, packing, quarantine), pick_order, active.
-        Raises InvalidArgument, OpIdReused, UnknownWarehouse, InUse.
+        Raises InvalidArgument, OpIdReused, UnknownWarehouse, InUse, NeedsReadCommitted.
         """
         return await self._write(PutResult, "put_locations", op_id, warehouse=warehouse, lines=lines)
 

@@ -38,8 +38,10 @@ __all__ = [
     "LineExists",
     "LockTimeout",
     "LotConflict",
+    "NeedsReadCommitted",
     "NewerSchema",
     "NoAccess",
+    "NoPartition",
     "NoTenant",
     "NotAllowed",
     "NotMigrated",
@@ -244,6 +246,12 @@ class InUse(OpenstockError):
     sqlstate = "OS120"
 
 
+class NeedsReadCommitted(OpenstockError):
+    """A snapshot from before this call does not show what the change depends on. detail: line, location, isolation."""
+
+    sqlstate = "OS121"
+
+
 class InsufficientStock(OpenstockError):
     """There is not enough stock.
 
@@ -288,6 +296,17 @@ class AppendOnly(OpenstockError):
     """Somebody tried to change the ledger."""
 
     sqlstate = "OS401"
+
+
+class NoPartition(OpenstockError):
+    """The ledger has no partition for this month, so that nothing can be written. detail: partition."""
+
+    sqlstate = "OS402"
+    message = "The ledger has no partition for this month."
+    hint = (
+        "An operator makes it with openstock_admin.ensure_partitions() or run_maintenance(); "
+        "where that makes none, doctor() says why."
+    )
 
 
 class DifferencesFound(OpenstockError):
@@ -401,7 +420,9 @@ _BY_SQLSTATE: dict[str, type[OpenstockError]] = {
         *(InvalidArgument, ReadOnly, SerializationFailure, NotAllowed, NoTenant, TenantConflict, UnknownTenant),
         *(OpIdReused, AnswerPruned, UnknownProduct, InactiveProduct, UnknownWarehouse, InactiveWarehouse),
         *(UnknownLocation, InactiveLocation, UnknownLot, LotConflict, InvalidQuantity, InUse, InsufficientStock),
+        *(NeedsReadCommitted,),
         *(UnexpectedBalance, UnknownOrder, OrderClosed, NotReserved, LineExists, AppendOnly, DifferencesFound),
+        *(NoPartition,),
         *(Inconsistent, Deadlock, LockTimeout, QueryCanceled, TransactionAborted, InTransaction, NotMigrated),
     )
 } | {
@@ -471,6 +492,9 @@ def _native_class(error: psycopg.Error) -> type[OpenstockError]:
     """The class for an error that PostgreSQL, libpq or psycopg raised, and not a function of openstock."""
     if error.sqlstate == "42501":
         return NoAccess
+    if error.sqlstate == "23514" and error.diag.table_name == "ledger" and error.diag.constraint_name is None:
+        # The month's partition is there, but detached; post_ledger() notices only that there is none.
+        return NoPartition
     if error.sqlstate is None:
         if isinstance(error, psycopg.errors.PipelineAborted):
             return TransactionAborted

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
-from tests.support import Clock, Connect, Shop, call, denied, fails, unchanged
+from tests.support import Clock, Connect, Shop, call, fails, refused, unchanged
 
 PARTITIONS = """
     select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
@@ -78,8 +78,9 @@ def test_without_a_partition_for_the_month_nothing_is_written(
     shop: Shop, db: psycopg.Connection, clock: Clock, connect: Connect
 ) -> None:
     clock.set(f"{month(13).removeprefix('ledger_').replace('_', '-')}-01 00:00:00 UTC")
-    with denied(db, "23514"):
+    with refused(db, "OS402", partition=month(13)) as refusal:
         shop.receive("LON", [{"sku": "APPLE", "qty": 1}])
+    assert "ensure_partitions" in (refusal.hint or "")
     made(connect("operator"))
     shop.receive("LON", [{"sku": "APPLE", "qty": 1}])
     assert shop.level("APPLE") == (1, 0, 0, 1)

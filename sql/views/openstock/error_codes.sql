@@ -58,6 +58,8 @@ from (values
    'Give the new line a number that the order does not use, or none.'),
   ('OS401', 'append_only', 'The ledger is append-only.',
    'Write a correcting entry instead, with openstock.adjust or openstock.move.'),
+  ('OS402', 'no_partition', 'The ledger has no partition for this month.',
+   'An operator makes it with openstock_admin.ensure_partitions() or run_maintenance(); where that makes none, doctor() says why.'),
   ('OS501', 'differences_found', 'The projections differ from the ledger.',
    'Look at openstock_admin.verify(), then repair with openstock_admin.rebuild(tenant, replace => true).'),
   ('OS901', 'contended', 'Bins were locked by others.',
