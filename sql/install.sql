@@ -137,6 +137,7 @@
 -- operators
 \ir views/openstock_admin/tenants.sql
 \ir functions/openstock_core/check_grant.sql
+\ir functions/openstock_core/unanalyzed_tables.sql
 \ir functions/openstock_core/replayed_levels.sql
 \ir functions/openstock_core/replayed_bins.sql
 \ir functions/openstock_core/replayed_lines.sql
@@ -153,6 +154,7 @@
 \ir functions/openstock_admin/set_tenant_active.sql
 \ir functions/openstock_admin/grant_tenant.sql
 \ir functions/openstock_admin/revoke_tenant.sql
+\ir functions/openstock_admin/analyze_tables.sql
 \ir functions/openstock_admin/ensure_partitions.sql
 \ir functions/openstock_admin/block_expired_lots.sql
 \ir functions/openstock_admin/refresh_current_stock.sql

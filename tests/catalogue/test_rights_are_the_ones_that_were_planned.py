@@ -185,7 +185,11 @@ def test_what_the_tables_owner_does_for_others_is_known(db: psycopg.Connection) 
         select p.oid::regproc::text from pg_proc p where p.pronamespace::regnamespace::text = any (%s)
         and p.prosecdef and p.proowner = 'openstock_owner'::regrole order by 1""",
     )
-    assert found == ["openstock.schema_version", "openstock_admin.ensure_partitions"]
+    assert found == [
+        "openstock.schema_version",
+        "openstock_admin.analyze_tables",
+        "openstock_admin.ensure_partitions",
+    ]
 
 
 def test_every_view_is_a_security_barrier(db: psycopg.Connection) -> None:
