@@ -38,6 +38,7 @@ __all__ = [
     "LineExists",
     "LockTimeout",
     "LotConflict",
+    "MaintenanceFailed",
     "NeedsReadCommitted",
     "NewerSchema",
     "NoAccess",
@@ -315,6 +316,12 @@ class DifferencesFound(OpenstockError):
     sqlstate = "OS501"
 
 
+class MaintenanceFailed(OpenstockError):
+    """Steps of run_maintenance failed; the others are done. detail: failed, succeeded, steps (the first 20 failures)."""
+
+    sqlstate = "OS502"
+
+
 class Inconsistent(OpenstockError):
     """The ledger and its projections do not fit together; nothing was written. Run verify."""
 
@@ -420,9 +427,8 @@ _BY_SQLSTATE: dict[str, type[OpenstockError]] = {
         *(InvalidArgument, ReadOnly, SerializationFailure, NotAllowed, NoTenant, TenantConflict, UnknownTenant),
         *(OpIdReused, AnswerPruned, UnknownProduct, InactiveProduct, UnknownWarehouse, InactiveWarehouse),
         *(UnknownLocation, InactiveLocation, UnknownLot, LotConflict, InvalidQuantity, InUse, InsufficientStock),
-        *(NeedsReadCommitted,),
-        *(UnexpectedBalance, UnknownOrder, OrderClosed, NotReserved, LineExists, AppendOnly, DifferencesFound),
-        *(NoPartition,),
+        *(NeedsReadCommitted, UnexpectedBalance, UnknownOrder, OrderClosed, NotReserved, LineExists, AppendOnly),
+        *(DifferencesFound, NoPartition, MaintenanceFailed),
         *(Inconsistent, Deadlock, LockTimeout, QueryCanceled, TransactionAborted, InTransaction, NotMigrated),
     )
 } | {

@@ -1,11 +1,11 @@
-"""run_maintenance: partitions, expired lots of every active tenant, the snapshot; each step committed."""
+"""run_maintenance: statistics, partitions, expired lots of every active tenant, the snapshot; each step committed."""
 
 from __future__ import annotations
 
 import psycopg
 import pytest
 
-from tests.support import OTHER_TENANT, Clock, Connect, Shop, call, columns, day, unchanged
+from tests.support import OTHER_TENANT, TENANT, Clock, Connect, Shop, call, columns, day, fails, unchanged
 
 
 @pytest.fixture
@@ -68,6 +68,75 @@ def test_it_leaves_no_tenant_behind(connect: Connect) -> None:
     assert operator.execute("select coalesce(current_setting('app.tenant_id', true), '')").fetchone() == ("",)
 
 
+@pytest.mark.parametrize("setting", [str(TENANT), str(OTHER_TENANT).upper(), "acme"])
+def test_a_tenant_that_the_session_has_set_is_neither_in_its_way_nor_lost(
+    aged: list[Shop], connect: Connect, setting: str
+) -> None:
+    operator = connect("operator")
+    operator.execute("select set_config('app.tenant_id', %s, false)", [setting])
+    operator.execute("call openstock_admin.run_maintenance()")
+    assert [len(shop.entries("op_id", reason="expired")) for shop in aged] == [1, 1]
+    assert operator.execute("show app.tenant_id").fetchone() == (setting,)
+    assert operator.execute("show lock_timeout").fetchone() == ("0",)
+
+
 def test_it_works_on_an_empty_installation(db: psycopg.Connection, connect: Connect) -> None:
     connect("operator").execute("call openstock_admin.run_maintenance()")
     assert [row["status"] for row in call(db, "openstock_admin.doctor") if row["topic"] == "snapshot"] == ["ok"]
+
+
+@pytest.fixture
+def warnings() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def impatient(connect: Connect, warnings: list[str]) -> psycopg.Connection:
+    """An operator who waits for no lock, and hears the warnings."""
+    operator = connect("operator")
+    operator.execute("set lock_timeout = '50ms'")
+    operator.add_notice_handler(lambda notice: warnings.append(f"{notice.severity}: {notice.message_primary}"))
+    return operator
+
+
+@pytest.mark.parametrize("stuck", [0, 1])
+def test_a_tenant_whose_rows_are_held_keeps_nobody_else_from_upkeep(
+    aged: list[Shop], db: psycopg.Connection, impatient: psycopg.Connection, warnings: list[str], stuck: int
+) -> None:
+    held, other = aged[stuck], aged[1 - stuck]
+    with db.transaction():
+        db.execute("select from openstock_core.stock_level where tenant_id = %s for update", [held.tenant])
+        with fails("OS502", failed=1, succeeded=4) as failure:
+            impatient.execute("call openstock_admin.run_maintenance()")
+    [step] = failure.detail["steps"]
+    assert (step["step"], step["tenant"], step["sqlstate"]) == ("block_expired_lots", str(held.tenant), "55P03")
+    assert warnings == [f"WARNING: block_expired_lots failed for tenant {held.tenant}: 55P03: {step['message']}"]
+    assert held.entries("op_id", reason="expired") == []
+    assert other.entries("event_type", "blocked_delta", reason="expired") == [("STATUS", 5)]
+    assert partitions(db) == 14
+    assert [row["status"] for row in call(db, "openstock_admin.doctor") if row["topic"] == "snapshot"] == ["ok"]
+
+    impatient.execute("call openstock_admin.run_maintenance()")
+    assert held.entries("event_type", "blocked_delta", reason="expired") == [("STATUS", 5)]
+
+
+def test_every_step_is_tried_and_every_failure_counted(
+    aged: list[Shop], db: psycopg.Connection, impatient: psycopg.Connection, warnings: list[str]
+) -> None:
+    with db.transaction():
+        db.execute("select pg_advisory_xact_lock(hashtextextended('openstock.ensure_partitions', 0))")
+        db.execute("select from openstock_core.stock_level for update")
+        db.execute("refresh materialized view openstock_core.current_stock")
+        with fails("OS502", failed=4, succeeded=1) as failure:
+            impatient.execute("call openstock_admin.run_maintenance()")
+    assert [(step["step"], step["tenant"]) for step in failure.detail["steps"]] == [
+        ("ensure_partitions", None),
+        ("block_expired_lots", str(TENANT)),
+        ("block_expired_lots", str(OTHER_TENANT)),
+        ("refresh_current_stock", None),
+    ]
+    assert len(warnings) == 4
+    assert warnings[0].startswith("WARNING: ensure_partitions failed: 55P03: ")
+    assert [shop.entries("op_id", reason="expired") for shop in aged] == [[], []]
+
+

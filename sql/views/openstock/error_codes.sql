@@ -62,6 +62,8 @@ from (values
    'An operator makes it with openstock_admin.ensure_partitions() or run_maintenance(); where that makes none, doctor() says why.'),
   ('OS501', 'differences_found', 'The projections differ from the ledger.',
    'Look at openstock_admin.verify(), then repair with openstock_admin.rebuild(tenant, replace => true).'),
+  ('OS502', 'maintenance_failed', 'A part of the maintenance failed.',
+   'The warnings before it say which, as does DETAIL; all else is done and committed. Correct the cause, then run it again.'),
   ('OS901', 'contended', 'Bins were locked by others.',
    'Internal: allocate takes it as the sign to try again, waiting; it never reaches a caller.'),
   ('OS902', 'inconsistent', 'The ledger and its projections do not fit together.',
