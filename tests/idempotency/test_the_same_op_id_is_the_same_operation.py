@@ -80,6 +80,68 @@ def test_the_order_of_keys_and_the_spaces_between_them_do_not_matter(
         assert {row["replayed"] for row in call(shop, op_id="once", lines=backwards)} == {True}
 
 
+def digest_of(connection: psycopg.Connection, function: str, arguments: str) -> bytes:
+    [digest] = connection.execute("select openstock_core.request_hash(%s, %s)", [function, arguments]).fetchone() or ("",)
+    assert isinstance(digest, bytes)
+    return digest
+
+
+@pytest.mark.parametrize("call", [call for call in WITH_LINES if "qty" in call.line], ids=str)
+@pytest.mark.parametrize("again", ["{}.0", "{}.000000", "{}e0"])
+def test_a_number_is_the_same_however_it_is_written(
+    shop: Shop, db: psycopg.Connection, call: Call, again: str
+) -> None:
+    call(shop, op_id="once", lines=json.dumps([call.line | {"qty": 1}]))
+    lines = json.dumps([call.line | {"qty": "N"}]).replace('"N"', again.format(1))
+    with unchanged(db):
+        assert {row["replayed"] for row in call(shop, op_id="once", lines=lines)} == {True}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ('{"q": 1.50}', '{"q": 1.5}', True),
+        ('{"q": [{"p": -0.10, "r": 100}]}', '{"q": [{"p": -0.1, "r": 100.00}]}', True),
+        ('{"q": 0.0, "r": 1}', '{"q": 0, "r": 1.0}', True),
+        ('{"q": {"attributes": {"weight": 2.50}}}', '{"q": {"attributes": {"weight": 2.5}}}', True),
+        ('{"q": 100}', '{"q": 1}', False),
+        ('{"q": 1.05}', '{"q": 1.5}', False),
+        ('{"q": 10.0}', '{"q": 1}', False),
+        ('{"q": "1.0"}', '{"q": "1"}', False),
+        ('{"q": ": 1.0, a"}', '{"q": ": 1, a"}', False),
+        (r'{"q": "a\": 1.0, b"}', r'{"q": "a\": 1, b"}', False),
+        (r'{"q": "a\\\": 1.0, b"}', r'{"q": "a\\\": 1, b"}', False),
+        ('{"q": ["a", ": 1.0,"]}', '{"q": ["a", ": 1,"]}', False),
+    ],
+)
+def test_only_numbers_are_compared_by_value(db: psycopg.Connection, one: str, other: str, same: bool) -> None:
+    for conforming in ("on", "off"):
+        with db.transaction():
+            db.execute(f"set local standard_conforming_strings = {conforming}")
+            assert (digest_of(db, "receive", one) == digest_of(db, "receive", other)) is same
+
+
+@pytest.mark.parametrize("call", WITH_LINES, ids=str)
+def test_a_key_that_is_null_is_one_that_is_absent(shop: Shop, db: psycopg.Connection, call: Call) -> None:
+    if call.function.startswith("put_"):
+        pytest.skip("there a null clears a value, and an absent key leaves it")
+    call(shop, op_id="once", lines=json.dumps([call.line]))
+    key = next(key for key in call.keys if key not in call.line)
+    with unchanged(db):
+        assert {row["replayed"] for row in call(shop, op_id="once", lines=[call.line | {key: None}])} == {True}
+
+
+def test_a_null_that_clears_a_value_is_another_request(shop: Shop, db: psycopg.Connection) -> None:
+    tea = {"sku": "TEA", "name": "Tea", "description": "Green"}
+    shop.put_products(lines=[tea])
+    shop.put_products(lines=[{"sku": "TEA"}], op_id="once")
+    with refused(db, "OS010", op_id="once"):
+        shop.put_products(lines=[{"sku": "TEA", "description": None}], op_id="once")
+    shop.put_products(lines=[{"sku": "TEA", "attributes": {"a": None}}], op_id="twice")
+    with refused(db, "OS010", op_id="twice"):
+        shop.put_products(lines=[{"sku": "TEA", "attributes": {}}], op_id="twice")
+
+
 @pytest.mark.parametrize("call", [call for call in CALLS if "occurred_at" in call.optional], ids=str)
 def test_the_same_moment_is_the_same_request_in_any_time_zone(shop: Shop, db: psycopg.Connection, call: Call) -> None:
     call(shop, op_id="once", occurred_at="2026-03-01 12:00:00+00")
