@@ -17,3 +17,13 @@ grant usage on schema openstock_dw to openstock_maint;
 grant usage on schema openstock to openstock_app, openstock_analyst, openstock_operator;
 grant usage on schema openstock_dw to openstock_analyst, openstock_operator;
 grant usage on schema openstock_admin to openstock_operator;
+
+-- Refreshing the snapshot beside its readers takes a temporary table, which not every database lets everybody have. Who may not
+-- grant it leaves that to the database's owner; the refresh then keeps readers out instead, and doctor says so.
+do $temporary$
+begin
+  if pg_catalog.has_database_privilege(pg_catalog.current_database(), 'temporary with grant option') then
+    execute pg_catalog.format('grant temporary on database %I to openstock_maint', pg_catalog.current_database());
+  end if;
+end
+$temporary$;

@@ -170,3 +170,36 @@ def test_grants_that_collide_in_the_cluster_are_tried_again(every_cluster: Clust
             "select count(*) = 4 from pg_locks where not granted and relation = 'pg_auth_members'::regclass"
         )
     assert [run.result().applied for run in runs] == [NAMES] * 4
+
+
+@pytest.mark.parametrize("user", ["postgres", "shop"])
+def test_a_database_whose_public_has_no_privileges_left_can_refresh_its_snapshot(
+    every_cluster: Cluster, user: str
+) -> None:
+    cluster = every_cluster
+    cluster.run("create role shop login createrole", "create role keeper login")
+    database = cluster.create_database("owner shop")
+    cluster.run(f"revoke all on database {database} from public", f"grant connect on database {database} to keeper")
+    assert migrate(cluster.dsn(database, user)).applied == NAMES
+    cluster.run("grant openstock_operator to keeper")
+    may = "select has_database_privilege('openstock_maint', current_database(), 'temporary')"
+    assert cluster.run(may, database=database) == [(True,)]
+    for _ in range(2):
+        cluster.run("select openstock_admin.refresh_current_stock()", database=database, user="keeper")
+
+
+def test_who_may_not_grant_temporary_tables_migrates_all_the_same(every_cluster: Cluster) -> None:
+    cluster = every_cluster
+    cluster.run("create role shop login createrole", "create role keeper login")
+    database = cluster.create_database()
+    cluster.run(
+        f"revoke all on database {database} from public",
+        f"grant connect on database {database} to keeper",
+        f"grant connect, create on database {database} to shop",
+        "grant create on schema public to shop",
+        database=database,
+    )
+    assert migrate(cluster.dsn(database, "shop")).applied == NAMES
+    cluster.run("grant openstock_operator to keeper")
+    for _ in range(2):
+        cluster.run("select openstock_admin.refresh_current_stock()", database=database, user="keeper")

@@ -96,3 +96,40 @@ def test_a_refresh_is_part_of_the_callers_transaction(stocked: Shop, connect: Co
     with operator.transaction(force_rollback=True):
         call(operator, "openstock_admin.refresh_current_stock")
     assert snapshot(connect, stocked) == []
+
+
+@pytest.fixture
+def reader(stocked: Shop, connect: Connect) -> psycopg.Connection:
+    """An analyst who has read a snapshot of `stocked` in a transaction that is still open."""
+    refresh(connect)
+    stocked.receive("LON", [{"sku": "APPLE", "qty": 10}])
+    analyst = connect("analyst", autocommit=False)
+    analyst.execute("select set_config('app.tenant_id', %s, true)", [str(stocked.tenant)])
+    assert analyst.execute("select count(*) from openstock_dw.current_stock").fetchone() == (2,)
+    return analyst
+
+
+@pytest.mark.usefixtures("reader")
+def test_readers_and_a_refresh_do_not_wait_for_each_other(
+    stocked: Shop, connect: Connect, db: psycopg.Connection
+) -> None:
+    """Also where not everybody may make temporary tables, which it takes: migrating grants them."""
+    db.execute(f"revoke temporary on database {db.info.dbname} from public")
+    db.execute(f"grant temporary on database {db.info.dbname} to openstock_maint")
+    operator = connect("operator")
+    operator.execute("set lock_timeout = '50ms'")
+    call(operator, "openstock_admin.refresh_current_stock")
+    assert columns(snapshot(connect, stocked), "sku", "on_hand") == [("APPLE", 18), ("MILK", 4.5)]
+
+
+def test_without_temporary_tables_a_refresh_waits_for_its_readers(
+    stocked: Shop, reader: psycopg.Connection, connect: Connect, db: psycopg.Connection
+) -> None:
+    db.execute(f"revoke temporary on database {db.info.dbname} from public")
+    operator = connect("operator")
+    operator.execute("set lock_timeout = '50ms'")
+    with pytest.raises(psycopg.errors.LockNotAvailable):
+        call(operator, "openstock_admin.refresh_current_stock")
+    reader.rollback()
+    call(operator, "openstock_admin.refresh_current_stock")
+    assert columns(snapshot(connect, stocked), "sku", "on_hand") == [("APPLE", 18), ("MILK", 4.5)]

@@ -11,7 +11,8 @@ as $$
 declare
   started constant timestamptz := openstock.server_time();
 begin
-  if (select relispopulated from pg_class where oid = 'openstock_core.current_stock'::regclass) then
+  if (select relispopulated from pg_class where oid = 'openstock_core.current_stock'::regclass)
+    and has_database_privilege(current_database(), 'temporary') then
     refresh materialized view concurrently openstock_core.current_stock;
   else
     refresh materialized view openstock_core.current_stock;
@@ -25,6 +26,7 @@ $$;
 revoke all on function openstock_admin.refresh_current_stock from public;
 grant execute on function openstock_admin.refresh_current_stock to openstock_operator;
 comment on function openstock_admin.refresh_current_stock is
-  'Recomputes openstock_dw.current_stock for all tenants, without keeping readers out, and returns the moment from which it is up to date.';
+  'Recomputes openstock_dw.current_stock for all tenants and returns the moment from which it is up to date. Readers are kept out only where '
+  'the snapshot holds nothing yet, or where openstock_maint lacks the privilege TEMPORARY on the database.';
 
 reset role;
