@@ -317,7 +317,7 @@ class DifferencesFound(OpenstockError):
 
 
 class MaintenanceFailed(OpenstockError):
-    """Steps of run_maintenance failed; the others are done. detail: failed, succeeded, steps (the first 20 failures)."""
+    """Steps of run_maintenance failed; the others are done. detail: failed, succeeded, steps (the first 20)."""
 
     sqlstate = "OS502"
 

@@ -138,6 +138,8 @@
 \ir views/openstock_admin/tenants.sql
 \ir functions/openstock_core/check_grant.sql
 \ir functions/openstock_core/unanalyzed_tables.sql
+\ir functions/openstock_core/findings_of_partitions.sql
+\ir functions/openstock_core/findings_of_roles.sql
 \ir functions/openstock_core/replayed_levels.sql
 \ir functions/openstock_core/replayed_bins.sql
 \ir functions/openstock_core/replayed_lines.sql

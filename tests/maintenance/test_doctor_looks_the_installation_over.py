@@ -5,13 +5,34 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from tests.support import Clock, Connect, Row, call
+from tests.support import TENANT, Clock, Connect, Row, Shop, call
 
-TOPICS = ["server", "durability", "partitions", "row security", "owners", "snapshot", "logins", "backup"]
+TOPICS = [
+    *("server", "durability", "partitions", "missing months", "detached partitions", "row security", "owners", "roles"),
+    *("statistics", "snapshot", "logins", "dropped logins", "backup", "temporary tables"),
+]
 
 
 def look(connect: Connect) -> dict[str, Row]:
     return {row["topic"]: row for row in call(connect("operator"), "openstock_admin.doctor")}
+
+
+def warning(connection: psycopg.Connection, topic: str) -> str:
+    """What doctor warns of."""
+    [row] = [row for row in call(connection, "openstock_admin.doctor") if row["topic"] == topic]
+    assert row["status"] == "warn", row
+    return str(row["detail"])
+
+
+def partitions(db: psycopg.Connection) -> list[str]:
+    """The names of the ledger's partitions, the oldest first."""
+    return [
+        name
+        for (name,) in db.execute(
+            "select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid "
+            "where i.inhparent = 'openstock_core.ledger'::regclass order by 1"
+        )
+    ]
 
 
 def test_a_fresh_installation_has_only_its_snapshot_to_make(connect: Connect, db: psycopg.Connection) -> None:
@@ -79,3 +100,87 @@ def test_it_warns_when_no_login_is_declared(connect: Connect, db: psycopg.Connec
     db.execute("delete from openstock_core.tenant_login")
     db.execute("delete from openstock_core.trusted_login")
     assert (look(connect)["logins"]["status"], look(connect)["logins"]["detail"]) == ("warn", "0 bound, 0 trusted")
+
+
+def test_it_warns_of_a_month_that_is_missing_between_others(connect: Connect, db: psycopg.Connection) -> None:
+    gap = partitions(db)[5]
+    db.execute(f"drop table openstock_core.{gap}")
+    assert warning(connect("operator"), "missing months") == f"1 months missing: {gap}"
+    assert look(connect)["detached partitions"]["status"] == "ok"
+    call(connect("operator"), "openstock_admin.ensure_partitions")
+    assert look(connect)["missing months"]["status"] == "ok"
+
+
+def test_it_warns_when_this_month_is_missing(connect: Connect, db: psycopg.Connection) -> None:
+    this = partitions(db)[0]
+    db.execute(f"drop table openstock_core.{this}")
+    assert warning(connect("operator"), "missing months") == f"1 months missing: {this}"
+
+
+@pytest.mark.parametrize("concurrently", ["", "concurrently"])
+def test_it_warns_of_a_detached_partition(connect: Connect, db: psycopg.Connection, concurrently: str) -> None:
+    month = partitions(db)[3]
+    db.execute(f"alter table openstock_core.ledger detach partition openstock_core.{month} {concurrently}")
+    assert warning(connect("operator"), "detached partitions") == f"1 partitions detached: {month}"
+    assert warning(connect("operator"), "missing months") == f"1 months missing: {month}"
+
+
+@pytest.mark.parametrize(
+    "power", ["login", "superuser", "bypassrls", "createrole", "replication"]
+)
+@pytest.mark.parametrize("role", ["openstock_app", "openstock_owner"])
+def test_it_warns_of_a_role_that_can_too_much(db: psycopg.Connection, role: str, power: str) -> None:
+    with db.transaction(force_rollback=True):
+        db.execute(f"alter role {role} {power}")
+        assert warning(db, "roles") == f"{role} {power.upper()}"
+
+
+def test_it_warns_of_a_group_role_that_owns_something(db: psycopg.Connection) -> None:
+    db.execute("create table public.mine (n integer)")
+    db.execute("alter table public.mine owner to openstock_app")
+    assert warning(db, "roles") == "openstock_app owns table public.mine"
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ("alter view openstock.stock owner to openstock_maint", "openstock.stock"),
+        ("alter table openstock_core.lot owner to openstock_api", "openstock_core.lot"),
+        ("alter function openstock.server_time owner to postgres", "openstock.server_time()"),
+        ("alter schema openstock_dw owner to postgres", "openstock_dw"),
+    ],
+)
+def test_it_warns_of_an_object_that_another_role_owns(db: psycopg.Connection, change: str, named: str) -> None:
+    db.execute(change)
+    assert named in warning(db, "owners")
+
+
+def test_it_warns_of_declared_logins_that_were_dropped(connect: Connect, db: psycopg.Connection) -> None:
+    for login in ("gone_bound", "gone_trusted"):
+        name = f"{login}_{db.info.dbname}"
+        db.execute(f"create role {name} login")
+        if login == "gone_bound":
+            db.execute("select openstock_admin.grant_tenant(%s, %s)", [name, TENANT])
+        else:
+            db.execute("select openstock_admin.grant_tenant(%s, any_tenant => true)", [name])
+        db.execute(f"drop role {name}")
+    assert warning(connect("operator"), "dropped logins") == (
+        f"2 declared logins do not exist: gone_bound_{db.info.dbname} (1 tenants), "
+        f"gone_trusted_{db.info.dbname} (any tenant)"
+    )
+    db.execute("select openstock_admin.revoke_tenant(%s, %s)", [f"gone_bound_{db.info.dbname}", TENANT])
+    db.execute("select openstock_admin.revoke_tenant(%s, any_tenant => true)", [f"gone_trusted_{db.info.dbname}"])
+    assert look(connect)["dropped logins"]["status"] == "ok"
+
+
+def test_it_warns_of_tables_that_were_never_analysed(shop: Shop, connect: Connect, db: psycopg.Connection) -> None:
+    db.execute("alter table openstock_core.product set (autovacuum_enabled = off)")
+    shop.put_products(lines=[{"sku": f"P-{n}", "name": "Product"} for n in range(1000)])
+    assert "openstock_core.product" in warning(connect("operator"), "statistics")
+    call(connect("operator"), "openstock_admin.analyze_tables")
+    assert look(connect)["statistics"]["status"] == "ok"
+
+
+def test_it_warns_when_temporary_tables_are_not_to_be_had(connect: Connect, db: psycopg.Connection) -> None:
+    db.execute(f"revoke temporary on database {db.info.dbname} from public, openstock_maint")
+    assert warning(connect("operator"), "temporary tables") == "openstock_maint may not make temporary tables"
