@@ -61,8 +61,18 @@ grant usage on schema openstock to openstock_app, openstock_analyst, openstock_o
 grant usage on schema openstock_dw to openstock_analyst, openstock_operator;
 grant usage on schema openstock_admin to openstock_operator;
 
+-- Refreshing the snapshot beside its readers takes a temporary table, which not every database lets everybody have. Who may not
+-- grant it leaves that to the database's owner; the refresh then keeps readers out instead, and doctor says so.
+do $temporary$
+begin
+  if pg_catalog.has_database_privilege(pg_catalog.current_database(), 'temporary with grant option') then
+    execute pg_catalog.format('grant temporary on database %I to openstock_maint', pg_catalog.current_database());
+  end if;
+end
+$temporary$;
+
 -- sql/types/quantity.sql
--- The domains: quantities, codes and short texts, with bounds that hold wherever they are stored.
+-- The domains: quantities and codes, with bounds that hold wherever they are stored.
 set local role openstock_owner;
 
 create domain openstock_core.quantity as numeric
@@ -79,11 +89,6 @@ create domain openstock_core.code as text
 
 comment on domain openstock_core.code is
   'A name that people and machines exchange (sku, warehouse, bin, lot, order): NFC, trimmed, 1 to 64 characters, no control characters.';
-
-create domain openstock_core.short_text as text
-  constraint short_text_is_bounded check (char_length(value) <= 1000);
-
-comment on domain openstock_core.short_text is 'Free text of at most 1000 characters.';
 
 reset role;
 
@@ -332,6 +337,17 @@ create type openstock_core.pick as (
 );
 comment on type openstock_core.pick is 'Units to take for a reservation line; without a bin it is a need, with one it is the answer to it.';
 
+create type openstock_core.difference as (
+  fact text,
+  product_id bigint,
+  warehouse_id bigint,
+  key jsonb,
+  expected numeric,
+  actual numeric,
+  repairable boolean
+);
+comment on type openstock_core.difference is 'A fact that does not hold, where, and whether the ledger knows better; key is what names it further.';
+
 reset role;
 
 -- sql/functions/openstock_core/protect_table.sql
@@ -344,7 +360,10 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  context constant text := '(select nullif(current_setting(''app.tenant_id'', true), '''')::uuid)';
+  -- openstock_core.as_uuid() written out: whoever reads a view runs this, and may not call private functions. Without a
+  -- tenant, or with one that is no uuid, it is null: no row is seen.
+  context constant text := '(select case when c.id like ''________-____-____-____-____________'' and c.id not like ''%-%-%-%-%-%'' '
+    'and c.id !~ ''[^0-9a-fA-F-]'' then c.id::uuid end from (select current_setting(''app.tenant_id'', true) as id) as c)';
 begin
   execute format('alter table %s enable row level security, force row level security', target);
   execute format('create policy tenant_isolation on %s to openstock_api using (tenant_id = %s) with check (tenant_id = %s)',
@@ -1084,8 +1103,12 @@ from (values
    'Give the new line a number that the order does not use, or none.'),
   ('OS401', 'append_only', 'The ledger is append-only.',
    'Write a correcting entry instead, with openstock.adjust or openstock.move.'),
+  ('OS402', 'no_partition', 'The ledger has no partition for this month.',
+   'An operator makes it with openstock_admin.ensure_partitions() or run_maintenance(); where that makes none, doctor() says why.'),
   ('OS501', 'differences_found', 'The projections differ from the ledger.',
    'Look at openstock_admin.verify(), then repair with openstock_admin.rebuild(tenant, replace => true).'),
+  ('OS502', 'maintenance_failed', 'A part of the maintenance failed.',
+   'The warnings before it say which, as does DETAIL; all else is done and committed. Correct the cause, then run it again.'),
   ('OS901', 'contended', 'Bins were locked by others.',
    'Internal: allocate takes it as the sign to try again, waiting; it never reaches a caller.'),
   ('OS902', 'inconsistent', 'The ledger and its projections do not fit together.',
@@ -1140,6 +1163,24 @@ comment on function openstock.server_time is 'The server''s clock, by which entr
 
 reset role;
 
+-- sql/functions/openstock_core/as_uuid.sql
+-- Reads a uuid that somebody may have mistyped. One expression, so that PostgreSQL inlines it; four hyphens in their
+-- places and nothing but digits otherwise take a tenth of the time that one regular expression for all of it does.
+set local role openstock_owner;
+
+create or replace function openstock_core.as_uuid(value text) returns uuid
+language sql
+immutable
+parallel safe
+return case when value like '________-____-____-____-____________' and value not like '%-%-%-%-%-%' and value !~ '[^0-9a-fA-F-]'
+  then value::uuid end;
+
+revoke all on function openstock_core.as_uuid from public;
+grant execute on function openstock_core.as_uuid to openstock_api, openstock_maint;
+comment on function openstock_core.as_uuid is 'The uuid, or null where the text is none in its usual form of 8-4-4-4-12 digits.';
+
+reset role;
+
 -- sql/functions/openstock/current_tenant.sql
 -- Whose rows the views show.
 set local role openstock_api;
@@ -1152,7 +1193,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 begin atomic
   select c.tenant_id
-  from (select nullif(current_setting('app.tenant_id', true), '')::uuid as tenant_id) as c
+  from (select openstock_core.as_uuid(current_setting('app.tenant_id', true)) as tenant_id) as c
   where exists (select from openstock_core.tenant_login as b where b.tenant_id = c.tenant_id and b.login = session_user)
      or exists (select from openstock_core.trusted_login as t where t.login = session_user);
 end;
@@ -1160,7 +1201,7 @@ end;
 revoke all on function openstock.current_tenant from public;
 grant execute on function openstock.current_tenant to openstock_maint, openstock_app, openstock_analyst, openstock_operator;
 comment on function openstock.current_tenant is
-  'The tenant set for this transaction, if the login may act for it; otherwise null, and the views are empty.';
+  'The tenant set for this transaction, if it is a uuid and the login may act for it; otherwise null, and the views are empty.';
 
 reset role;
 
@@ -1450,10 +1491,10 @@ declare
   acting uuid := given;
 begin
   if setting is not null then
-    if setting !~* '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$' then
+    acting := openstock_core.as_uuid(setting);
+    if acting is null then
       perform openstock_core.fail('OS001', jsonb_build_object('app.tenant_id', setting, 'problem', 'not a uuid'));
     end if;
-    acting := setting::uuid;
     if given is distinct from acting and given is not null then
       perform openstock_core.fail('OS002', jsonb_build_object('given', given, 'set', acting));
     end if;
@@ -1490,9 +1531,14 @@ create or replace function openstock_core.enter_as_operator(tenant uuid) returns
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  setting constant text := nullif(current_setting('app.tenant_id', true), '');
+  acting constant uuid := openstock_core.as_uuid(setting);
 begin
-  if nullif(current_setting('app.tenant_id', true), '') <> tenant::text then
-    perform openstock_core.fail('OS002', jsonb_build_object('given', tenant, 'set', current_setting('app.tenant_id', true)));
+  if setting is not null and acting is null then
+    perform openstock_core.fail('OS001', jsonb_build_object('app.tenant_id', setting, 'problem', 'not a uuid'));
+  elsif acting <> tenant then
+    perform openstock_core.fail('OS002', jsonb_build_object('given', tenant, 'set', acting));
   end if;
   perform set_config('app.tenant_id', coalesce(tenant::text, ''), true);
   if not exists (select from openstock_core.tenant t where t.tenant_id = tenant) then
@@ -1504,7 +1550,7 @@ $$;
 revoke all on function openstock_core.enter_as_operator from public;
 grant execute on function openstock_core.enter_as_operator to openstock_api;
 comment on function openstock_core.enter_as_operator is
-  'Sets the tenant for the rest of the transaction, without asking what the login is bound to. Errors: OS002, OS003.';
+  'Sets the tenant for the rest of the transaction, without asking what the login is bound to. Errors: OS001, OS002, OS003.';
 
 reset role;
 
@@ -1541,6 +1587,9 @@ reset role;
 
 -- sql/functions/openstock_core/request_hash.sql
 -- What makes two requests the same. Callers pass times in UTC: in jsonb they would otherwise carry the session's time zone.
+-- Numbers of the same value are the same number: 1 and 1.0, which jsonb tells apart as text and nowhere else. Outside of
+-- strings a letter, a quote and a colon end a key; within one the quote would have a backslash before it, and the quote that
+-- begins one never follows a letter. So no string is touched.
 set local role openstock_owner;
 
 create or replace function openstock_core.request_hash(function text, arguments jsonb) returns bytea
@@ -1548,17 +1597,22 @@ language plpgsql
 immutable
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  -- What puts master data keeps the nulls of its lines: there a null clears a value, and an absent key leaves it.
+  request constant text := function || coalesce(case when starts_with(function, 'put_')
+    then (select jsonb_object_agg(a.key, a.value) from jsonb_each(arguments) as a where a.value <> 'null')
+    else jsonb_strip_nulls(arguments) end, '{}')::text;
 begin
-  return (
-    select sha256(convert_to(function || coalesce(
-      (select jsonb_object_agg(a.key, a.value)::text from jsonb_each(arguments) as a where a.value <> 'null'), ''), 'UTF8')));
+  return sha256(convert_to(case when strpos(request, '.') = 0 then request else
+    regexp_replace(request, '([a-z]": -?[0-9]+)(?:[.]0+|([.][0-9]*[1-9])0+)(?=[,}])', E'\\1\\2', 'g') end, 'UTF8'));
 end
 $$;
 
 revoke all on function openstock_core.request_hash from public;
 grant execute on function openstock_core.request_hash to openstock_api;
 comment on function openstock_core.request_hash is
-  'SHA-256 of the function''s name and its arguments that are not null, so that an optional argument added later keeps old hashes.';
+  'SHA-256 of the function''s name and its arguments without nulls, so that an optional argument added later keeps old hashes, and with the '
+  'numbers of their keys without trailing zeros.';
 
 reset role;
 
@@ -1899,7 +1953,12 @@ declare
   tick constant interval := interval '1 microsecond';
   stamp constant timestamptz := openstock.server_time();
   who constant text := left(coalesce(nullif(current_setting('app.actor', true), ''), session_user), 200);
+  partition constant text := 'ledger_' || to_char(stamp at time zone 'UTC', 'YYYY_MM');
 begin
+  -- Looking for the name takes about 2 us; catching the error of the INSERT would take a subtransaction at every call.
+  if to_regclass('openstock_core.' || partition) is null then
+    perform openstock_core.fail('OS402', jsonb_build_object('partition', partition));
+  end if;
   return query
   with movement as materialized (
     select u.*, u.event_type not in ('ALLOCATE', 'DEALLOCATE') as chained,
@@ -1969,7 +2028,7 @@ revoke all on function openstock_core.post_ledger from public;
 grant execute on function openstock_core.post_ledger to openstock_api;
 comment on function openstock_core.post_ledger is
   'Updates the stock levels and appends the entries; each chained entry is recorded later than the one before it at its level. '
-  'Balances are null on ALLOCATE and DEALLOCATE.';
+  'Balances are null on ALLOCATE and DEALLOCATE. Errors: OS402.';
 
 reset role;
 
@@ -4766,7 +4825,7 @@ as $$
 declare
   acting constant uuid := openstock_core.enter(tenant);
   words constant text := nullif(btrim(normalize(openstock_core.check_text('query', 'text', search_products.query))), '');
-  pattern constant text := replace(replace(replace(lower(words), '\', '\\'), '%', '\%'), '_', '\_') || '%';
+  pattern constant text := replace(replace(replace(lower(words), E'\\', E'\\\\'), '%', E'\\%'), '_', E'\\_') || '%';
 begin
   if max_rows is null or max_rows not between 1 and 1000 then
     perform openstock_core.fail('22023', '{"argument": "max_rows", "problem": "must be between 1 and 1000"}');
@@ -4878,6 +4937,166 @@ comment on function openstock_core.check_grant is
 
 reset role;
 
+-- sql/functions/openstock_core/unanalyzed_tables.sql
+-- The tables that the planner knows nothing of. Reads: the catalogue.
+-- reltuples is -1 before the first ANALYZE or VACUUM, and 0 where that found no rows; a VACUUM alone leaves no statistics,
+-- which the record of activity tells, where it is kept. That record lost in a crash costs one more ANALYZE.
+set local role openstock_owner;
+
+create or replace function openstock_core.unanalyzed_tables(min_bytes bigint) returns setof regclass
+language sql
+stable
+begin atomic
+  select c.oid::regclass
+  from pg_class c
+  cross join lateral (
+    select coalesce(sum(pg_relation_size(r.oid)), 0) as bytes, sum(pg_stat_get_live_tuples(r.oid)) as live
+    from (select c.oid where c.relkind = 'r'
+          union all select t.relid from pg_partition_tree(c.oid) as t where c.relkind = 'p' and t.isleaf) as r) as stored
+  where c.relnamespace = 'openstock_core'::regnamespace and c.relkind in ('r', 'p')
+    and stored.bytes >= greatest(min_bytes, 1)
+    and (c.reltuples = -1 or (c.reltuples = 0 and stored.live > 0)
+         or (current_setting('track_counts')::boolean and pg_stat_get_last_analyze_time(c.oid) is null
+             and pg_stat_get_last_autoanalyze_time(c.oid) is null))
+  order by c.oid::regclass::text;
+end;
+
+revoke all on function openstock_core.unanalyzed_tables from public;
+grant execute on function openstock_core.unanalyzed_tables to openstock_maint;
+comment on function openstock_core.unanalyzed_tables is
+  'Tables of openstock_core, the ledger and its partitions among them, that hold at least this many bytes and were never analysed.';
+
+reset role;
+
+-- sql/functions/openstock_core/findings_of_partitions.sql
+-- What doctor says about the ledger's partitions. Reads: the catalogue.
+set local role openstock_owner;
+
+create or replace function openstock_core.findings_of_partitions(
+  out place integer, out topic text, out good boolean, out detail text, out hint text)
+returns setof record
+language sql
+stable
+begin atomic
+  with partition as (
+    select c.relname::text as name, c.relrowsecurity and c.relforcerowsecurity as protected
+    from pg_inherits i join pg_class c on c.oid = i.inhrelid
+    where i.inhparent = 'openstock_core.ledger'::regclass and not i.inhdetachpending
+  ), month as (
+    select 'ledger_' || to_char(openstock.server_time() at time zone 'UTC', 'YYYY_MM') as this,
+           (select min(p.name) from partition p where p.name ~ '^ledger_[0-9]{4}_(0[1-9]|1[0-2])$') as first,
+           (select max(p.name) from partition p where p.name ~ '^ledger_[0-9]{4}_(0[1-9]|1[0-2])$') as last
+  ), missing as (
+    select count(*) as months, string_agg(w.name, ', ' order by w.name) as names
+    from month m
+    cross join lateral (
+      select 'ledger_' || to_char(s.month, 'YYYY_MM') as name
+      from generate_series(to_timestamp(least(m.first, m.this), '"ledger_"YYYY_MM')::timestamp,
+                           to_timestamp(greatest(m.last, m.this), '"ledger_"YYYY_MM')::timestamp, interval '1 month') as s (month)) as w
+    where w.name not in (select p.name from partition p)
+  ), detached as (
+    select count(*) as tables, string_agg(c.relname, ', ' order by c.relname) as names
+    from pg_class c
+    where c.relnamespace = 'openstock_core'::regnamespace and c.relkind in ('r', 'p') and c.relname ~ '^ledger_[0-9]{4}_[0-9]{2}$'
+      and c.relname not in (select p.name from partition p)
+  )
+  select 3, 'partitions', count(*) >= 3, count(*) || ' months ahead',
+         'Call openstock_admin.ensure_partitions(), or run openstock tick regularly.'
+  from partition p, month m where p.name > m.this
+  union all
+  select 4, 'missing months', g.months = 0, concat(g.months || ' months missing', ': ' || left(g.names, 200)),
+         'Attach a month that was detached; openstock_admin.ensure_partitions() makes this month and those to come.' from missing g
+  union all
+  select 5, 'detached partitions', d.tables = 0, concat(d.tables || ' partitions detached', ': ' || left(d.names, 200)),
+         'ALTER TABLE openstock_core.ledger ATTACH PARTITION with its month''s bounds (UTC): until then nothing can be written for that '
+           || 'month, its entries are not shown, and verify finds differences. A month kept elsewhere belongs into another schema.'
+  from detached d
+  union all
+  select 6, 'row security', count(*) = 0, count(*) || ' unprotected partitions',
+         'Make partitions with openstock_admin.ensure_partitions() only.' from partition p where not p.protected;
+end;
+
+revoke all on function openstock_core.findings_of_partitions from public;
+grant execute on function openstock_core.findings_of_partitions to openstock_maint;
+comment on function openstock_core.findings_of_partitions is
+  'Rows of doctor: how many months are ahead, which are missing, which partitions are detached or unprotected.';
+
+reset role;
+
+-- sql/functions/openstock_core/findings_of_roles.sql
+-- What doctor says about roles and logins. Reads: the catalogue, trusted_login, tenant_login.
+set local role openstock_owner;
+
+create or replace function openstock_core.findings_of_roles(
+  out place integer, out topic text, out good boolean, out detail text, out hint text)
+returns setof record
+language sql
+stable
+begin atomic
+  with mine as (
+    select n.oid from pg_namespace n where n.nspname in ('openstock', 'openstock_core', 'openstock_dw', 'openstock_admin')
+  ), owned as (
+    select c.oid::regclass::text as name, c.relowner as owner, case
+             when c.relkind in ('r', 'p', 'S') then array['openstock_owner']
+             when c.relkind = 'm' or c.oid = 'openstock_admin.tenants'::regclass then array['openstock_maint']
+             when c.relkind = 'v' then array['openstock_api'] end as owners
+    from pg_class c where c.relnamespace in (select m.oid from mine m)
+    union all select p.oid::regprocedure::text, p.proowner, null from pg_proc p where p.pronamespace in (select m.oid from mine m)
+    union all select t.oid::regtype::text, t.typowner, null from pg_type t where t.typnamespace in (select m.oid from mine m)
+    union all select n.nspname, n.nspowner, null from pg_namespace n where n.oid in (select m.oid from mine m)
+  ), misplaced as (
+    select count(*) as objects, string_agg(o.name, ', ' order by o.name) as names
+    from owned o join pg_roles r on r.oid = o.owner
+    where r.rolname <> all (coalesce(o.owners, array['openstock_owner', 'openstock_api', 'openstock_maint']))
+  ), power as (
+    select r.rolname || ' ' || p.name as name
+    from pg_roles r
+    cross join lateral (values ('LOGIN', r.rolcanlogin), ('SUPERUSER', r.rolsuper), ('BYPASSRLS', r.rolbypassrls),
+                               ('CREATEROLE', r.rolcreaterole), ('REPLICATION', r.rolreplication)) as p (name, given)
+    where p.given and r.rolname in ('openstock_owner', 'openstock_api', 'openstock_maint',
+                                    'openstock_app', 'openstock_analyst', 'openstock_operator')
+    union all
+    select r.rolname || ' owns ' || pg_describe_object(d.classid, d.objid, d.objsubid)
+    from pg_shdepend d join pg_roles r on r.oid = d.refobjid and d.refclassid = 'pg_authid'::regclass
+    where d.deptype = 'o' and r.rolname in ('openstock_app', 'openstock_analyst', 'openstock_operator')
+      and (d.dbid = 0 or d.dbid = (select b.oid from pg_database b where b.datname = current_database()))
+  ), dropped as (
+    select l.login || ' (' || l.tenants || ')' as name
+    from (select b.login, count(*) || ' tenants' as tenants from openstock_core.tenant_login b group by b.login
+          union all select t.login, 'any tenant' from openstock_core.trusted_login t) as l
+    where l.login not in (select r.rolname from pg_roles r)
+  )
+  select 7, 'owners', m.objects = 0, concat(m.objects || ' objects owned by another role than theirs', ': ' || left(m.names, 200)),
+         'ALTER ... OWNER TO the role that sql/README.md names: a view owned by a superuser, or by openstock_maint, shows every tenant.'
+  from misplaced m
+  union all
+  select 8, 'roles', count(*) = 0, coalesce(left(string_agg(p.name, ', ' order by p.name), 200), 'none of openstock''s roles can do too much'),
+         'ALTER ROLE ... NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOREPLICATION; group roles own nothing: REASSIGN OWNED to another role.'
+  from power p
+  union all
+  select 11, 'logins', exists (select from openstock_core.tenant_login) or exists (select from openstock_core.trusted_login),
+         (select count(distinct b.login) from openstock_core.tenant_login b) || ' bound, '
+           || (select count(*) from openstock_core.trusted_login) || ' trusted',
+         'Declare the logins of applications with openstock_admin.grant_tenant.'
+  union all
+  select 12, 'dropped logins', count(*) = 0,
+         concat(count(*) || ' declared logins do not exist', ': ' || left(string_agg(d.name, ', ' order by d.name), 200)),
+         'Whoever makes a role of that name may act for its tenants: take them back with openstock_admin.revoke_tenant(login, tenant), '
+           || 'or with any_tenant => true.'
+  from dropped d
+  union all
+  select 13, 'backup', count(*) > 0, count(*) || ' logins that pg_dump can use',
+         'pg_dump needs a superuser or a role with BYPASSRLS: row-level security is forced on every table.'
+  from pg_roles r where (r.rolsuper or r.rolbypassrls) and r.rolcanlogin;
+end;
+
+revoke all on function openstock_core.findings_of_roles from public;
+grant execute on function openstock_core.findings_of_roles to openstock_maint;
+comment on function openstock_core.findings_of_roles is
+  'Rows of doctor: who owns what, what the roles of openstock can do, which logins are declared, and who can back up.';
+
+reset role;
+
 -- sql/functions/openstock_core/replayed_levels.sql
 -- Replays a tenant's ledger into stock levels. Reads: ledger.
 set local role openstock_owner;
@@ -4908,13 +5127,14 @@ set local role openstock_owner;
 
 create or replace function openstock_core.replayed_bins(
   tenant uuid, out location_id bigint, out product_id bigint, out lot_id bigint, out status text, out warehouse_id bigint,
-  out on_hand numeric, out blocked numeric, out allocated numeric, out first_recorded_at timestamptz)
+  out on_hand numeric, out blocked numeric, out allocated numeric, out first_recorded_at timestamptz,
+  out last_recorded_at timestamptz)
 returns setof record
 language sql
 stable
 begin atomic
   select e.location_id, e.product_id, e.lot_id, e.status, e.warehouse_id,
-         sum(e.qty_delta), sum(e.blocked_delta), sum(e.allocated_delta), min(e.recorded_at)
+         sum(e.qty_delta), sum(e.blocked_delta), sum(e.allocated_delta), min(e.recorded_at), max(e.recorded_at)
   from openstock_core.ledger e
   where e.tenant_id = tenant and e.location_id is not null
   group by e.location_id, e.product_id, e.lot_id, e.status, e.warehouse_id;
@@ -4933,25 +5153,28 @@ set local role openstock_owner;
 
 create or replace function openstock_core.replayed_lines(
   tenant uuid, out reservation_line_id bigint, out order_ref text, out line integer, out product_id bigint, out warehouse_id bigint,
-  out reserved numeric, out shipped numeric, out released numeric, out first_recorded_at timestamptz)
+  out agreed boolean, out reserved numeric, out shipped numeric, out released numeric, out allocated numeric, out first_recorded_at timestamptz)
 returns setof record
 language sql
 stable
 begin atomic
-  select e.reservation_line_id, min(e.order_ref), max(e.line) filter (where e.event_type = 'RESERVE'), e.product_id, e.warehouse_id,
+  select e.reservation_line_id, min(e.order_ref), max(e.line) filter (where e.event_type = 'RESERVE'), min(e.product_id), min(e.warehouse_id),
+         min(e.product_id) = max(e.product_id) and min(e.warehouse_id) = max(e.warehouse_id)
+           and min(e.order_ref) = max(e.order_ref) and count(e.order_ref) = count(*),
          sum(e.reserved_delta),
          coalesce(-sum(e.qty_delta) filter (where e.event_type = 'SHIP'), 0),
          coalesce(-sum(e.reserved_delta) filter (where e.event_type in ('RELEASE', 'EXPIRE')), 0),
-         min(e.recorded_at)
+         sum(e.allocated_delta), min(e.recorded_at)
   from openstock_core.ledger e
   where e.tenant_id = tenant and e.reservation_line_id is not null
-  group by e.reservation_line_id, e.product_id, e.warehouse_id;
+  group by e.reservation_line_id;
 end;
 
 revoke all on function openstock_core.replayed_lines from public;
 grant execute on function openstock_core.replayed_lines to openstock_maint;
 comment on function openstock_core.replayed_lines is
-  'What the ledger says that each reservation line has reserved, shipped and released.';
+  'What the ledger says that each reservation line has reserved, shipped, released and allocated; agreed is false where its entries '
+  'do not all name the same order, product and warehouse.';
 
 reset role;
 
@@ -4980,9 +5203,220 @@ comment on function openstock_core.replayed_allocations is
 
 reset role;
 
+-- sql/functions/openstock_core/level_differences.sql
+-- The identities of stock levels: against the ledger, and against what they sum up or copy.
+-- Reads: ledger, stock_level, stock_bin, lot, reservation_line, product.
+set local role openstock_owner;
+
+create or replace function openstock_core.level_differences(tenant uuid) returns setof openstock_core.difference
+language sql
+stable
+begin atomic
+  select v.fact, coalesce(r.product_id, l.product_id), coalesce(r.warehouse_id, l.warehouse_id), '{}'::jsonb, v.expected, v.actual, true
+  from openstock_core.replayed_levels(tenant) r
+  full join (select * from openstock_core.stock_level s where s.tenant_id = tenant) as l
+    on l.product_id = r.product_id and l.warehouse_id = r.warehouse_id
+  cross join lateral (values
+    ('level on_hand = ledger', coalesce(r.on_hand, 0), l.on_hand::numeric),
+    ('level blocked = ledger', coalesce(r.blocked, 0), l.blocked::numeric),
+    ('level reserved = ledger', coalesce(r.reserved, 0), l.reserved::numeric),
+    ('level version = ledger entries', coalesce(r.version, 0)::numeric, l.version::numeric),
+    ('level last_recorded_at = ledger', extract(epoch from r.last_recorded_at),
+     extract(epoch from nullif(l.last_recorded_at, '-infinity')))) as v (fact, expected, actual)
+  where v.expected is distinct from v.actual
+  union all
+  -- Units that leave a bin do not put next_block_at off: it may be too early, and is then found out when it comes.
+  select v.fact, l.product_id, l.warehouse_id, '{}', v.expected, v.actual, true
+  from openstock_core.stock_level l
+  left join openstock_core.product p on p.tenant_id = tenant and p.product_id = l.product_id
+  left join (
+    select b.product_id, b.warehouse_id, sum(b.on_hand) as on_hand, sum(b.on_hand) filter (where b.blocked) as blocked,
+           min(openstock_core.expiry(t.expires_on)) filter (where b.on_hand > 0 and not b.blocked) as first_expiry
+    from openstock_core.stock_bin b
+    left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
+    where b.tenant_id = tenant
+    group by b.product_id, b.warehouse_id) as b on b.product_id = l.product_id and b.warehouse_id = l.warehouse_id
+  left join (
+    select n.product_id, n.warehouse_id, sum(n.reserved) as reserved
+    from openstock_core.reservation_line n
+    where n.tenant_id = tenant
+    group by n.product_id, n.warehouse_id) as n on n.product_id = l.product_id and n.warehouse_id = l.warehouse_id
+  cross join lateral (values
+    ('level on_hand = bins', coalesce(b.on_hand, 0), l.on_hand::numeric),
+    ('level blocked = blocked bins', coalesce(b.blocked, 0), l.blocked::numeric),
+    ('level reserved = reservation lines', coalesce(n.reserved, 0), l.reserved::numeric),
+    ('level safety_stock = product', p.safety_stock::numeric, l.safety_stock::numeric),
+    ('level next_block_at <= first expiry of units not blocked', extract(epoch from b.first_expiry),
+     case when b.first_expiry is null or l.next_block_at <= b.first_expiry then extract(epoch from b.first_expiry)
+          else extract(epoch from l.next_block_at) end)) as v (fact, expected, actual)
+  where l.tenant_id = tenant and v.expected is distinct from v.actual;
+end;
+
+revoke all on function openstock_core.level_differences from public;
+grant execute on function openstock_core.level_differences to openstock_maint;
+comment on function openstock_core.level_differences is
+  'Where a tenant''s stock levels are not what the ledger, bins, reservation lines and products say. Times are seconds since 1970 (UTC).';
+
+reset role;
+
+-- sql/functions/openstock_core/bin_differences.sql
+-- The identities of bins: against the ledger, their allocations, and what their place and lot say about them.
+-- Reads: ledger, stock_bin, allocation, product, location, lot.
+set local role openstock_owner;
+
+create or replace function openstock_core.bin_differences(tenant uuid) returns setof openstock_core.difference
+language sql
+stable
+begin atomic
+  select v.fact, coalesce(r.product_id, b.product_id), coalesce(r.warehouse_id, b.warehouse_id),
+         jsonb_build_object('location_id', coalesce(r.location_id, b.location_id), 'lot_id', coalesce(r.lot_id, b.lot_id),
+                            'status', coalesce(r.status, b.status)), v.expected, v.actual, v.repairable
+  from openstock_core.replayed_bins(tenant) r
+  full join (select * from openstock_core.stock_bin s where s.tenant_id = tenant) as b
+    on b.location_id = r.location_id and b.product_id = r.product_id and b.status = r.status
+    and coalesce(b.lot_id, 0) = coalesce(r.lot_id, 0)
+  left join (
+    select a.bin_id, sum(a.qty) as qty
+    from openstock_core.allocation a
+    where a.tenant_id = tenant
+    group by a.bin_id) as a on a.bin_id = b.bin_id
+  left join openstock_core.product p on p.tenant_id = tenant and p.product_id = b.product_id
+  left join openstock_core.location c on c.tenant_id = tenant and c.location_id = b.location_id
+  left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
+  -- Units enter blocked or not by enters_blocked(), and are blocked when their lot expires, once somebody notices. Whether it had
+  -- expired by their last entry tells if they may be blocked; the clock of today does not, since clocks go back.
+  cross join lateral (
+    select case when b.blocked then b.on_hand::numeric else 0 end as blocked,
+           b.status <> 'available' or coalesce(c.kind = 'quarantine', false) as must_block,
+           coalesce(openstock_core.expiry(t.expires_on) <= r.last_recorded_at, false) as may_block) as s
+  cross join lateral (values
+    ('bin on_hand = ledger', coalesce(r.on_hand, 0), b.on_hand::numeric, true),
+    ('bin blocked = ledger', coalesce(r.blocked, 0), s.blocked, true),
+    ('bin allocated = ledger', coalesce(r.allocated, 0), b.allocated::numeric, true),
+    ('bin allocated = allocations', coalesce(a.qty, 0), b.allocated::numeric, true),
+    ('bin blocked = status, location and lot',
+     case when s.must_block then b.on_hand when s.may_block then s.blocked else 0 end, s.blocked,
+     coalesce(r.blocked, 0) = case when s.must_block then coalesce(r.on_hand, 0) when s.may_block then coalesce(r.blocked, 0) else 0 end),
+    ('bin belongs to the level of its entries', 1, case when r.warehouse_id <> b.warehouse_id then 0 else 1 end, true),
+    ('bin has a lot = product is tracked by lot', case when b.on_hand > 0 then (p.tracking = 'lot')::integer end,
+     case when b.on_hand > 0 then (b.lot_id is not null)::integer end, coalesce(r.on_hand, 0) = 0),
+    ('bin lot belongs to its product', 1,
+     case when b.on_hand > 0 and b.lot_id is not null and t.product_id is distinct from b.product_id then 0 else 1 end,
+     coalesce(r.on_hand, 0) = 0)) as v (fact, expected, actual, repairable)
+  where v.expected is distinct from v.actual;
+end;
+
+revoke all on function openstock_core.bin_differences from public;
+grant execute on function openstock_core.bin_differences to openstock_maint;
+comment on function openstock_core.bin_differences is
+  'Where a tenant''s bins are not what the ledger, their allocations, or their status, location, lot and product say; of those, only what '
+  'can never be right: that an expired lot was not blocked yet is, and so is a blocked lot after a clock went back.';
+
+reset role;
+
+-- sql/functions/openstock_core/line_differences.sql
+-- The identities of reservation lines and of what is pinned for them.
+-- Reads: ledger, reservation, reservation_line, allocation, stock_bin.
+set local role openstock_owner;
+
+create or replace function openstock_core.line_differences(tenant uuid) returns setof openstock_core.difference
+language sql
+stable
+begin atomic
+  select v.fact, coalesce(r.product_id, l.product_id), coalesce(r.warehouse_id, l.warehouse_id),
+         jsonb_build_object('order_ref', coalesce(r.order_ref, o.order_ref), 'line', coalesce(l.line, r.line),
+                            'reservation_line_id', coalesce(r.reservation_line_id, l.reservation_line_id)),
+         v.expected, v.actual, v.repairable
+  from openstock_core.replayed_lines(tenant) r
+  full join (select * from openstock_core.reservation_line s where s.tenant_id = tenant) as l
+    on l.reservation_line_id = r.reservation_line_id
+  left join openstock_core.reservation o on o.tenant_id = tenant and o.reservation_id = l.reservation_id
+  left join (
+    select a.reservation_line_id, sum(a.qty) as qty
+    from openstock_core.allocation a
+    where a.tenant_id = tenant
+    group by a.reservation_line_id) as a on a.reservation_line_id = l.reservation_line_id
+  cross join lateral (values
+    ('line reserved = ledger', coalesce(r.reserved, 0), l.reserved::numeric, true),
+    ('line shipped = ledger', coalesce(r.shipped, 0), l.shipped::numeric, true),
+    ('line released = ledger', coalesce(r.released, 0), l.released::numeric, true),
+    ('line allocated <= reserved', l.reserved::numeric, greatest(l.reserved, a.qty),
+     coalesce(r.allocated, 0) <= coalesce(r.reserved, 0)),
+    ('line number = ledger', coalesce(r.line, l.line), coalesce(l.line, r.line), true),
+    ('line belongs to the order of its entries', 1,
+     case when l.line is not null and r.agreed and o.order_ref is distinct from r.order_ref then 0 else 1 end, true),
+    ('line belongs to the level of its entries', 1,
+     case when r.agreed and (l.product_id, l.warehouse_id) <> (r.product_id, r.warehouse_id) then 0 else 1 end, true),
+    ('entries of a line name one order and level', 1, case when not r.agreed then 0 else 1 end, false)
+  ) as v (fact, expected, actual, repairable)
+  where v.expected is distinct from v.actual
+  union all
+  select 'allocation = ledger', coalesce(r.product_id, a.product_id), null,
+         jsonb_build_object('reservation_line_id', coalesce(r.reservation_line_id, a.reservation_line_id),
+                            'location_id', coalesce(r.location_id, a.location_id),
+                            'bin_id', case when a.location_id is null then a.bin_id end), coalesce(r.qty, 0), a.qty, true
+  from openstock_core.replayed_allocations(tenant) r
+  full join (
+    select n.reservation_line_id, n.bin_id, n.qty::numeric as qty, b.location_id, b.product_id, b.lot_id, b.status
+    from openstock_core.allocation n
+    left join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = n.bin_id
+    where n.tenant_id = tenant) as a
+    on a.reservation_line_id = r.reservation_line_id and a.location_id = r.location_id and a.product_id = r.product_id
+    and a.status = r.status and coalesce(a.lot_id, 0) = coalesce(r.lot_id, 0)
+  where coalesce(r.qty, 0) is distinct from a.qty;
+end;
+
+revoke all on function openstock_core.line_differences from public;
+grant execute on function openstock_core.line_differences to openstock_maint;
+comment on function openstock_core.line_differences is
+  'Where a tenant''s reservation lines and allocations are not what the ledger says, or more is pinned for a line than it has reserved.';
+
+reset role;
+
+-- sql/functions/openstock_core/ledger_differences.sql
+-- The identities of the ledger itself: no projection can be wrong about them, and rebuild repairs none.
+-- Reads: ledger, operation.
+set local role openstock_owner;
+
+create or replace function openstock_core.ledger_differences(tenant uuid) returns setof openstock_core.difference
+language sql
+stable
+begin atomic
+  select v.fact, e.product_id, e.warehouse_id, jsonb_build_object('entry_id', e.entry_id), v.expected, v.actual, false
+  from (
+    select l.product_id, l.warehouse_id, l.entry_id, l.on_hand_after, l.blocked_after, l.reserved_after,
+           coalesce(lag(l.on_hand_after) over chain, 0) + l.qty_delta as on_hand,
+           coalesce(lag(l.blocked_after) over chain, 0) + l.blocked_delta as blocked,
+           coalesce(lag(l.reserved_after) over chain, 0) + l.reserved_delta as reserved,
+           lag(l.entry_id) over chain < l.entry_id as higher, lag(l.recorded_at) over chain < l.recorded_at as later
+    from openstock_core.ledger l
+    where l.tenant_id = tenant and l.event_type not in ('ALLOCATE', 'DEALLOCATE')
+    window chain as (partition by l.product_id, l.warehouse_id order by l.recorded_at, l.entry_id)
+  ) as e
+  cross join lateral (values
+    ('entry on_hand_after = the one before + its delta', e.on_hand, e.on_hand_after::numeric),
+    ('entry blocked_after = the one before + its delta', e.blocked, e.blocked_after::numeric),
+    ('entry reserved_after = the one before + its delta', e.reserved, e.reserved_after::numeric),
+    ('entry number is higher than the one before', 1, case when not e.higher then 0 else 1 end),
+    ('entry is later than the one before', 1, case when not e.later then 0 else 1 end)) as v (fact, expected, actual)
+  where v.expected is distinct from v.actual
+  union all
+  select 'entry belongs to an operation', e.product_id, e.warehouse_id,
+         jsonb_build_object('entry_id', e.entry_id, 'op_id', e.op_id), 1, 0, false
+  from openstock_core.ledger e
+  where e.tenant_id = tenant
+    and not exists (select from openstock_core.operation o where o.tenant_id = tenant and o.op_id = e.op_id);
+end;
+
+revoke all on function openstock_core.ledger_differences from public;
+grant execute on function openstock_core.ledger_differences to openstock_maint;
+comment on function openstock_core.ledger_differences is
+  'Where a tenant''s ledger contradicts itself: balances, numbers and times of the chained entries of each level, and their operations.';
+
+reset role;
+
 -- sql/functions/openstock_core/differences.sql
 -- The identities between the ledger and its projections, all in one statement. Reads: everything of the tenant.
--- Each part yields (fact, product, warehouse, further key, expected, actual); what differs is named and returned.
 set local role openstock_owner;
 
 create or replace function openstock_core.differences(
@@ -4991,104 +5425,25 @@ returns setof record
 language sql
 stable
 begin atomic
-  with level as (
-    select * from openstock_core.stock_level l where l.tenant_id = tenant
-  ), bin as (
-    select * from openstock_core.stock_bin b where b.tenant_id = tenant
-  ), line as (
-    select * from openstock_core.reservation_line l where l.tenant_id = tenant
-  ), compared as (
-    select v.fact, coalesce(r.product_id, l.product_id) as product_id, coalesce(r.warehouse_id, l.warehouse_id) as warehouse_id,
-           '{}'::jsonb as further, v.expected, v.actual, true as repairable
-    from openstock_core.replayed_levels(tenant) r
-    full join level l on l.product_id = r.product_id and l.warehouse_id = r.warehouse_id
-    cross join lateral (values
-      ('level on_hand = ledger', coalesce(r.on_hand, 0), l.on_hand::numeric),
-      ('level blocked = ledger', coalesce(r.blocked, 0), l.blocked::numeric),
-      ('level reserved = ledger', coalesce(r.reserved, 0), l.reserved::numeric),
-      ('level version = ledger entries', coalesce(r.version, 0)::numeric, l.version::numeric)) as v (fact, expected, actual)
+  select d.fact, jsonb_strip_nulls(jsonb_build_object('sku', p.sku, 'warehouse', w.code) || d.key), d.expected, d.actual, d.repairable
+  from (
+    select * from openstock_core.level_differences(tenant)
     union all
-    select v.fact, l.product_id, l.warehouse_id, '{}', v.expected, v.actual, true
-    from level l
-    left join (select product_id, warehouse_id, sum(on_hand) as on_hand, sum(on_hand) filter (where blocked) as blocked
-               from bin group by 1, 2) as b on b.product_id = l.product_id and b.warehouse_id = l.warehouse_id
-    left join (select product_id, warehouse_id, sum(reserved) as reserved
-               from line group by 1, 2) as n on n.product_id = l.product_id and n.warehouse_id = l.warehouse_id
-    cross join lateral (values
-      ('level on_hand = bins', coalesce(b.on_hand, 0), l.on_hand::numeric),
-      ('level blocked = blocked bins', coalesce(b.blocked, 0), l.blocked::numeric),
-      ('level reserved = reservation lines', coalesce(n.reserved, 0), l.reserved::numeric)) as v (fact, expected, actual)
+    select * from openstock_core.bin_differences(tenant)
     union all
-    select v.fact, coalesce(r.product_id, b.product_id), coalesce(r.warehouse_id, b.warehouse_id),
-           jsonb_build_object('location_id', coalesce(r.location_id, b.location_id), 'lot_id', coalesce(r.lot_id, b.lot_id),
-                              'status', coalesce(r.status, b.status)), v.expected, v.actual, true
-    from openstock_core.replayed_bins(tenant) r
-    full join bin b on b.location_id = r.location_id and b.product_id = r.product_id and b.status = r.status
-      and coalesce(b.lot_id, 0) = coalesce(r.lot_id, 0)
-    cross join lateral (values
-      ('bin on_hand = ledger', coalesce(r.on_hand, 0), b.on_hand::numeric),
-      ('bin blocked = ledger', coalesce(r.blocked, 0), case when b.blocked then b.on_hand::numeric else 0 end),
-      ('bin allocated = ledger', coalesce(r.allocated, 0), b.allocated::numeric),
-      ('bin allocated = allocations', (select coalesce(sum(a.qty), 0) from openstock_core.allocation a
-                                       where a.tenant_id = tenant and a.bin_id = b.bin_id), b.allocated::numeric)
-    ) as v (fact, expected, actual)
+    select * from openstock_core.line_differences(tenant)
     union all
-    select v.fact, coalesce(r.product_id, l.product_id), coalesce(r.warehouse_id, l.warehouse_id),
-           jsonb_build_object('order_ref', r.order_ref, 'line', coalesce(l.line, r.line),
-                              'reservation_line_id', coalesce(r.reservation_line_id, l.reservation_line_id)), v.expected, v.actual, true
-    from openstock_core.replayed_lines(tenant) r
-    full join line l on l.reservation_line_id = r.reservation_line_id
-    cross join lateral (values
-      ('line reserved = ledger', coalesce(r.reserved, 0), l.reserved::numeric),
-      ('line shipped = ledger', coalesce(r.shipped, 0), l.shipped::numeric),
-      ('line released = ledger', coalesce(r.released, 0), l.released::numeric)) as v (fact, expected, actual)
-    union all
-    select 'allocation = ledger', coalesce(r.product_id, a.product_id), null,
-           jsonb_build_object('reservation_line_id', coalesce(r.reservation_line_id, a.reservation_line_id),
-                              'location_id', coalesce(r.location_id, a.location_id)), coalesce(r.qty, 0), a.qty, true
-    from openstock_core.replayed_allocations(tenant) r
-    full join (select n.reservation_line_id, n.qty::numeric as qty, b.location_id, b.product_id, b.lot_id, b.status
-               from openstock_core.allocation n join bin b on b.bin_id = n.bin_id where n.tenant_id = tenant) as a
-      on a.reservation_line_id = r.reservation_line_id and a.location_id = r.location_id and a.product_id = r.product_id
-      and a.status = r.status and coalesce(a.lot_id, 0) = coalesce(r.lot_id, 0)
-    union all
-    select 'level safety_stock = product', l.product_id, l.warehouse_id, '{}', p.safety_stock::numeric, l.safety_stock::numeric, true
-    from level l
-    join openstock_core.product p on p.tenant_id = tenant and p.product_id = l.product_id
-    union all
-    select v.fact, e.product_id, e.warehouse_id, jsonb_build_object('entry_id', e.entry_id), v.expected, v.actual, false
-    from (
-      select l.product_id, l.warehouse_id, l.entry_id, l.on_hand_after, l.blocked_after, l.reserved_after,
-             coalesce(lag(l.on_hand_after) over chain, 0) + l.qty_delta as on_hand,
-             coalesce(lag(l.blocked_after) over chain, 0) + l.blocked_delta as blocked,
-             coalesce(lag(l.reserved_after) over chain, 0) + l.reserved_delta as reserved
-      from openstock_core.ledger l
-      where l.tenant_id = tenant and l.event_type not in ('ALLOCATE', 'DEALLOCATE')
-      window chain as (partition by l.product_id, l.warehouse_id order by l.recorded_at, l.entry_id)
-    ) as e
-    cross join lateral (values
-      ('entry on_hand_after = the one before + its delta', e.on_hand, e.on_hand_after::numeric),
-      ('entry blocked_after = the one before + its delta', e.blocked, e.blocked_after::numeric),
-      ('entry reserved_after = the one before + its delta', e.reserved, e.reserved_after::numeric)) as v (fact, expected, actual)
-    union all
-    select 'entry belongs to an operation', e.product_id, e.warehouse_id,
-           jsonb_build_object('entry_id', e.entry_id, 'op_id', e.op_id), 1, 0, false
-    from openstock_core.ledger e
-    where e.tenant_id = tenant
-      and not exists (select from openstock_core.operation o where o.tenant_id = tenant and o.op_id = e.op_id)
-  )
-  select c.fact, jsonb_strip_nulls(jsonb_build_object('sku', p.sku, 'warehouse', w.code) || c.further), c.expected, c.actual, c.repairable
-  from compared c
-  left join openstock_core.product p on p.tenant_id = tenant and p.product_id = c.product_id
-  left join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = c.warehouse_id
-  where c.expected is distinct from c.actual;
+    select * from openstock_core.ledger_differences(tenant)
+  ) as d
+  left join openstock_core.product p on p.tenant_id = tenant and p.product_id = d.product_id
+  left join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = d.warehouse_id;
 end;
 
 revoke all on function openstock_core.differences from public;
 grant execute on function openstock_core.differences to openstock_maint;
 comment on function openstock_core.differences is
   'Every identity that does not hold for a tenant: the fact, where, what the ledger (or the finer projection) says and what the projection says. '
-  'repairable is false where the ledger contradicts itself.';
+  'repairable is false where the ledger contradicts itself, or the master data.';
 
 reset role;
 
@@ -5112,8 +5467,8 @@ begin atomic
   on conflict on constraint stock_level_pkey do update
   set on_hand = excluded.on_hand, blocked = excluded.blocked, reserved = excluded.reserved, version = excluded.version,
       safety_stock = excluded.safety_stock, last_recorded_at = excluded.last_recorded_at
-  where (l.on_hand, l.blocked, l.reserved, l.safety_stock, l.version) is distinct from
-        (excluded.on_hand, excluded.blocked, excluded.reserved, excluded.safety_stock, excluded.version);
+  where (l.on_hand, l.blocked, l.reserved, l.safety_stock, l.version, l.last_recorded_at) is distinct from
+        (excluded.on_hand, excluded.blocked, excluded.reserved, excluded.safety_stock, excluded.version, excluded.last_recorded_at);
 end;
 
 revoke all on function openstock_core.replace_levels from public;
@@ -5124,8 +5479,9 @@ comment on function openstock_core.replace_levels is
 reset role;
 
 -- sql/functions/openstock_core/replace_lines.sql
--- Puts replayed quantities into the reservation lines that differ. The tables are locked, but for reservation: to insert a row
--- that is there would wait for whoever has its order, who may be waiting for the tables. Writes: reservation, reservation_line.
+-- Puts replayed quantities, and the order, number, product and warehouse, into the reservation lines that differ. The tables are
+-- locked, but for reservation: to insert a row that is there would wait for whoever has its order, who may be waiting for the
+-- tables. Writes: reservation, reservation_line.
 set local role openstock_owner;
 
 create or replace function openstock_core.replace_lines(tenant uuid) returns void
@@ -5136,20 +5492,29 @@ begin atomic
   select tenant, r.order_ref, min(r.first_recorded_at)
   from openstock_core.replayed_lines(tenant) r
   where not exists (select from openstock_core.reservation o where o.tenant_id = tenant and o.order_ref = r.order_ref)
+    and (r.agreed or not exists (select from openstock_core.reservation_line l
+                                 where l.tenant_id = tenant and l.reservation_line_id = r.reservation_line_id))
   group by r.order_ref
   on conflict on constraint reservation_order_ref_is_unique do nothing;
 
   insert into openstock_core.reservation_line as l (
     tenant_id, reservation_line_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, shipped, released, created_at)
   overriding system value
-  select tenant, r.reservation_line_id, o.reservation_id, r.line, r.product_id, r.warehouse_id,
+  select tenant, r.reservation_line_id, coalesce(n.reservation_id, o.reservation_id), r.line,
+         coalesce(n.product_id, r.product_id), coalesce(n.warehouse_id, r.warehouse_id),
          r.reserved + r.shipped + r.released, r.reserved, r.shipped, r.released, r.first_recorded_at
   from openstock_core.replayed_lines(tenant) r
-  join openstock_core.reservation o on o.tenant_id = tenant and o.order_ref = r.order_ref
+  left join openstock_core.reservation o on o.tenant_id = tenant and o.order_ref = r.order_ref
+  left join openstock_core.reservation_line n
+    on n.tenant_id = tenant and n.reservation_line_id = r.reservation_line_id and not r.agreed
   order by r.reservation_line_id
   on conflict on constraint reservation_line_pkey do update
-  set ordered = excluded.ordered + l.backordered, reserved = excluded.reserved, shipped = excluded.shipped, released = excluded.released
-  where (l.reserved, l.shipped, l.released) is distinct from (excluded.reserved, excluded.shipped, excluded.released);
+  set reservation_id = excluded.reservation_id, line = excluded.line,
+      product_id = excluded.product_id, warehouse_id = excluded.warehouse_id,
+      ordered = excluded.ordered + l.backordered, reserved = excluded.reserved, shipped = excluded.shipped, released = excluded.released
+  where (l.reservation_id, l.line, l.product_id, l.warehouse_id, l.reserved, l.shipped, l.released) is distinct from
+        (excluded.reservation_id, excluded.line, excluded.product_id, excluded.warehouse_id,
+         excluded.reserved, excluded.shipped, excluded.released);
 
   update openstock_core.reservation_line l
   set reserved = 0, shipped = 0, released = 0, backordered = l.ordered
@@ -5160,7 +5525,8 @@ end;
 revoke all on function openstock_core.replace_lines from public;
 grant execute on function openstock_core.replace_lines to openstock_maint;
 comment on function openstock_core.replace_lines is
-  'Makes the reservation lines what the ledger says; a line that the ledger does not know keeps nothing.';
+  'Makes the reservation lines what the ledger says; a line that the ledger does not know keeps nothing, and one whose entries '
+  'do not agree on it keeps its order, product and warehouse.';
 
 reset role;
 
@@ -5179,9 +5545,10 @@ begin atomic
   from openstock_core.replayed_bins(tenant) r
   order by r.location_id, r.product_id, r.lot_id, r.status
   on conflict on constraint stock_bin_key_is_unique do update
-  set on_hand = excluded.on_hand, allocated = excluded.allocated,
+  set warehouse_id = excluded.warehouse_id, on_hand = excluded.on_hand, allocated = excluded.allocated,
       blocked = case when excluded.on_hand = 0 then b.blocked else excluded.blocked end
-  where (b.on_hand, b.allocated, b.blocked and b.on_hand > 0) is distinct from (excluded.on_hand, excluded.allocated, excluded.blocked);
+  where (b.warehouse_id, b.on_hand, b.allocated, b.blocked and b.on_hand > 0) is distinct from
+        (excluded.warehouse_id, excluded.on_hand, excluded.allocated, excluded.blocked);
 
   update openstock_core.stock_bin b
   set on_hand = 0, allocated = 0
@@ -5191,12 +5558,11 @@ begin atomic
                       and coalesce(r.lot_id, 0) = coalesce(b.lot_id, 0));
 
   delete from openstock_core.allocation a
-  using openstock_core.stock_bin b
-  where a.tenant_id = tenant and b.tenant_id = tenant and b.bin_id = a.bin_id
+  where a.tenant_id = tenant
     and not exists (select from openstock_core.replayed_allocations(tenant) r
-                    where r.reservation_line_id = a.reservation_line_id and r.location_id = b.location_id
-                      and r.product_id = b.product_id and r.status = b.status
-                      and coalesce(r.lot_id, 0) = coalesce(b.lot_id, 0) and r.qty = a.qty);
+                    join openstock_core.stock_bin b on b.tenant_id = tenant and b.location_id = r.location_id
+                      and b.product_id = r.product_id and b.status = r.status and coalesce(b.lot_id, 0) = coalesce(r.lot_id, 0)
+                    where r.reservation_line_id = a.reservation_line_id and b.bin_id = a.bin_id and r.qty = a.qty);
   insert into openstock_core.allocation (tenant_id, reservation_line_id, bin_id, qty, created_at)
   select tenant, r.reservation_line_id, b.bin_id, r.qty, r.first_recorded_at
   from openstock_core.replayed_allocations(tenant) r
@@ -5348,6 +5714,44 @@ comment on function openstock_admin.revoke_tenant is
 
 reset role;
 
+-- sql/functions/openstock_admin/analyze_tables.sql
+-- Tells the planner what is in the tables. Writes: statistics. Locks: SHARE UPDATE EXCLUSIVE on each table until the
+-- transaction ends, which keeps no reader or writer waiting; a table that somebody else is analysing is passed over.
+-- Runs as the tables' owner, as ANALYZE asks for. Autovacuum comes a minute after a table has grown, to the ledger as a
+-- whole it never comes: until then PostgreSQL takes a tenant for one row, and calls of many lines are slow.
+set local role openstock_owner;
+
+create or replace function openstock_admin.analyze_tables(all_tables boolean default false) returns setof text
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set row_security = on
+as $$
+declare
+  one regclass;
+begin
+  -- The ledger as a whole, where one of its partitions is new: that includes them.
+  for one in
+    select distinct coalesce(pg_partition_root(c.oid), c.oid)::regclass
+    from pg_class c
+    where c.relnamespace = 'openstock_core'::regnamespace and c.relkind in ('r', 'p')
+      and (all_tables or c.oid in (select u::oid from openstock_core.unanalyzed_tables(1) as u))
+    order by 1
+  loop
+    execute format('analyze (skip_locked) %s', one);
+    return next one::text;
+  end loop;
+end
+$$;
+
+revoke all on function openstock_admin.analyze_tables from public;
+grant execute on function openstock_admin.analyze_tables to openstock_operator;
+comment on function openstock_admin.analyze_tables is
+  'Analyses the tables that hold rows and never were, or with all_tables => true all of them, and returns their names. Call it after the first '
+  'rows of a large import, and at its end with all_tables; afterwards autovacuum keeps up by itself.';
+
+reset role;
+
 -- sql/functions/openstock_admin/ensure_partitions.sql
 -- Makes the monthly partitions ahead of time, each protected like its parent. Writes: the catalogue.
 -- Locks: advisory (one run at a time); the parent only with SHARE UPDATE EXCLUSIVE, since a partition is attached when complete.
@@ -5455,7 +5859,8 @@ as $$
 declare
   started constant timestamptz := openstock.server_time();
 begin
-  if (select relispopulated from pg_class where oid = 'openstock_core.current_stock'::regclass) then
+  if (select relispopulated from pg_class where oid = 'openstock_core.current_stock'::regclass)
+    and has_database_privilege(current_database(), 'temporary') then
     refresh materialized view concurrently openstock_core.current_stock;
   else
     refresh materialized view openstock_core.current_stock;
@@ -5469,7 +5874,8 @@ $$;
 revoke all on function openstock_admin.refresh_current_stock from public;
 grant execute on function openstock_admin.refresh_current_stock to openstock_operator;
 comment on function openstock_admin.refresh_current_stock is
-  'Recomputes openstock_dw.current_stock for all tenants, without keeping readers out, and returns the moment from which it is up to date.';
+  'Recomputes openstock_dw.current_stock for all tenants and returns the moment from which it is up to date. Readers are kept out only where '
+  'the snapshot holds nothing yet, or where openstock_maint lacks the privilege TEMPORARY on the database.';
 
 reset role;
 
@@ -5503,7 +5909,8 @@ revoke all on function openstock_admin.verify from public;
 grant execute on function openstock_admin.verify to openstock_operator;
 comment on function openstock_admin.verify is
   'Checks the identities between ledger, stock levels, bins, reservation lines and allocations of a tenant, or of all, one statement each. '
-  'Returns the differences: no row means that all is well. Errors: OS003.';
+  'Returns the differences: no row means that all is well. expected and actual are quantities, seconds since 1970 for times, or 1 for yes and '
+  '0 for no. Errors: OS003.';
 
 reset role;
 
@@ -5551,37 +5958,69 @@ revoke all on function openstock_admin.rebuild from public;
 grant execute on function openstock_admin.rebuild to openstock_operator;
 comment on function openstock_admin.rebuild is
   'Replays the tenant''s ledger and returns every difference from the projections; with replace => true it then puts the replayed '
-  'quantities in their place, while the tenant''s writers wait; it gives up (55P03) where a transaction of theirs does not end within 5 s. What contradicts itself within the ledger is reported and stays (replaced is false). Errors: OS003, OS501.';
+  'quantities in their place, while the tenant''s writers wait; it gives up (55P03) where a transaction of theirs does not end within 5 s. What contradicts itself within the ledger, '
+  'or the master data on the ledger''s own word, is reported and stays (replaced is false). Errors: OS003, OS501.';
 
 reset role;
 
 -- sql/functions/openstock_admin/run_maintenance.sql
--- One round of upkeep. It commits after each step and tenant, so it is no definer function and cannot set search_path: every name
--- is written out. Writes: what its steps write.
+-- One round of upkeep. It commits after each step and tenant, so it is no definer function and cannot set search_path: every
+-- name is written out, and no operator is used. Writes: what its steps write.
+-- The one place that catches every error: what is wrong with one tenant must not keep the others from their upkeep. The
+-- subtransaction ends before the commit, which PostgreSQL refuses inside of one.
 set local role openstock_api;
 
 create or replace procedure openstock_admin.run_maintenance()
 language plpgsql
 as $$
 declare
-  one uuid;
+  step record;
+  message pg_catalog.text;
+  failures pg_catalog.jsonb[];
+  done pg_catalog.int4[];
 begin
-  perform openstock_admin.ensure_partitions();
-  commit;
-  for one in select t.tenant_id from openstock_admin.tenants as t where t.active loop
-    perform openstock_admin.block_expired_lots(one);
+  for step in
+    select s.name, s.tenant, s.call
+    from (values (1, 'analyze_tables', null::pg_catalog.uuid, 'select openstock_admin.analyze_tables()'),
+                 (2, 'ensure_partitions', null, 'select openstock_admin.ensure_partitions()')
+          union all select 3, 'block_expired_lots', t.tenant_id, 'select openstock_admin.block_expired_lots($1)'
+          from openstock_admin.tenants as t where t.active
+          union all values (4, 'refresh_current_stock', null::pg_catalog.uuid, 'select openstock_admin.refresh_current_stock()')
+         ) as s (place, name, tenant, call)
+    order by s.place, s.tenant
+  loop
+    -- Until the commit: each step names its tenant itself, and none waits for ever for a row that one tenant holds.
+    perform pg_catalog.set_config('app.tenant_id', '', true);
+    perform pg_catalog.set_config('lock_timeout', '10s', true)
+    where step.tenant is not null and pg_catalog.current_setting('lock_timeout') operator(pg_catalog.=) '0';
+    begin
+      execute step.call using step.tenant;
+      done := pg_catalog.array_append(done, 1);
+    exception when others then
+      get stacked diagnostics message = message_text;
+      failures := pg_catalog.array_append(failures, pg_catalog.jsonb_build_object(
+        'step', step.name, 'tenant', step.tenant, 'sqlstate', sqlstate, 'message', message));
+      raise warning using message = pg_catalog.format('%s failed%s: %s: %s', step.name,
+        pg_catalog.concat(' for tenant ' operator(pg_catalog.||) step.tenant::pg_catalog.text), sqlstate, message);
+    end;
     commit;
   end loop;
-  perform openstock_admin.refresh_current_stock();
-  commit;
+  if failures is not null then
+    raise exception using errcode = 'OS502', detail = pg_catalog.jsonb_build_object(
+      'failed', pg_catalog.cardinality(failures), 'succeeded', coalesce(pg_catalog.cardinality(done), 0),
+      'steps', pg_catalog.to_jsonb(failures[1:20]))::pg_catalog.text,
+      message = (select e.message from openstock.error_codes as e where e.name operator(pg_catalog.=) 'maintenance_failed'),
+      hint = (select e.hint from openstock.error_codes as e where e.name operator(pg_catalog.=) 'maintenance_failed');
+  end if;
 end
 $$;
 
 revoke all on procedure openstock_admin.run_maintenance from public;
 grant execute on procedure openstock_admin.run_maintenance to openstock_operator;
 comment on procedure openstock_admin.run_maintenance is
-  'Makes partitions, books expired lots of every active tenant and refreshes current_stock, committing each. Call it outside a transaction, '
-  'every few minutes; runs may overlap.';
+  'Analyses new tables, makes partitions, books expired lots of every active tenant and refreshes current_stock, committing each. A step that '
+  'fails is told in a warning and keeps none of the others from being done; an error at the end counts the failures. Call it outside a '
+  'transaction, every few minutes; runs may overlap. Errors: OS502.';
 
 reset role;
 
@@ -5596,14 +6035,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 set row_security = on
 begin atomic
-  with partition as (
-    select c.oid, c.relname, c.relrowsecurity and c.relforcerowsecurity as protected
-    from pg_inherits i join pg_class c on c.oid = i.inhrelid
-    where i.inhparent = 'openstock_core.ledger'::regclass
-  ), ahead as (
-    select count(*) as months from partition p
-    where p.relname > 'ledger_' || to_char(openstock.server_time() at time zone 'UTC', 'YYYY_MM')
-  ), finding as (
+  with finding as (
     select 1 as place, 'server' as topic, current_setting('server_version_num')::integer >= 150000 as good,
            'PostgreSQL ' || current_setting('server_version') as detail, 'openstock needs PostgreSQL 15 or newer.' as hint
     union all
@@ -5611,33 +6043,25 @@ begin atomic
            'Turn them on: otherwise a crash may lose or tear what was acknowledged.'
     from unnest(array['fsync', 'full_page_writes']) as name
     union all
-    select 3, 'partitions', a.months >= 3, a.months || ' months ahead',
-           'Call openstock_admin.ensure_partitions(), or run openstock tick regularly.' from ahead a
+    select p.place, p.topic, p.good, p.detail, p.hint from openstock_core.findings_of_partitions() as p
     union all
-    select 4, 'row security', not exists (select from partition p where not p.protected),
-           (select count(*) from partition p where not p.protected) || ' unprotected partitions',
-           'Make partitions with openstock_admin.ensure_partitions() only.'
+    select r.place, r.topic, r.good, r.detail, r.hint from openstock_core.findings_of_roles() as r
     union all
-    select 5, 'owners', count(*) = 0, count(*) || ' objects owned by another role than openstock''s',
-           'ALTER ... OWNER TO the role that the documentation names: a view owned by a superuser shows every tenant.'
-    from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_roles r on r.oid = c.relowner
-    where n.nspname in ('openstock', 'openstock_core', 'openstock_dw', 'openstock_admin')
-      and r.rolname not in ('openstock_owner', 'openstock_api', 'openstock_maint')
+    -- Those that are small are read as a whole anyway.
+    select 9, 'statistics', count(*) = 0,
+           concat(count(*) || ' tables never analysed', ': ' || left(string_agg(t::text, ', ' order by t::text), 200)),
+           'Call openstock_admin.analyze_tables(), or run openstock tick regularly: calls of many lines are slow without.'
+    from openstock_core.unanalyzed_tables(81920) as t
     union all
-    select 6, 'snapshot', coalesce(c.relispopulated and s.refreshed_at > openstock.server_time() - interval '1 day', false),
+    select 10, 'snapshot', coalesce(c.relispopulated and s.refreshed_at > openstock.server_time() - interval '1 day', false),
            coalesce('refreshed ' || s.refreshed_at, 'never refreshed') || case when c.relispopulated then '' else ', not populated' end,
            'Call openstock_admin.refresh_current_stock(), or run openstock tick regularly; after a restore it is needed once.'
     from pg_class c left join openstock_core.snapshot s on s.name = 'current_stock'
     where c.oid = 'openstock_core.current_stock'::regclass
     union all
-    select 7, 'logins', exists (select from openstock_core.tenant_login) or exists (select from openstock_core.trusted_login),
-           (select count(distinct b.login) from openstock_core.tenant_login b) || ' bound, '
-             || (select count(*) from openstock_core.trusted_login) || ' trusted',
-           'Declare the logins of applications with openstock_admin.grant_tenant.'
-    union all
-    select 8, 'backup', exists (select from pg_roles r where (r.rolsuper or r.rolbypassrls) and r.rolcanlogin),
-           (select count(*) from pg_roles r where (r.rolsuper or r.rolbypassrls) and r.rolcanlogin) || ' logins that pg_dump can use',
-           'pg_dump needs a superuser or a role with BYPASSRLS: row-level security is forced on every table.'
+    select 14, 'temporary tables', t.may, 'openstock_maint may ' || case when t.may then '' else 'not ' end || 'make temporary tables',
+           'The owner of the database: GRANT TEMPORARY ON DATABASE ... TO openstock_maint. Until then readers of the snapshot wait for its refresh.'
+    from has_database_privilege('openstock_maint', current_database(), 'temporary') as t (may)
   )
   select f.topic, case when f.good then 'ok' else 'warn' end, f.detail, case when f.good then null else f.hint end
   from finding f order by f.place;
@@ -5646,7 +6070,8 @@ end;
 revoke all on function openstock_admin.doctor from public;
 grant execute on function openstock_admin.doctor to openstock_operator;
 comment on function openstock_admin.doctor is
-  'Checks server, durability, partitions, row security, owners, snapshot, logins and backup: ok or warn, with what to do about it.';
+  'Checks server, durability, partitions and their row security, owners, roles, statistics, snapshot, logins, backup and temporary tables: '
+  'ok or warn, with what to do about it.';
 
 reset role;
 
@@ -5659,5 +6084,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '6bf41e92be3bee88ab813c23f6c5dbb6998fa9ae1065e748a16d6460e8178d56');
+values ('0001.baseline', 'f1c3c9cc0b4713ff0916378c8db6dbdd162a597046910ee04ffb288d44dfe661');
 reset role;
