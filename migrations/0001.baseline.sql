@@ -5448,7 +5448,7 @@ comment on function openstock_core.differences is
 reset role;
 
 -- sql/functions/openstock_core/replace_levels.sql
--- Puts replayed quantities into the stock levels that differ. The tables are locked. Writes: stock_level.
+-- Puts replayed quantities into the stock levels that differ. The tenant is locked. Writes: stock_level.
 set local role openstock_owner;
 
 create or replace function openstock_core.replace_levels(tenant uuid) returns void
@@ -5479,9 +5479,8 @@ comment on function openstock_core.replace_levels is
 reset role;
 
 -- sql/functions/openstock_core/replace_lines.sql
--- Puts replayed quantities, and the order, number, product and warehouse, into the reservation lines that differ. The tables are
--- locked, but for reservation: to insert a row that is there would wait for whoever has its order, who may be waiting for the
--- tables. Writes: reservation, reservation_line.
+-- Puts replayed quantities, and the order, number, product and warehouse, into the reservation lines that differ. The tenant is
+-- locked. Writes: reservation, reservation_line.
 set local role openstock_owner;
 
 create or replace function openstock_core.replace_lines(tenant uuid) returns void
@@ -5531,7 +5530,7 @@ comment on function openstock_core.replace_lines is
 reset role;
 
 -- sql/functions/openstock_core/replace_bins.sql
--- Puts replayed quantities into the bins and allocations that differ. The tables are locked.
+-- Puts replayed quantities into the bins and allocations that differ. The tenant is locked.
 -- Writes: stock_bin, allocation, stock_level (next_block_at, which depends on the bins).
 set local role openstock_owner;
 
@@ -6084,5 +6083,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', 'f1c3c9cc0b4713ff0916378c8db6dbdd162a597046910ee04ffb288d44dfe661');
+values ('0001.baseline', '455ee779866767c85a9a86b5cda62fec1d9843ada489001390d65f44e94dc14e');
 reset role;

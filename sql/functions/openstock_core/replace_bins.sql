@@ -1,4 +1,4 @@
--- Puts replayed quantities into the bins and allocations that differ. The tables are locked.
+-- Puts replayed quantities into the bins and allocations that differ. The tenant is locked.
 -- Writes: stock_bin, allocation, stock_level (next_block_at, which depends on the bins).
 set local role openstock_owner;
 

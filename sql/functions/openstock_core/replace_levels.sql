@@ -1,4 +1,4 @@
--- Puts replayed quantities into the stock levels that differ. The tables are locked. Writes: stock_level.
+-- Puts replayed quantities into the stock levels that differ. The tenant is locked. Writes: stock_level.
 set local role openstock_owner;
 
 create or replace function openstock_core.replace_levels(tenant uuid) returns void

@@ -1,6 +1,5 @@
--- Puts replayed quantities, and the order, number, product and warehouse, into the reservation lines that differ. The tables are
--- locked, but for reservation: to insert a row that is there would wait for whoever has its order, who may be waiting for the
--- tables. Writes: reservation, reservation_line.
+-- Puts replayed quantities, and the order, number, product and warehouse, into the reservation lines that differ. The tenant is
+-- locked. Writes: reservation, reservation_line.
 set local role openstock_owner;
 
 create or replace function openstock_core.replace_lines(tenant uuid) returns void
