@@ -204,6 +204,18 @@ def test_a_write_where_nothing_can_be_written_is_read_only(
     assert reader.stock() == client.stock() == []
 
 
+@pytest.mark.parametrize("change", ["drop table {}", "alter table openstock_core.ledger detach partition {}"])
+def test_a_month_that_is_missing_or_detached_is_named(client: Any, db: psycopg.Connection, change: str) -> None:
+    [partition] = db.execute(
+        "select min(inhrelid::regclass::text) from pg_inherits where inhparent = 'openstock_core.ledger'::regclass"
+    ).fetchone() or ("",)
+    db.execute(change.format(partition))
+    with unchanged(db), pytest.raises(openstock.NoPartition) as raised:
+        client.receive("LON", APPLES)
+    assert raised.value.detail
+    assert "ensure_partitions" in raised.value.hint
+
+
 def test_a_function_that_is_not_there_asks_for_a_migration(client: Any, db: psycopg.Connection) -> None:
     db.execute("drop function openstock.search_products")
     with pytest.raises(openstock.NotMigrated) as raised:

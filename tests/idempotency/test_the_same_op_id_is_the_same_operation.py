@@ -81,16 +81,16 @@ def test_the_order_of_keys_and_the_spaces_between_them_do_not_matter(
 
 
 def digest_of(connection: psycopg.Connection, function: str, arguments: str) -> bytes:
-    [digest] = connection.execute("select openstock_core.request_hash(%s, %s)", [function, arguments]).fetchone() or ("",)
+    [digest] = connection.execute("select openstock_core.request_hash(%s, %s)", [function, arguments]).fetchone() or (
+        "",
+    )
     assert isinstance(digest, bytes)
     return digest
 
 
 @pytest.mark.parametrize("call", [call for call in WITH_LINES if "qty" in call.line], ids=str)
 @pytest.mark.parametrize("again", ["{}.0", "{}.000000", "{}e0"])
-def test_a_number_is_the_same_however_it_is_written(
-    shop: Shop, db: psycopg.Connection, call: Call, again: str
-) -> None:
+def test_a_number_is_the_same_however_it_is_written(shop: Shop, db: psycopg.Connection, call: Call, again: str) -> None:
     call(shop, op_id="once", lines=json.dumps([call.line | {"qty": 1}]))
     lines = json.dumps([call.line | {"qty": "N"}]).replace('"N"', again.format(1))
     with unchanged(db):

@@ -125,9 +125,7 @@ def test_it_warns_of_a_detached_partition(connect: Connect, db: psycopg.Connecti
     assert warning(connect("operator"), "missing months") == f"1 months missing: {month}"
 
 
-@pytest.mark.parametrize(
-    "power", ["login", "superuser", "bypassrls", "createrole", "replication"]
-)
+@pytest.mark.parametrize("power", ["login", "superuser", "bypassrls", "createrole", "replication"])
 @pytest.mark.parametrize("role", ["openstock_app", "openstock_owner"])
 def test_it_warns_of_a_role_that_can_too_much(db: psycopg.Connection, role: str, power: str) -> None:
     with db.transaction(force_rollback=True):

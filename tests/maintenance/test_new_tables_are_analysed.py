@@ -52,9 +52,7 @@ def test_empty_tables_wait_for_their_first_rows(operator: psycopg.Connection, sh
     assert analyzed(operator) >= STOCK
 
 
-def test_the_planner_knows_what_a_tenant_has(
-    operator: psycopg.Connection, shop: Shop, db: psycopg.Connection
-) -> None:
+def test_the_planner_knows_what_a_tenant_has(operator: psycopg.Connection, shop: Shop, db: psycopg.Connection) -> None:
     products = [{"sku": f"P-{n}", "name": "Product"} for n in range(2000)]
     shop.put_products(lines=products)
     shop.receive("LON", [{"sku": product["sku"], "qty": 1} for product in products])

@@ -138,5 +138,3 @@ def test_every_step_is_tried_and_every_failure_counted(
     assert len(warnings) == 4
     assert warnings[0].startswith("WARNING: ensure_partitions failed: 55P03: ")
     assert [shop.entries("op_id", reason="expired") for shop in aged] == [[], []]
-
-
