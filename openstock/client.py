@@ -795,6 +795,14 @@ class Admin:
         statement = statements.reading("openstock_admin.tenants", Tenant, "name, tenant_id", {})
         return self._client._rows(class_row(Tenant), statement)
 
+    def analyze_tables(self, all_tables: bool = False) -> list[str]:
+        """Tell the planner what is in the tables that hold rows and were never analysed, or in all; return their names.
+
+        It keeps nobody waiting. Call it after the first rows of a large import, and at its end with all_tables.
+        """
+        statement = statements.calling("openstock_admin.analyze_tables", {"all_tables": all_tables})
+        return self._client._rows(scalar_row, statement)
+
     def ensure_partitions(self, months_ahead: int = 12) -> list[str]:
         """Make the ledger's missing monthly partitions up to this many months (0 to 120) ahead; return their names."""
         statement = statements.calling("openstock_admin.ensure_partitions", {"months_ahead": months_ahead})

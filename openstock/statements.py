@@ -32,6 +32,7 @@ ARGUMENT_TYPES: dict[str, LiteralString] = {
     "max_levels": "integer",
     "months_ahead": "integer",
     "active": "boolean",
+    "all_tables": "boolean",
     "any_tenant": "boolean",
     "replace": "boolean",
     # Of views, whose time filters are no columns.
