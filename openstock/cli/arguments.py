@@ -15,6 +15,30 @@ if TYPE_CHECKING:
 __all__ = ["parse", "tenant_uuid"]
 
 
+_ENVIRONMENT = """\
+environment:
+  OPENSTOCK_DSN        the database; without it, that of the embedded server
+  OPENSTOCK_HOME       where the embedded server lives (default .openstock)
+  OPENSTOCK_TENANT     the tenant of psql and import
+  OPENSTOCK_PG_BIN     the directory of the PostgreSQL programs to use
+  OPENSTOCK_TRACEBACK  set to anything: show where an error comes from
+
+exit codes: 0 done, 1 failed or found what it looked for, 2 wrong usage, 130 interrupted
+
+first steps: openstock demo, or openstock up and openstock psql"""
+
+_IMPORT_FIELDS = """\
+fields, those that every row must have first:
+  products  sku; name (of new products), description, unit, decimals, tracking,
+            removal, backorder, backorder_limit, safety_stock, reorder_point,
+            reorder_quantity, lead_time_days, active, attributes.KEY
+  stock     sku, qty; warehouse, location, lot, expires_on, status, unit_cost
+  sales     order, sku, qty, time; warehouse
+
+Running the same file again imports what was rejected or not reached, and nothing
+twice. docs/importing.md has examples."""
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}; see: {self.prog} --help")
@@ -47,7 +71,12 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         metavar="DSN",
         help="default: OPENSTOCK_DSN, else the embedded server in OPENSTOCK_HOME or .openstock",
     )
-    parser = _Parser(prog="openstock", description="A stock ledger you can prove, inside your own PostgreSQL.")
+    parser = _Parser(
+        prog="openstock",
+        description="A stock ledger you can prove, inside your own PostgreSQL.",
+        epilog=_ENVIRONMENT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--version", action="version", version=f"openstock {_version()}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
 
@@ -75,6 +104,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     down.add_argument("--yes", action="store_true", help="do not ask")
 
     psql = command("psql", "psql.psql", "open psql, with a tenant set; arguments that follow go to psql")
+    psql.usage = "openstock psql [-h] [--database DSN] [--tenant UUID] [PSQL ARGUMENTS ...]"
     psql.add_argument(
         "--tenant", type=tenant_uuid, metavar="UUID", help="default: OPENSTOCK_TENANT, else the newest tenant"
     )
@@ -106,6 +136,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 def _add_import(command: Callable[..., argparse.ArgumentParser]) -> None:
     made = command("import", "importing.import_file", "import products, stock or sales from a CSV file")
+    made.epilog = _IMPORT_FIELDS
+    made.formatter_class = argparse.RawDescriptionHelpFormatter
     made.add_argument("kind", choices=["products", "stock", "sales"])
     made.add_argument("file", type=Path, metavar="FILE.csv")
     made.add_argument("--tenant", type=tenant_uuid, metavar="UUID", help="whose; default: OPENSTOCK_TENANT")

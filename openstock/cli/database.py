@@ -7,12 +7,14 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from openstock.cli.terminal import CommandError
+from openstock.cli.terminal import CommandError, UsageError
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from openstock.server import Server
 
-__all__ = ["DATABASE", "database", "embedded", "named_database"]
+__all__ = ["DATABASE", "database", "embedded", "named_database", "named_tenant"]
 
 DATABASE = "openstock"  # in the embedded server
 
@@ -46,3 +48,17 @@ def named_database(arguments: argparse.Namespace) -> str | None:
         hint = "Write it as psql takes it: postgresql://user@host/database or 'host=... dbname=...'."
         raise CommandError("the address of the database is neither a URL nor keywords and values", hint) from None
     return named
+
+
+def named_tenant(arguments: argparse.Namespace) -> UUID | None:
+    """The tenant that --tenant or OPENSTOCK_TENANT names, if any."""
+    from uuid import UUID
+
+    given: UUID | None = arguments.tenant
+    named = os.environ.get("OPENSTOCK_TENANT")
+    if given or not named:
+        return given
+    try:
+        return UUID(named)
+    except ValueError:
+        raise UsageError(f"OPENSTOCK_TENANT {named!r} is not a tenant's uuid") from None

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 from zoneinfo import ZoneInfo
 
 from openstock import importer
-from openstock.cli.database import database
+from openstock.cli.database import database, named_tenant
 from openstock.cli.terminal import Progress, UsageError
 from openstock.client import connect
 
@@ -16,13 +15,16 @@ __all__ = ["import_file"]
 
 def import_file(arguments: argparse.Namespace) -> int:
     options = _import_options(arguments)
-    tenant = arguments.tenant or os.environ.get("OPENSTOCK_TENANT")
+    tenant = named_tenant(arguments)
     if not tenant:
         raise UsageError("import needs --tenant UUID (or OPENSTOCK_TENANT); openstock status lists them")
     progress = Progress()
     try:
         with connect(database(arguments), tenant=tenant, lock_timeout=60, statement_timeout=300) as client:
             report = importer.run(client, arguments.kind, arguments.file, options, progress)
+    except KeyboardInterrupt:
+        progress.say("What was imported stays; run the same command again, and it goes on from there.")
+        raise
     finally:
         progress.clear()
     print(report.text())

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from openstock.cli.arguments import tenant_uuid
-from openstock.cli.database import database
+from openstock.cli.database import database, named_tenant
 from openstock.cli.terminal import NEVER_MIGRATED, CommandError
 from openstock.server import ServerError, find_binaries, psql_path
 
@@ -23,12 +22,17 @@ if TYPE_CHECKING:
 __all__ = ["psql"]
 
 
-def _newest_tenant(dsn: str) -> tuple[UUID, str] | None:
-    """The tenant created last of those that this login may look at, or None; connects, and so proves that it can."""
+def _find_tenant(dsn: str, named: UUID | None) -> tuple[UUID, str] | None:
+    """The tenant that is named, or else the newest, with its name; None where this login may not look at tenants.
+
+    It connects, and so proves that psql can.
+    """
     with psycopg.connect(dsn, autocommit=True) as connection:
         try:
             return connection.execute(
-                "select tenant_id, name from openstock_admin.tenants where active order by created_at desc limit 1"
+                """select tenant_id, name from openstock_admin.tenants where active or tenant_id = %(named)s
+                   order by (tenant_id = %(named)s) desc nulls last, created_at desc limit 1""",
+                {"named": named},
             ).fetchone()
         except psycopg.Error as error:
             if error.sqlstate in (*NEVER_MIGRATED, "42501"):
@@ -38,18 +42,19 @@ def _newest_tenant(dsn: str) -> tuple[UUID, str] | None:
 
 def psql(arguments: argparse.Namespace) -> int:
     dsn = database(arguments)
-    tenant = arguments.tenant or (tenant_uuid(named) if (named := os.environ.get("OPENSTOCK_TENANT")) else None)
-    name = ""
-    newest = _newest_tenant(dsn)
-    if tenant is None and newest:
-        tenant, name = newest
+    tenant, name = named_tenant(arguments), ""
+    found = _find_tenant(dsn, tenant)
+    if found and tenant in (None, found[0]):
+        tenant, name = found
+    elif found:
+        print(f"openstock: there is no tenant {tenant} here, so that views are empty", file=sys.stderr, flush=True)
     if tenant:
         options = f"{conninfo_to_dict(dsn).get('options') or ''} -c app.tenant_id={tenant}".strip()
         dsn = make_conninfo(dsn, options=options)
     try:
         program = psql_path(find_binaries())
     except ServerError:  # no server of our own, but there may be a client
-        program = Path(found) if (found := shutil.which("psql")) else None
+        program = Path(elsewhere) if (elsewhere := shutil.which("psql")) else None
     if program is None:
         raise CommandError("there is no psql here", f"Open this with any client: {dsn}")
     if sys.stdin.isatty() and not arguments.rest:

@@ -15,7 +15,7 @@ __all__ = ["COUNTED", "entries_text", "status"]
 
 _SERVER = """
     select current_setting('server_version'), current_database(), session_user::text,
-           pg_database_size(current_database()), pg_is_in_recovery(), coalesce(host(inet_server_addr()), 'socket')"""
+           pg_database_size(current_database()), pg_is_in_recovery(), host(inet_server_addr())"""
 _LEDGER = """
     select count(*), sum(pg_total_relation_size(c.oid))::bigint, max(c.relname::text),
            count(*) filter (where c.relname::text > 'ledger_' || to_char(now() at time zone 'UTC', 'YYYY_MM'))
@@ -42,7 +42,8 @@ def status(arguments: argparse.Namespace) -> int:
     named, dsn = named_database(arguments), database(arguments)
     with psycopg.connect(dsn, autocommit=True) as connection:
         version, name, user, octets, standby, address = _one(connection, _SERVER)
-        where = f"at {address}" if named else f"embedded in {embedded().data_dir}, process {embedded().status().pid}"
+        at = address or f"socket in {connection.info.host}"
+        where = f"at {at}" if named else f"embedded in {embedded().data_dir}, process {embedded().status().pid}"
         rows: list[tuple[str, str]] = [
             ("server", f"PostgreSQL {version}{' (standby)' if standby else ''}, {where}"),
             ("database", f"{name}, {size(octets)}, as {user}"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -39,6 +40,9 @@ def describe(error: BaseException) -> str:
     elif not hasattr(error, "hint"):
         message = f"unexpected {type(error).__name__}: {message}"
         hint = "This is a bug; OPENSTOCK_TRACEBACK=1 shows where."
+    driver = sys.modules.get("psycopg")
+    if state == "08006" or (driver and state is None and isinstance(error, driver.OperationalError)):
+        hint = _connection_hint(f"{error} {_values(detail)}")
     if state in NEVER_MIGRATED:
         hint = "If openstock was never installed in this database, run: openstock migrate"
     lines = message.splitlines() or [type(error).__name__]
@@ -47,6 +51,15 @@ def describe(error: BaseException) -> str:
     told = f"{message} ({state}) {values}" if state else ": ".join(part for part in (message, values) if part)
     text = " ".join(told.split())
     return f"{text}; {' '.join(hint.split())}" if hint else text
+
+
+def _connection_hint(said: str) -> str:
+    """What to do about a connection that could not be made, or was lost."""
+    if re.search(r'database ".*" does not exist', said):
+        return "Correct the name of the database, or create it first: createdb."
+    if re.search(r"password|authentication failed|no pg_hba.conf entry|role \".*\" does not exist", said):
+        return "Check the user and the password (also in PGPASSWORD or ~/.pgpass) and the server's pg_hba.conf."
+    return "Check the address and that the server runs, then run the command again."
 
 
 def _values(detail: object) -> str:

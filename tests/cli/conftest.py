@@ -77,8 +77,9 @@ def embedded(home: Path, place: Path) -> Openstock:
 def openstock(dsn: str, tmp_path: Path) -> Openstock:
     """Runs a command on the test's own database, as its superuser: openstock("verify")."""
 
-    def run(*arguments: object, database: str | None = dsn) -> Done:
-        return _run(arguments, environment(tmp_path / "home", database), tmp_path)
+    def run(*arguments: object, database: str | None = dsn, tenant: str | None = None) -> Done:
+        named = {"OPENSTOCK_TENANT": tenant} if tenant else {}
+        return _run(arguments, environment(tmp_path / "home", database) | named, tmp_path)
 
     return run
 

@@ -55,6 +55,26 @@ def test_the_server_cannot_be_reached(command: str, openstock: Openstock) -> Non
 
     assert done.code == 1
     assert "port 1" in done.error()
+    assert "Check the address" in done.error()
+
+
+@pytest.mark.parametrize("command", ["status", "verify", "psql"])
+def test_the_database_or_the_user_is_unknown(command: str, openstock: Openstock, dsn: str) -> None:
+    for wrong, hint in [({"dbname": "nowhere"}, "createdb"), ({"user": "nobody_here"}, "Check the user")]:
+        done = openstock(command, database=make_conninfo(dsn, **wrong))
+
+        assert done.code == 1
+        assert "does not exist" in done.error()
+        assert hint in done.error()
+        assert "op_id" not in done.error()
+
+
+@pytest.mark.parametrize("command", [["psql"], ["import", "stock", "x.csv"]], ids=["psql", "import"])
+def test_the_environment_names_a_tenant_that_is_no_uuid(command: list[str], openstock: Openstock) -> None:
+    done = openstock(*command, tenant="me")
+
+    assert done.code == 2
+    assert "OPENSTOCK_TENANT 'me'" in done.error()
 
 
 @pytest.mark.parametrize("command", ["verify", "doctor", "tick"])

@@ -71,6 +71,8 @@ def test_psql_opens_with_the_newest_tenant_or_the_one_that_is_named(embedded: Op
 
     assert inside.out.split() == [created, "0"]
     assert other.out.strip() == "0197a000-0000-7000-8000-00000000000f"
+    assert inside.err == ""
+    assert "there is no tenant 0197a000-0000-7000-8000-00000000000f" in other.err  # which sees nothing
 
 
 @pytest.mark.usefixtures("up", "_psql")
