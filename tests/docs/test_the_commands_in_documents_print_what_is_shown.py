@@ -1,0 +1,27 @@
+"""What a document shows of the command line is what it prints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from openstock.devtools import run_documents
+from openstock.devtools.run_examples import TENANT
+from openstock.server import find_binaries, psql_path
+
+
+@pytest.mark.parametrize(
+    ("document", "files"), run_documents.DOCUMENTS.items(), ids=[path.name for path in run_documents.DOCUMENTS]
+)
+def test_a_document_shows_what_its_commands_print(
+    document: Path, files: Path, db: psycopg.Connection, dsn: str
+) -> None:
+    if psql_path(find_binaries()) is None:
+        pytest.skip("psql is not installed")
+    db.execute("select openstock_admin.create_tenant('Example', %s)", [TENANT])
+    db.execute("select openstock_admin.grant_tenant(session_user, any_tenant => true)")
+    text = document.read_text()
+    assert text.count("\n$ openstock ") > 1
+    assert run_documents.rerun(text, files, dsn) == text
