@@ -112,3 +112,24 @@ def test_a_run_that_was_killed_is_finished_by_the_next(
     assert shop.level("APPLE") == (units, 0, 0, units)
     assert shop.differences() == []
     assert list(path.parent.iterdir()) == [path]  # nothing is left beside it
+
+
+def test_a_run_that_is_interrupted_says_how_to_go_on(
+    write: Write, imports: Import, shop: Shop, dsn: str, wait_until: Callable[[str], None]
+) -> None:
+    path = write("sku,qty,warehouse", *["APPLE,1,LON"] * 5000)
+    address = make_conninfo(dsn, user=LOGINS["app"].name)
+    command = [sys.executable, "-m", "openstock.cli", "import", "stock", path, "--tenant", TENANT, "--database", address]
+    with subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True) as process:
+        wait_until("select count(*) > 100 from openstock_core.ledger where op_id like 'import:%'")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+        assert process.stderr is not None
+        *_, hint, last = process.stderr.read().splitlines()
+    assert "run the same command again" in hint
+    assert last == "openstock: interrupted"
+
+    report = imports("stock", path)
+
+    assert report.before > 0
+    assert shop.level("APPLE") == (5000, 0, 0, 5000)
