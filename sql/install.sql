@@ -55,7 +55,9 @@
 \ir functions/openstock_core/share_places.sql
 \ir functions/openstock_core/lock_bins.sql
 \ir functions/openstock_core/make_levels.sql
+\ir functions/openstock_core/due_bins.sql
 \ir functions/openstock_core/lock_levels.sql
+\ir functions/openstock_core/book_due.sql
 \ir functions/openstock_core/lock_candidate_levels.sql
 
 -- writing the ledger and its projections
@@ -66,7 +68,6 @@
 \ir functions/openstock_core/post.sql
 \ir functions/openstock_core/unpin_from_bins.sql
 \ir functions/openstock_core/unpin_from_lines.sql
-\ir functions/openstock_core/block_expired_lots.sql
 
 -- master data
 \ir functions/openstock_core/lock_names.sql
@@ -89,6 +90,7 @@
 \ir functions/openstock_core/enters_blocked.sql
 \ir functions/openstock_core/make_bins.sql
 \ir functions/openstock_core/inherit_ages.sql
+\ir functions/openstock_core/settle_bins.sql
 \ir functions/openstock_core/stock_answer.sql
 \ir functions/openstock_core/resolve_adjustments.sql
 \ir functions/openstock_core/check_moves.sql

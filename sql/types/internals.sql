@@ -75,6 +75,14 @@ create type openstock_core.level_key as (
 );
 comment on type openstock_core.level_key is 'What makes a stock level: a product at a warehouse.';
 
+create type openstock_core.due as (
+  at timestamptz,
+  levels openstock_core.level_key[],
+  bin_ids bigint[]
+);
+comment on type openstock_core.due is
+  'What has to be booked at locked levels since a moment came, and the bins to be locked for it; null where there is nothing.';
+
 create type openstock_core.taken_line as (
   reservation_line_id bigint,
   line integer,

@@ -26,7 +26,7 @@ begin
     on_shortage := coalesce(on_shortage, 'partial');
     needs := openstock_core.needs_of_order(acting, order_ref);
 
-    picks := openstock_core.find_picks(acting, needs, removal, '{}');
+    picks := openstock_core.find_picks(acting, op_id, needs, removal, '{}', null);
 
     answer := openstock_core.allocation_answer(acting, order_ref, needs, picks, on_shortage);
     if on_shortage = 'partial' or openstock_core.units(picks) = openstock_core.units(needs) then

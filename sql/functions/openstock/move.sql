@@ -24,6 +24,7 @@ declare
   typed openstock_core.stock_line[];
   sources bigint[];
   targets bigint[];
+  due openstock_core.due;
 begin
   if answer is null then
     perform openstock_core.check_lines(lines, '{"sku": "code!", "qty": "number!", "from": "code", "to": "code",
@@ -35,14 +36,14 @@ begin
     perform openstock_core.share_places(acting,
       array(select distinct coalesce(l.to_location_id, l.location_id) from unnest(typed) as l),
       array(select distinct l.lot_id from unnest(typed) as l));
-    perform openstock_core.lock_levels(acting, op_id,
+    due := openstock_core.lock_levels(acting,
       array(select l.product_id from unnest(typed) as l), array_fill(place, array[cardinality(typed)]), true);
     sources := openstock_core.find_bins(acting, array(
       select row(l.location_id, l.product_id, l.lot_id, l.status)::openstock_core.bin_key from unnest(typed) as l order by l.n));
     targets := openstock_core.make_bins(acting, place, array(
       select row(coalesce(l.to_location_id, l.location_id), l.product_id, l.lot_id, l.to_status)::openstock_core.bin_key
       from unnest(typed) as l order by l.n));
-    perform openstock_core.lock_bins(acting, sources || targets);
+    perform openstock_core.settle_bins(acting, op_id, sources, targets, due);
     perform openstock_core.inherit_ages(acting, sources, targets);
 
     answer := openstock_core.stock_answer(acting, array(

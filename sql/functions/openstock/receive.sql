@@ -21,6 +21,7 @@ declare
   place bigint;
   typed openstock_core.stock_line[];
   bins bigint[];
+  due openstock_core.due;
 begin
   if answer is null then
     perform openstock_core.check_lines(lines, '{"sku": "code!", "qty": "number!", "line": "integer", "location": "code",
@@ -31,11 +32,11 @@ begin
 
     perform openstock_core.share_places(acting,
       array(select distinct l.location_id from unnest(typed) as l), array(select distinct l.lot_id from unnest(typed) as l));
-    perform openstock_core.lock_levels(acting, op_id,
+    due := openstock_core.lock_levels(acting,
       array(select l.product_id from unnest(typed) as l), array_fill(place, array[cardinality(typed)]), true);
     bins := openstock_core.make_bins(acting, place, array(
       select row(l.location_id, l.product_id, l.lot_id, l.status)::openstock_core.bin_key from unnest(typed) as l order by l.n));
-    perform openstock_core.lock_bins(acting, bins);
+    perform openstock_core.settle_bins(acting, op_id, '{}', bins, due);
 
     answer := openstock_core.stock_answer(acting, array(
       select p from openstock_core.post(acting, op_id, array(

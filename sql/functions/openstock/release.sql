@@ -17,7 +17,9 @@ declare
   acting constant uuid := openstock_core.enter(tenant);
   arguments constant jsonb := jsonb_build_object('order_ref', order_ref, 'lines', lines, 'reason', reason);
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'release', arguments);
+  locked record;
   taken openstock_core.taken_line[];
+  due openstock_core.due;
   entries openstock_core.posted[];
 begin
   if answer is null then
@@ -26,10 +28,13 @@ begin
     if lines is not null then
       perform openstock_core.check_lines(lines, '{"line": "integer", "sku": "code", "warehouse": "code", "qty": "number"}', 1000, 'line and warehouse');
     end if;
-    taken := openstock_core.take_order_lines(acting, op_id, order_ref, lines);
-    perform openstock_core.lock_bins(acting, array(
+    select * into locked from openstock_core.take_order_lines(acting, order_ref, lines);
+    taken := locked.taken;
+    due := locked.due;
+    perform openstock_core.lock_bins(acting, due.bin_ids || array(
       select distinct a.bin_id from unnest(taken) as t
       join openstock_core.allocation a on a.tenant_id = acting and a.reservation_line_id = t.reservation_line_id));
+    perform openstock_core.book_due(acting, op_id, due);
 
     entries := array(
       select p from openstock_core.post(acting, op_id,

@@ -1,5 +1,5 @@
 -- Books what has expired, for levels that nobody reserved from since. Writes: operation, event, and what
--- openstock_core.block_expired_lots writes. Locks: operation, stock_level by (product, warehouse), stock_bin by bin_id.
+-- openstock_core.book_due writes. Locks: operation, stock_level by (product, warehouse), stock_bin by bin_id.
 set local role openstock_api;
 
 create or replace function openstock_admin.block_expired_lots(tenant uuid, max_levels integer default 1000) returns integer
@@ -14,6 +14,7 @@ declare
   products bigint[];
   warehouses bigint[];
   arguments jsonb;
+  due openstock_core.due;
 begin
   perform openstock_core.enter_as_operator(tenant);
   if max_levels is null or max_levels not between 1 and 100000 then
@@ -28,7 +29,9 @@ begin
   end if;
   arguments := jsonb_build_object('levels', cardinality(products));
   perform openstock_core.begin_operation(tenant, op_id, 'block_expired_lots', arguments);
-  perform openstock_core.lock_levels(tenant, op_id, products, warehouses, false);
+  due := openstock_core.lock_levels(tenant, products, warehouses, false);
+  perform openstock_core.lock_bins(tenant, due.bin_ids);
+  perform openstock_core.book_due(tenant, op_id, due);
   perform openstock_core.finish_operation(tenant, op_id, jsonb_build_array(arguments));
   return cardinality(products);
 end

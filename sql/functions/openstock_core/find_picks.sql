@@ -1,10 +1,11 @@
--- Finds and locks the bins that an order's units come from. Locks: stock_bin: those named, by bin_id, then of the others those that
--- are free to lock, by the removal rule; where that is not enough these locks are given up, and the named ones and all candidates
--- are locked by bin_id, waiting. Reads: what pickable_bins reads.
+-- Finds and locks the bins that an order's units come from, and books what is due. Writes: what book_due writes.
+-- Locks: stock_bin: those named and due, by bin_id, then of the others those that are free to lock, by the removal rule; where that
+-- is not enough these locks are given up, and the named and due ones and all candidates are locked by bin_id, waiting.
+-- Reads: what pickable_bins reads.
 set local role openstock_owner;
 
 create or replace function openstock_core.find_picks(
-  tenant uuid, needs openstock_core.pick[], removal text, named bigint[])
+  tenant uuid, op_id text, needs openstock_core.pick[], removal text, named bigint[], due openstock_core.due)
 returns openstock_core.pick[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -14,12 +15,14 @@ declare
   picks openstock_core.pick[];
 begin
   if cardinality(needs) = 0 then
-    perform openstock_core.lock_bins(tenant, named);
+    perform openstock_core.lock_bins(tenant, named || due.bin_ids);
+    perform openstock_core.book_due(tenant, op_id, due);
     return array[]::openstock_core.pick[];
   end if;
   for attempt in 0 .. 20 loop
     begin
-      bins := openstock_core.lock_pickable_bins(tenant, needs, removal, named, attempt > 0);
+      bins := openstock_core.lock_pickable_bins(tenant, needs, removal, named || due.bin_ids, attempt > 0);
+      perform openstock_core.book_due(tenant, op_id, due);
       picks := openstock_core.plan_picks(tenant, needs, bins, removal);
       if openstock_core.units(picks) = openstock_core.units(needs) then
         return picks;

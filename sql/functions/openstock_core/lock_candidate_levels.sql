@@ -1,4 +1,5 @@
--- Locks all levels that may serve an order's lines. Locks: stock_level by (product, warehouse).
+-- Locks all levels that may serve an order's lines, and books what is due there. Writes: what book_due writes.
+-- Locks: stock_level by (product, warehouse), stock_bin by bin_id (where something is due).
 set local role openstock_owner;
 
 create or replace function openstock_core.lock_candidate_levels(tenant uuid, op_id text, lines openstock_core.order_line[])
@@ -8,6 +9,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   keys openstock_core.level_key[];
+  due openstock_core.due;
 begin
   keys := array(
     select distinct row(l.product_id, l.warehouse_id)::openstock_core.level_key as key
@@ -16,8 +18,10 @@ begin
       and l.warehouse_id = coalesce(u.warehouse_id, l.warehouse_id)
     join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = l.warehouse_id and w.active
     order by key);
-  perform openstock_core.lock_levels(tenant, op_id,
+  due := openstock_core.lock_levels(tenant,
     array(select k.product_id from unnest(keys) as k), array(select k.warehouse_id from unnest(keys) as k), false);
+  perform openstock_core.lock_bins(tenant, due.bin_ids);
+  perform openstock_core.book_due(tenant, op_id, due);
   return keys;
 end
 $$;

@@ -1,17 +1,19 @@
--- Locks the stock levels that a call may write, all at once and in the one order, and books what has expired there.
--- Writes: stock_level (missing rows, where asked); through block_expired_lots also ledger, stock_bin, allocation.
+-- Locks the stock levels that a call may write, all at once and in the one order, and says what has to be booked there first. The
+-- caller locks the bins that this takes together with its own, by bin_id, and then calls book_due().
+-- Writes: stock_level (missing rows, where asked).
 -- Locks: product by product_id (where a level is missing), stock_level by (product, warehouse).
 set local role openstock_owner;
 
 create or replace function openstock_core.lock_levels(
-  tenant uuid, op_id text, product_ids bigint[], warehouse_ids bigint[], make_missing boolean)
-returns void
+  tenant uuid, product_ids bigint[], warehouse_ids bigint[], make_missing boolean)
+returns openstock_core.due
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   missing openstock_core.level_key[];
-  due boolean;
+  now_is timestamptz;
+  due_levels openstock_core.level_key[];
 begin
   if make_missing then
     missing := array(
@@ -24,9 +26,12 @@ begin
     end if;
   end if;
 
-  select bool_or(locked.next_block_at <= openstock.server_time()) into due
+  -- A filter, not a where: pushed down into the subquery, it would leave the others unlocked.
+  select max(locked.seen_at), array_agg(row(locked.product_id, locked.warehouse_id)::openstock_core.level_key)
+           filter (where locked.next_block_at <= locked.seen_at)
+  into now_is, due_levels
   from (
-    select l.next_block_at
+    select l.product_id, l.warehouse_id, l.next_block_at, openstock.server_time() as seen_at
     from (select distinct * from unnest(product_ids, warehouse_ids) as u (product_id, warehouse_id)) as k
     cross join lateral (
       select * from openstock_core.stock_level s
@@ -35,16 +40,16 @@ begin
     order by k.product_id, k.warehouse_id
     for no key update of l
   ) as locked;
-
-  if due then
-    perform openstock_core.block_expired_lots(tenant, op_id, product_ids, warehouse_ids);
+  if due_levels is null then
+    return null;
   end if;
+  return row(now_is, due_levels, openstock_core.due_bins(tenant, due_levels, now_is))::openstock_core.due;
 end
 $$;
 
 revoke all on function openstock_core.lock_levels from public;
 grant execute on function openstock_core.lock_levels to openstock_api;
 comment on function openstock_core.lock_levels is
-  'Locks stock levels in order of product and warehouse, first making the missing ones where asked, and blocks units of lots that expired there.';
+  'Locks stock levels in order of product and warehouse, first making the missing ones where asked, and returns what is due there, or null.';
 
 reset role;

@@ -1,5 +1,5 @@
--- Finds the bins that units are to enter, making those that are missing. The caller holds the levels' locks and shares
--- the locations' and lots'; an empty bin is nobody else's business then. Writes: stock_bin.
+-- Finds the bins that units are to enter, making those that are missing. The caller holds the levels' locks and shares the
+-- locations' and lots', and locks the bins afterwards. Writes: stock_bin.
 set local role openstock_owner;
 
 create or replace function openstock_core.make_bins(tenant uuid, warehouse_id bigint, keys openstock_core.bin_key[])
@@ -9,7 +9,6 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   stamp constant timestamptz := openstock.server_time();
-  found_bins bigint[];
 begin
   insert into openstock_core.stock_bin (tenant_id, location_id, product_id, lot_id, status, warehouse_id, blocked, received_at)
   select distinct tenant, k.location_id, k.product_id, k.lot_id, k.status, make_bins.warehouse_id,
@@ -19,17 +18,13 @@ begin
   order by k.location_id, k.product_id, k.lot_id, k.status
   on conflict on constraint stock_bin_key_is_unique do nothing;
 
-  found_bins := openstock_core.find_bins(tenant, keys);
-  update openstock_core.stock_bin b
-  set blocked = openstock_core.enters_blocked(tenant, b.location_id, b.lot_id, b.status, stamp), received_at = stamp
-  where b.tenant_id = tenant and b.bin_id = any (found_bins) and b.on_hand = 0;
-  return found_bins;
+  return openstock_core.find_bins(tenant, keys);
 end
 $$;
 
 revoke all on function openstock_core.make_bins from public;
 grant execute on function openstock_core.make_bins to openstock_api;
 comment on function openstock_core.make_bins is
-  'The bins'' ids in the order of the keys. New and refilled bins are blocked where status, location or lot expiry says so.';
+  'The bins'' ids in the order of the keys.';
 
 reset role;

@@ -1,9 +1,10 @@
 -- Plans which bins a shipment leaves: the line's own allocations first, the oldest before the newer, then free units by
--- the removal rule. The order and its levels are locked, so its allocations stay what they are. Locks: those of find_picks.
+-- the removal rule. The order and its levels are locked, so its allocations stay what they are. Writes and locks: as find_picks.
 -- Reads: allocation.
 set local role openstock_owner;
 
-create or replace function openstock_core.plan_shipment(tenant uuid, order_ref text, taken openstock_core.taken_line[])
+create or replace function openstock_core.plan_shipment(
+  tenant uuid, op_id text, order_ref text, taken openstock_core.taken_line[], due openstock_core.due)
 returns openstock_core.movement[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -20,6 +21,7 @@ begin
              sum(a.qty) over (partition by a.reservation_line_id order by a.created_at, a.bin_id) - a.qty as before
       from unnest(taken) as t
       join openstock_core.allocation a on a.tenant_id = tenant and a.reservation_line_id = t.reservation_line_id
+      where a.bin_id <> all (coalesce(due.bin_ids, '{}'))
     ) as s
     where s.before < s.wanted
     order by s.reservation_line_id, s.before);
@@ -29,7 +31,7 @@ begin
     left join (select u.reservation_line_id, sum(u.qty) as qty from unnest(pinned) as u group by 1) as p
       on p.reservation_line_id = t.reservation_line_id
     where t.qty > coalesce(p.qty, 0));
-  free := openstock_core.find_picks(tenant, needs, null, array(select distinct p.bin_id from unnest(pinned) as p));
+  free := openstock_core.find_picks(tenant, op_id, needs, null, array(select distinct p.bin_id from unnest(pinned) as p), due);
   if openstock_core.units(free) < openstock_core.units(needs) then
     perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref, 'qty', openstock_core.units(needs),
                                                             'in_bins', openstock_core.units(free)));

@@ -1,9 +1,9 @@
 -- Locks an order's open lines and says how much of each a release or shipment takes.
--- Locks: order, stock_level by (product, warehouse), reservation_line by id. Writes: what lock_levels writes.
+-- Locks: order, stock_level by (product, warehouse), reservation_line by id.
 set local role openstock_owner;
 
-create or replace function openstock_core.take_order_lines(tenant uuid, op_id text, order_ref text, lines jsonb)
-returns openstock_core.taken_line[]
+create or replace function openstock_core.take_order_lines(
+  tenant uuid, order_ref text, lines jsonb, out taken openstock_core.taken_line[], out due openstock_core.due)
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -25,7 +25,7 @@ begin
   if products is null then
     perform openstock_core.fail('OS303', jsonb_build_object('order_ref', take_order_lines.order_ref, 'reserved', 0));
   end if;
-  perform openstock_core.lock_levels(tenant, take_order_lines.op_id, products, warehouses, false);
+  due := openstock_core.lock_levels(tenant, products, warehouses, false);
   open_ids := array(
     select l.reservation_line_id
     from openstock_core.reservation_line l
@@ -34,20 +34,21 @@ begin
     for no key update);
 
   if lines is null then
-    return array(
+    taken := array(
       select row(l.reservation_line_id, l.line, l.product_id, l.warehouse_id, l.reserved, l.reserved)::openstock_core.taken_line
       from openstock_core.reservation_line l
       where l.tenant_id = tenant and l.reservation_line_id = any (open_ids)
       order by l.line, l.reservation_line_id);
+  else
+    taken := openstock_core.match_order_lines(tenant, take_order_lines.order_ref, open_ids, lines);
   end if;
-  return openstock_core.match_order_lines(tenant, take_order_lines.order_ref, open_ids, lines);
 end
 $$;
 
 revoke all on function openstock_core.take_order_lines from public;
 grant execute on function openstock_core.take_order_lines to openstock_api;
 comment on function openstock_core.take_order_lines is
-  'Locks an order, its levels and its open lines, and returns what the request takes of each; all of them without lines. '
+  'Locks an order, its levels and its open lines, and returns what the request takes of each, all of them without lines; and what is due. '
   'Errors: OS301, OS303, and those of match_order_lines.';
 
 reset role;
