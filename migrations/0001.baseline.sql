@@ -310,6 +310,14 @@ create type openstock_core.level_key as (
 );
 comment on type openstock_core.level_key is 'What makes a stock level: a product at a warehouse.';
 
+create type openstock_core.due as (
+  at timestamptz,
+  levels openstock_core.level_key[],
+  bin_ids bigint[]
+);
+comment on type openstock_core.due is
+  'What has to be booked at locked levels since a moment came, and the bins to be locked for it; null where there is nothing.';
+
 create type openstock_core.taken_line as (
   reservation_line_id bigint,
   line integer,
@@ -1058,7 +1066,7 @@ from (values
   ('42501', 'not_allowed', 'This login may not act for this tenant.',
    'An operator allows it with openstock_admin.grant_tenant.'),
   ('OS001', 'no_tenant', 'No tenant is set for this transaction.',
-   'Pass tenant => ..., or set app.tenant_id with set_config(''app.tenant_id'', ..., true) in the same transaction.'),
+   'Pass tenant => ..., or call openstock.act_for(...) in the same transaction.'),
   ('OS002', 'tenant_conflict', 'The tenant given is not the transaction''s tenant.',
    'A transaction belongs to one tenant: end it first, or give the same tenant.'),
   ('OS003', 'unknown_tenant', 'The tenant does not exist or is not active.',
@@ -1195,13 +1203,14 @@ begin atomic
   select c.tenant_id
   from (select openstock_core.as_uuid(current_setting('app.tenant_id', true)) as tenant_id) as c
   where exists (select from openstock_core.tenant_login as b where b.tenant_id = c.tenant_id and b.login = session_user)
-     or exists (select from openstock_core.trusted_login as t where t.login = session_user);
+     or exists (select from openstock_core.trusted_login as t where t.login = session_user)
+    and exists (select from openstock_core.tenant as n where n.tenant_id = c.tenant_id);
 end;
 
 revoke all on function openstock.current_tenant from public;
 grant execute on function openstock.current_tenant to openstock_maint, openstock_app, openstock_analyst, openstock_operator;
 comment on function openstock.current_tenant is
-  'The tenant set for this transaction, if it is a uuid and the login may act for it; otherwise null, and the views are empty.';
+  'The tenant set for this transaction, if it exists and the login may act for it; otherwise null, and the views are empty.';
 
 reset role;
 
@@ -1482,7 +1491,7 @@ reset role;
 -- The guard at the door of every public function. Reads: tenant_login, trusted_login, tenant.
 set local role openstock_owner;
 
-create or replace function openstock_core.enter(given uuid) returns uuid
+create or replace function openstock_core.enter(given uuid, even_inactive boolean default false) returns uuid
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -1508,7 +1517,7 @@ begin
      and not exists (select from openstock_core.trusted_login t where t.login = session_user) then
     perform openstock_core.fail('42501', jsonb_build_object('login', session_user, 'tenant', acting));
   end if;
-  if not exists (select from openstock_core.tenant t where t.tenant_id = acting and t.active) then
+  if not exists (select from openstock_core.tenant t where t.tenant_id = acting and (t.active or even_inactive)) then
     perform openstock_core.fail('OS003', jsonb_build_object('tenant', acting));
   end if;
   return acting;
@@ -1518,8 +1527,31 @@ $$;
 revoke all on function openstock_core.enter from public;
 grant execute on function openstock_core.enter to openstock_api, openstock_maint;
 comment on function openstock_core.enter is
-  'Settles which tenant the call is for, that the login may act for it and that it is active; sets it for the rest of the transaction. '
+  'Settles which tenant the call is for, that the login may act for it and that it is active, unless it only reads; sets it for the rest of the transaction. '
   'Errors: OS001, OS002, OS003, 42501.';
+
+reset role;
+
+-- sql/functions/openstock/act_for.sql
+-- Names the tenant of a transaction that reads views, and says so where it cannot be: views alone would be empty.
+set local role openstock_api;
+
+create or replace function openstock.act_for(tenant uuid default null) returns uuid
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set row_security = on
+as $$
+begin
+  return openstock_core.enter(tenant, true);
+end
+$$;
+
+revoke all on function openstock.act_for from public;
+grant execute on function openstock.act_for to openstock_app, openstock_analyst, openstock_operator;
+comment on function openstock.act_for is
+  'Sets the tenant for the rest of the transaction, as the argument tenant of the functions does, and returns it; without one, checks the one that is '
+  'set. A tenant that is not active can be read. Errors: OS001, OS002, OS003 (does not exist), 42501.';
 
 reset role;
 
@@ -1836,21 +1868,49 @@ comment on function openstock_core.make_levels is 'Makes these stock levels, whe
 
 reset role;
 
+-- sql/functions/openstock_core/due_bins.sql
+-- The bins whose units expired at these levels and are not blocked yet. The levels are locked. Reads: stock_bin, lot.
+set local role openstock_owner;
+
+create or replace function openstock_core.due_bins(tenant uuid, levels openstock_core.level_key[], at timestamptz) returns bigint[]
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return array(
+    select b.bin_id
+    from unnest(levels) as k
+    join openstock_core.stock_bin b
+      on b.tenant_id = tenant and b.product_id = k.product_id and b.warehouse_id = k.warehouse_id
+    join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
+    where b.on_hand > 0 and not b.blocked and openstock_core.expiry(t.expires_on) <= at);
+end
+$$;
+
+revoke all on function openstock_core.due_bins from public;
+grant execute on function openstock_core.due_bins to openstock_api;
+comment on function openstock_core.due_bins is 'Bins with unblocked units of lots that have expired by this moment.';
+
+reset role;
+
 -- sql/functions/openstock_core/lock_levels.sql
--- Locks the stock levels that a call may write, all at once and in the one order, and books what has expired there.
--- Writes: stock_level (missing rows, where asked); through block_expired_lots also ledger, stock_bin, allocation.
+-- Locks the stock levels that a call may write, all at once and in the one order, and says what has to be booked there first. The
+-- caller locks the bins that this takes together with its own, by bin_id, and then calls book_due().
+-- Writes: stock_level (missing rows, where asked).
 -- Locks: product by product_id (where a level is missing), stock_level by (product, warehouse).
 set local role openstock_owner;
 
 create or replace function openstock_core.lock_levels(
-  tenant uuid, op_id text, product_ids bigint[], warehouse_ids bigint[], make_missing boolean)
-returns void
+  tenant uuid, product_ids bigint[], warehouse_ids bigint[], make_missing boolean)
+returns openstock_core.due
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   missing openstock_core.level_key[];
-  due boolean;
+  now_is timestamptz;
+  due_levels openstock_core.level_key[];
 begin
   if make_missing then
     missing := array(
@@ -1863,9 +1923,12 @@ begin
     end if;
   end if;
 
-  select bool_or(locked.next_block_at <= openstock.server_time()) into due
+  -- A filter, not a where: pushed down into the subquery, it would leave the others unlocked.
+  select max(locked.seen_at), array_agg(row(locked.product_id, locked.warehouse_id)::openstock_core.level_key)
+           filter (where locked.next_block_at <= locked.seen_at)
+  into now_is, due_levels
   from (
-    select l.next_block_at
+    select l.product_id, l.warehouse_id, l.next_block_at, openstock.server_time() as seen_at
     from (select distinct * from unnest(product_ids, warehouse_ids) as u (product_id, warehouse_id)) as k
     cross join lateral (
       select * from openstock_core.stock_level s
@@ -1874,22 +1937,68 @@ begin
     order by k.product_id, k.warehouse_id
     for no key update of l
   ) as locked;
-
-  if due then
-    perform openstock_core.block_expired_lots(tenant, op_id, product_ids, warehouse_ids);
+  if due_levels is null then
+    return null;
   end if;
+  return row(now_is, due_levels, openstock_core.due_bins(tenant, due_levels, now_is))::openstock_core.due;
 end
 $$;
 
 revoke all on function openstock_core.lock_levels from public;
 grant execute on function openstock_core.lock_levels to openstock_api;
 comment on function openstock_core.lock_levels is
-  'Locks stock levels in order of product and warehouse, first making the missing ones where asked, and blocks units of lots that expired there.';
+  'Locks stock levels in order of product and warehouse, first making the missing ones where asked, and returns what is due there, or null.';
+
+reset role;
+
+-- sql/functions/openstock_core/book_due.sql
+-- Books what came due at levels: units of expired lots are blocked, and nobody is promised them any more. The levels are locked,
+-- and the bins, with the caller's own. Writes: ledger (DEALLOCATE, STATUS), stock_level, stock_bin, allocation.
+set local role openstock_owner;
+
+create or replace function openstock_core.book_due(tenant uuid, op_id text, due openstock_core.due) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if due is null then
+    return;
+  end if;
+  perform openstock_core.post(tenant, op_id,
+    (select openstock_core.unpin_from_bins(tenant, 0, array_agg(b.bin_id), array_agg(b.allocated), 'expired')
+     from openstock_core.stock_bin b where b.tenant_id = tenant and b.bin_id = any (due.bin_ids)),
+    null, null, null);
+  perform openstock_core.post(tenant, op_id, array(
+    select row(0, 'STATUS', b.product_id, b.warehouse_id, b.bin_id, 0, b.on_hand, 0, 0,
+               null, null, null, 'expired')::openstock_core.movement
+    from openstock_core.stock_bin b
+    where b.tenant_id = tenant and b.bin_id = any (due.bin_ids)
+    order by b.bin_id), null, null, null);
+
+  update openstock_core.stock_bin b set blocked = true
+  where b.tenant_id = tenant and b.bin_id = any (due.bin_ids);
+  update openstock_core.stock_level l set next_block_at = (
+    select min(openstock_core.expiry(t.expires_on))
+    from openstock_core.stock_bin b
+    join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
+    where b.tenant_id = tenant and b.product_id = l.product_id and b.warehouse_id = l.warehouse_id
+      and b.on_hand > 0 and not b.blocked)
+  from unnest(due.levels) as k
+  where l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id;
+end
+$$;
+
+revoke all on function openstock_core.book_due from public;
+grant execute on function openstock_core.book_due to openstock_api;
+comment on function openstock_core.book_due is
+  'De-allocates and blocks the units of lots that have expired; does nothing where nothing is due.';
 
 reset role;
 
 -- sql/functions/openstock_core/lock_candidate_levels.sql
--- Locks all levels that may serve an order's lines. Locks: stock_level by (product, warehouse).
+-- Locks all levels that may serve an order's lines, and books what is due there; also at warehouses that are not active: one that
+-- opens meanwhile would have to be locked out of order. Writes: what book_due writes.
+-- Locks: stock_level by (product, warehouse), stock_bin by bin_id (where something is due).
 set local role openstock_owner;
 
 create or replace function openstock_core.lock_candidate_levels(tenant uuid, op_id text, lines openstock_core.order_line[])
@@ -1899,16 +2008,18 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   keys openstock_core.level_key[];
+  due openstock_core.due;
 begin
   keys := array(
     select distinct row(l.product_id, l.warehouse_id)::openstock_core.level_key as key
     from unnest(lines) as u
     join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = u.product_id
       and l.warehouse_id = coalesce(u.warehouse_id, l.warehouse_id)
-    join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = l.warehouse_id and w.active
     order by key);
-  perform openstock_core.lock_levels(tenant, op_id,
+  due := openstock_core.lock_levels(tenant,
     array(select k.product_id from unnest(keys) as k), array(select k.warehouse_id from unnest(keys) as k), false);
+  perform openstock_core.lock_bins(tenant, due.bin_ids);
+  perform openstock_core.book_due(tenant, op_id, due);
   return keys;
 end
 $$;
@@ -1916,7 +2027,7 @@ $$;
 revoke all on function openstock_core.lock_candidate_levels from public;
 grant execute on function openstock_core.lock_candidate_levels to openstock_api;
 comment on function openstock_core.lock_candidate_levels is
-  'Locks the levels of the lines'' products at the warehouses they name, or at all active ones, and returns which: no other may be promised from.';
+  'Locks the levels of the lines'' products at the warehouses they name, or at all, and returns which: no other may be promised from.';
 
 reset role;
 
@@ -2229,63 +2340,6 @@ revoke all on function openstock_core.unpin_from_lines from public;
 grant execute on function openstock_core.unpin_from_lines to openstock_api;
 comment on function openstock_core.unpin_from_lines is
   'DEALLOCATE movements that leave each line no more allocated than it will have reserved, newest allocations first.';
-
-reset role;
-
--- sql/functions/openstock_core/block_expired_lots.sql
--- Books units of expired lots as blocked, under the lock of their levels: nobody is promised them any more.
--- Writes: ledger (DEALLOCATE, STATUS), stock_level, stock_bin, allocation. Locks: stock_bin by bin_id.
-set local role openstock_owner;
-
-create or replace function openstock_core.block_expired_lots(
-  tenant uuid, op_id text, product_ids bigint[], warehouse_ids bigint[])
-returns integer
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  now_is constant timestamptz := openstock.server_time();
-  expired bigint[];
-begin
-  expired := array(
-    select b.bin_id
-    from (select distinct * from unnest(product_ids, warehouse_ids) as u (product_id, warehouse_id)) as k
-    join openstock_core.stock_bin b
-      on b.tenant_id = tenant and b.product_id = k.product_id and b.warehouse_id = k.warehouse_id
-    join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
-    where b.on_hand > 0 and not b.blocked and openstock_core.expiry(t.expires_on) <= now_is);
-  perform openstock_core.lock_bins(tenant, expired);
-
-  perform openstock_core.post(tenant, op_id,
-    (select openstock_core.unpin_from_bins(tenant, 0, array_agg(b.bin_id), array_agg(b.allocated), 'expired')
-     from openstock_core.stock_bin b where b.tenant_id = tenant and b.bin_id = any (expired)),
-    null, null, null);
-  perform openstock_core.post(tenant, op_id, array(
-    select row(0, 'STATUS', b.product_id, b.warehouse_id, b.bin_id, 0, b.on_hand, 0, 0,
-               null, null, null, 'expired')::openstock_core.movement
-    from openstock_core.stock_bin b
-    where b.tenant_id = tenant and b.bin_id = any (expired)
-    order by b.bin_id), null, null, null);
-
-  update openstock_core.stock_bin b set blocked = true
-  where b.tenant_id = tenant and b.bin_id = any (expired);
-  update openstock_core.stock_level l set next_block_at = (
-    select min(openstock_core.expiry(t.expires_on))
-    from openstock_core.stock_bin b
-    join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
-    where b.tenant_id = tenant and b.product_id = l.product_id and b.warehouse_id = l.warehouse_id
-      and b.on_hand > 0 and not b.blocked)
-  from (select distinct * from unnest(product_ids, warehouse_ids) as u (product_id, warehouse_id)) as k
-  where l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id
-    and l.next_block_at <= now_is;
-  return cardinality(expired);
-end
-$$;
-
-revoke all on function openstock_core.block_expired_lots from public;
-grant execute on function openstock_core.block_expired_lots to openstock_api;
-comment on function openstock_core.block_expired_lots is
-  'De-allocates and blocks the units of lots that expired at these levels, which the caller has locked; returns how many bins.';
 
 reset role;
 
@@ -3068,8 +3122,8 @@ comment on function openstock_core.enters_blocked is 'True where the status, a q
 reset role;
 
 -- sql/functions/openstock_core/make_bins.sql
--- Finds the bins that units are to enter, making those that are missing. The caller holds the levels' locks and shares
--- the locations' and lots'; an empty bin is nobody else's business then. Writes: stock_bin.
+-- Finds the bins that units are to enter, making those that are missing. The caller holds the levels' locks and shares the
+-- locations' and lots', and locks the bins afterwards. Writes: stock_bin.
 set local role openstock_owner;
 
 create or replace function openstock_core.make_bins(tenant uuid, warehouse_id bigint, keys openstock_core.bin_key[])
@@ -3079,7 +3133,6 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   stamp constant timestamptz := openstock.server_time();
-  found_bins bigint[];
 begin
   insert into openstock_core.stock_bin (tenant_id, location_id, product_id, lot_id, status, warehouse_id, blocked, received_at)
   select distinct tenant, k.location_id, k.product_id, k.lot_id, k.status, make_bins.warehouse_id,
@@ -3089,18 +3142,14 @@ begin
   order by k.location_id, k.product_id, k.lot_id, k.status
   on conflict on constraint stock_bin_key_is_unique do nothing;
 
-  found_bins := openstock_core.find_bins(tenant, keys);
-  update openstock_core.stock_bin b
-  set blocked = openstock_core.enters_blocked(tenant, b.location_id, b.lot_id, b.status, stamp), received_at = stamp
-  where b.tenant_id = tenant and b.bin_id = any (found_bins) and b.on_hand = 0;
-  return found_bins;
+  return openstock_core.find_bins(tenant, keys);
 end
 $$;
 
 revoke all on function openstock_core.make_bins from public;
 grant execute on function openstock_core.make_bins to openstock_api;
 comment on function openstock_core.make_bins is
-  'The bins'' ids in the order of the keys. New and refilled bins are blocked where status, location or lot expiry says so.';
+  'The bins'' ids in the order of the keys.';
 
 reset role;
 
@@ -3128,6 +3177,36 @@ revoke all on function openstock_core.inherit_ages from public;
 grant execute on function openstock_core.inherit_ages to openstock_api;
 comment on function openstock_core.inherit_ages is
   'Gives empty target bins the age of the oldest source bin that units come from: putting goods away does not make them newer.';
+
+reset role;
+
+-- sql/functions/openstock_core/settle_bins.sql
+-- Locks the bins of a call that brings units in, moves or corrects them, together with those where something is due, and makes
+-- ready what the call relies on: what is due is booked, and empty bins that units are to enter begin anew.
+-- Writes: what book_due writes, stock_bin (blocked and received_at of empty ones). Locks: stock_bin by bin_id.
+set local role openstock_owner;
+
+create or replace function openstock_core.settle_bins(
+  tenant uuid, op_id text, bins bigint[], entered bigint[], due openstock_core.due)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  stamp constant timestamptz := openstock.server_time();
+begin
+  perform openstock_core.lock_bins(tenant, bins || entered || due.bin_ids);
+  perform openstock_core.book_due(tenant, op_id, due);
+  update openstock_core.stock_bin b
+  set blocked = openstock_core.enters_blocked(tenant, b.location_id, b.lot_id, b.status, stamp), received_at = stamp
+  where b.tenant_id = tenant and b.bin_id = any (entered) and b.on_hand = 0;
+end
+$$;
+
+revoke all on function openstock_core.settle_bins from public;
+grant execute on function openstock_core.settle_bins to openstock_api;
+comment on function openstock_core.settle_bins is
+  'Locks bins in the one order and books what is due. Refilled bins are blocked where status, location or lot expiry says so, and are as old as this moment.';
 
 reset role;
 
@@ -3347,6 +3426,7 @@ declare
   place bigint;
   typed openstock_core.stock_line[];
   bins bigint[];
+  due openstock_core.due;
 begin
   if answer is null then
     perform openstock_core.check_lines(lines, '{"sku": "code!", "qty": "number!", "line": "integer", "location": "code",
@@ -3357,11 +3437,11 @@ begin
 
     perform openstock_core.share_places(acting,
       array(select distinct l.location_id from unnest(typed) as l), array(select distinct l.lot_id from unnest(typed) as l));
-    perform openstock_core.lock_levels(acting, op_id,
+    due := openstock_core.lock_levels(acting,
       array(select l.product_id from unnest(typed) as l), array_fill(place, array[cardinality(typed)]), true);
     bins := openstock_core.make_bins(acting, place, array(
       select row(l.location_id, l.product_id, l.lot_id, l.status)::openstock_core.bin_key from unnest(typed) as l order by l.n));
-    perform openstock_core.lock_bins(acting, bins);
+    perform openstock_core.settle_bins(acting, op_id, '{}', bins, due);
 
     answer := openstock_core.stock_answer(acting, array(
       select p from openstock_core.post(acting, op_id, array(
@@ -3409,6 +3489,7 @@ declare
   place bigint;
   typed openstock_core.stock_line[];
   bins bigint[];
+  due openstock_core.due;
 begin
   if answer is null then
     perform openstock_core.check_lines(lines, '{"sku": "code!", "qty": "number", "set_to": "number", "expected": "number",
@@ -3420,11 +3501,11 @@ begin
 
     perform openstock_core.share_places(acting,
       array(select distinct l.location_id from unnest(typed) as l), array(select distinct l.lot_id from unnest(typed) as l));
-    perform openstock_core.lock_levels(acting, op_id,
+    due := openstock_core.lock_levels(acting,
       array(select l.product_id from unnest(typed) as l), array_fill(place, array[cardinality(typed)]), true);
     bins := openstock_core.make_bins(acting, place, array(
       select row(l.location_id, l.product_id, l.lot_id, l.status)::openstock_core.bin_key from unnest(typed) as l order by l.n));
-    perform openstock_core.lock_bins(acting, bins);
+    perform openstock_core.settle_bins(acting, op_id, '{}', bins, due);
     typed := openstock_core.resolve_adjustments(acting, typed, bins);
 
     answer := openstock_core.stock_answer(acting, array(
@@ -3480,6 +3561,7 @@ declare
   typed openstock_core.stock_line[];
   sources bigint[];
   targets bigint[];
+  due openstock_core.due;
 begin
   if answer is null then
     perform openstock_core.check_lines(lines, '{"sku": "code!", "qty": "number!", "from": "code", "to": "code",
@@ -3491,14 +3573,14 @@ begin
     perform openstock_core.share_places(acting,
       array(select distinct coalesce(l.to_location_id, l.location_id) from unnest(typed) as l),
       array(select distinct l.lot_id from unnest(typed) as l));
-    perform openstock_core.lock_levels(acting, op_id,
+    due := openstock_core.lock_levels(acting,
       array(select l.product_id from unnest(typed) as l), array_fill(place, array[cardinality(typed)]), true);
     sources := openstock_core.find_bins(acting, array(
       select row(l.location_id, l.product_id, l.lot_id, l.status)::openstock_core.bin_key from unnest(typed) as l order by l.n));
     targets := openstock_core.make_bins(acting, place, array(
       select row(coalesce(l.to_location_id, l.location_id), l.product_id, l.lot_id, l.to_status)::openstock_core.bin_key
       from unnest(typed) as l order by l.n));
-    perform openstock_core.lock_bins(acting, sources || targets);
+    perform openstock_core.settle_bins(acting, op_id, sources, targets, due);
     perform openstock_core.inherit_ages(acting, sources, targets);
 
     answer := openstock_core.stock_answer(acting, array(
@@ -3872,11 +3954,11 @@ reset role;
 
 -- sql/functions/openstock_core/take_order_lines.sql
 -- Locks an order's open lines and says how much of each a release or shipment takes.
--- Locks: order, stock_level by (product, warehouse), reservation_line by id. Writes: what lock_levels writes.
+-- Locks: order, stock_level by (product, warehouse), reservation_line by id.
 set local role openstock_owner;
 
-create or replace function openstock_core.take_order_lines(tenant uuid, op_id text, order_ref text, lines jsonb)
-returns openstock_core.taken_line[]
+create or replace function openstock_core.take_order_lines(
+  tenant uuid, order_ref text, lines jsonb, out taken openstock_core.taken_line[], out due openstock_core.due)
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -3898,7 +3980,7 @@ begin
   if products is null then
     perform openstock_core.fail('OS303', jsonb_build_object('order_ref', take_order_lines.order_ref, 'reserved', 0));
   end if;
-  perform openstock_core.lock_levels(tenant, take_order_lines.op_id, products, warehouses, false);
+  due := openstock_core.lock_levels(tenant, products, warehouses, false);
   open_ids := array(
     select l.reservation_line_id
     from openstock_core.reservation_line l
@@ -3907,20 +3989,21 @@ begin
     for no key update);
 
   if lines is null then
-    return array(
+    taken := array(
       select row(l.reservation_line_id, l.line, l.product_id, l.warehouse_id, l.reserved, l.reserved)::openstock_core.taken_line
       from openstock_core.reservation_line l
       where l.tenant_id = tenant and l.reservation_line_id = any (open_ids)
       order by l.line, l.reservation_line_id);
+  else
+    taken := openstock_core.match_order_lines(tenant, take_order_lines.order_ref, open_ids, lines);
   end if;
-  return openstock_core.match_order_lines(tenant, take_order_lines.order_ref, open_ids, lines);
 end
 $$;
 
 revoke all on function openstock_core.take_order_lines from public;
 grant execute on function openstock_core.take_order_lines to openstock_api;
 comment on function openstock_core.take_order_lines is
-  'Locks an order, its levels and its open lines, and returns what the request takes of each; all of them without lines. '
+  'Locks an order, its levels and its open lines, and returns what the request takes of each, all of them without lines; and what is due. '
   'Errors: OS301, OS303, and those of match_order_lines.';
 
 reset role;
@@ -4021,7 +4104,9 @@ declare
   acting constant uuid := openstock_core.enter(tenant);
   arguments constant jsonb := jsonb_build_object('order_ref', order_ref, 'lines', lines, 'reason', reason);
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'release', arguments);
+  locked record;
   taken openstock_core.taken_line[];
+  due openstock_core.due;
   entries openstock_core.posted[];
 begin
   if answer is null then
@@ -4030,10 +4115,13 @@ begin
     if lines is not null then
       perform openstock_core.check_lines(lines, '{"line": "integer", "sku": "code", "warehouse": "code", "qty": "number"}', 1000, 'line and warehouse');
     end if;
-    taken := openstock_core.take_order_lines(acting, op_id, order_ref, lines);
-    perform openstock_core.lock_bins(acting, array(
+    select * into locked from openstock_core.take_order_lines(acting, order_ref, lines);
+    taken := locked.taken;
+    due := locked.due;
+    perform openstock_core.lock_bins(acting, due.bin_ids || array(
       select distinct a.bin_id from unnest(taken) as t
       join openstock_core.allocation a on a.tenant_id = acting and a.reservation_line_id = t.reservation_line_id));
+    perform openstock_core.book_due(acting, op_id, due);
 
     entries := array(
       select p from openstock_core.post(acting, op_id,
@@ -4195,13 +4283,14 @@ comment on function openstock_core.plan_picks is
 reset role;
 
 -- sql/functions/openstock_core/find_picks.sql
--- Finds and locks the bins that an order's units come from. Locks: stock_bin: those named, by bin_id, then of the others those that
--- are free to lock, by the removal rule; where that is not enough these locks are given up, and the named ones and all candidates
--- are locked by bin_id, waiting. Reads: what pickable_bins reads.
+-- Finds and locks the bins that an order's units come from, and books what is due. Writes: what book_due writes.
+-- Locks: stock_bin: those named and due, by bin_id, then of the others those that are free to lock, by the removal rule; where that
+-- is not enough these locks are given up, and the named and due ones and all candidates are locked by bin_id, waiting.
+-- Reads: what pickable_bins reads.
 set local role openstock_owner;
 
 create or replace function openstock_core.find_picks(
-  tenant uuid, needs openstock_core.pick[], removal text, named bigint[])
+  tenant uuid, op_id text, needs openstock_core.pick[], removal text, named bigint[], due openstock_core.due)
 returns openstock_core.pick[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -4211,12 +4300,14 @@ declare
   picks openstock_core.pick[];
 begin
   if cardinality(needs) = 0 then
-    perform openstock_core.lock_bins(tenant, named);
+    perform openstock_core.lock_bins(tenant, named || due.bin_ids);
+    perform openstock_core.book_due(tenant, op_id, due);
     return array[]::openstock_core.pick[];
   end if;
   for attempt in 0 .. 20 loop
     begin
-      bins := openstock_core.lock_pickable_bins(tenant, needs, removal, named, attempt > 0);
+      bins := openstock_core.lock_pickable_bins(tenant, needs, removal, named || due.bin_ids, attempt > 0);
+      perform openstock_core.book_due(tenant, op_id, due);
       picks := openstock_core.plan_picks(tenant, needs, bins, removal);
       if openstock_core.units(picks) = openstock_core.units(needs) then
         return picks;
@@ -4344,11 +4435,12 @@ reset role;
 
 -- sql/functions/openstock_core/plan_shipment.sql
 -- Plans which bins a shipment leaves: the line's own allocations first, the oldest before the newer, then free units by
--- the removal rule. The order and its levels are locked, so its allocations stay what they are. Locks: those of find_picks.
+-- the removal rule. The order and its levels are locked, so its allocations stay what they are. Writes and locks: as find_picks.
 -- Reads: allocation.
 set local role openstock_owner;
 
-create or replace function openstock_core.plan_shipment(tenant uuid, order_ref text, taken openstock_core.taken_line[])
+create or replace function openstock_core.plan_shipment(
+  tenant uuid, op_id text, order_ref text, taken openstock_core.taken_line[], due openstock_core.due)
 returns openstock_core.movement[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -4365,6 +4457,7 @@ begin
              sum(a.qty) over (partition by a.reservation_line_id order by a.created_at, a.bin_id) - a.qty as before
       from unnest(taken) as t
       join openstock_core.allocation a on a.tenant_id = tenant and a.reservation_line_id = t.reservation_line_id
+      where a.bin_id <> all (coalesce(due.bin_ids, '{}'))
     ) as s
     where s.before < s.wanted
     order by s.reservation_line_id, s.before);
@@ -4374,7 +4467,7 @@ begin
     left join (select u.reservation_line_id, sum(u.qty) as qty from unnest(pinned) as u group by 1) as p
       on p.reservation_line_id = t.reservation_line_id
     where t.qty > coalesce(p.qty, 0));
-  free := openstock_core.find_picks(tenant, needs, null, array(select distinct p.bin_id from unnest(pinned) as p));
+  free := openstock_core.find_picks(tenant, op_id, needs, null, array(select distinct p.bin_id from unnest(pinned) as p), due);
   if openstock_core.units(free) < openstock_core.units(needs) then
     perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref, 'qty', openstock_core.units(needs),
                                                             'in_bins', openstock_core.units(free)));
@@ -4457,7 +4550,7 @@ begin
     on_shortage := coalesce(on_shortage, 'partial');
     needs := openstock_core.needs_of_order(acting, order_ref);
 
-    picks := openstock_core.find_picks(acting, needs, removal, '{}');
+    picks := openstock_core.find_picks(acting, op_id, needs, removal, '{}', null);
 
     answer := openstock_core.allocation_answer(acting, order_ref, needs, picks, on_shortage);
     if on_shortage = 'partial' or openstock_core.units(picks) = openstock_core.units(needs) then
@@ -4505,7 +4598,7 @@ declare
   arguments constant jsonb := jsonb_build_object('order_ref', order_ref, 'lines', lines, 'reference', reference, 'note', note,
     'occurred_at', occurred_at at time zone 'UTC');
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'ship', arguments);
-  taken openstock_core.taken_line[];
+  locked record;
 begin
   if answer is null then
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
@@ -4513,10 +4606,10 @@ begin
     if lines is not null then
       perform openstock_core.check_lines(lines, '{"line": "integer", "sku": "code", "warehouse": "code", "qty": "number"}', 1000, 'line and warehouse');
     end if;
-    taken := openstock_core.take_order_lines(acting, op_id, order_ref, lines);
+    select * into locked from openstock_core.take_order_lines(acting, order_ref, lines);
     answer := openstock_core.shipment_answer(acting, order_ref, array(
       select p from openstock_core.post(acting, op_id,
-        openstock_core.plan_shipment(acting, order_ref, taken), occurred_at, reference, note) as p));
+        openstock_core.plan_shipment(acting, op_id, order_ref, locked.taken, locked.due), occurred_at, reference, note) as p));
     perform openstock_core.finish_operation(acting, op_id, answer);
   end if;
   return query select * from jsonb_populate_recordset(null::openstock.shipment_line, answer);
@@ -5801,7 +5894,7 @@ reset role;
 
 -- sql/functions/openstock_admin/block_expired_lots.sql
 -- Books what has expired, for levels that nobody reserved from since. Writes: operation, event, and what
--- openstock_core.block_expired_lots writes. Locks: operation, stock_level by (product, warehouse), stock_bin by bin_id.
+-- openstock_core.book_due writes. Locks: operation, stock_level by (product, warehouse), stock_bin by bin_id.
 set local role openstock_api;
 
 create or replace function openstock_admin.block_expired_lots(tenant uuid, max_levels integer default 1000) returns integer
@@ -5816,6 +5909,7 @@ declare
   products bigint[];
   warehouses bigint[];
   arguments jsonb;
+  due openstock_core.due;
 begin
   perform openstock_core.enter_as_operator(tenant);
   if max_levels is null or max_levels not between 1 and 100000 then
@@ -5830,7 +5924,9 @@ begin
   end if;
   arguments := jsonb_build_object('levels', cardinality(products));
   perform openstock_core.begin_operation(tenant, op_id, 'block_expired_lots', arguments);
-  perform openstock_core.lock_levels(tenant, op_id, products, warehouses, false);
+  due := openstock_core.lock_levels(tenant, products, warehouses, false);
+  perform openstock_core.lock_bins(tenant, due.bin_ids);
+  perform openstock_core.book_due(tenant, op_id, due);
   perform openstock_core.finish_operation(tenant, op_id, jsonb_build_array(arguments));
   return cardinality(products);
 end
@@ -6083,5 +6179,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '455ee779866767c85a9a86b5cda62fec1d9843ada489001390d65f44e94dc14e');
+values ('0001.baseline', '35e2899464f799722cc9e6ee611f6f12b88fc1147eca71b43287f3a5626946e2');
 reset role;

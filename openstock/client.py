@@ -23,11 +23,8 @@ from openstock import session, statements
 from openstock.errors import (
     ConnectionFailed,
     InTransaction,
-    NotAllowed,
-    NoTenant,
     OpenstockError,
     OutcomeUnknown,
-    TenantConflict,
     TransactionAborted,
     translate,
     translated,
@@ -93,7 +90,7 @@ def connect(
 
     Raises ConnectionFailed, ServerTooOld, NotMigrated, NewerSchema, NoAccess (the login is no member of openstock_app,
     openstock_analyst or openstock_operator), InvalidArgument; with a tenant also NotAllowed (the login may not act for
-    it) and TenantConflict (the session belongs to another).
+    it), UnknownTenant and TenantConflict (the session belongs to another).
     """
     settings = session.Settings.of(
         dsn,
@@ -107,7 +104,7 @@ def connect(
     client._settings = settings
     if acting is not None:
         try:
-            client._require_tenant()
+            client._rows(scalar_row, Statement(statements.ENTER, {"tenant": acting}))
         except BaseException:
             client.close()
             raise
@@ -531,9 +528,17 @@ class Client:
 
     def current_tenant(self) -> UUID | None:
         """The tenant of the client's calls, or None if the login may not act for it, or none is named."""
-        statement = statements.calling("openstock.current_tenant", {})
-        [tenant] = self._read(scalar_row, statement, require_tenant=False)
+        statement = Statement(statements.CURRENT_TENANT, {"tenant": self._tenant})
+        [tenant] = self._rows(scalar_row, statement)
         return tenant if isinstance(tenant, UUID) else None
+
+    def act_for(self) -> UUID:
+        """Name the client's tenant for the rest of the transaction, for SQL of your own on its views, and return it.
+
+        Raises NoTenant, NotAllowed, UnknownTenant, TenantConflict. Methods do it themselves.
+        """
+        [tenant] = self._rows(scalar_row, Statement(statements.ENTER, {"tenant": self._tenant}))
+        return UUID(str(tenant))
 
     def schema_version(self) -> str | None:
         """The newest migration applied to the database."""
@@ -617,7 +622,7 @@ class Client:
 
         return self._attempt(execute, repeatable=repeatable)
 
-    def _read(self, rows: BaseRowFactory[T], statement: Statement, *, require_tenant: bool = True) -> list[T]:
+    def _read(self, rows: BaseRowFactory[T], statement: Statement) -> list[T]:
         """The rows of a view, in a transaction that names the tenant.
 
         A view is empty without a tenant, or for a login that may not act for it; here that is an error, as it is in
@@ -626,17 +631,11 @@ class Client:
 
         def execute() -> list[T]:
             with self._as_one_transaction():
-                context = self._run(statements.ENTER, {"tenant": self._tenant}, tuple_row)
+                self._run(statements.ENTER, {"tenant": self._tenant}, tuple_row)
                 cursor = self._run(statement.text, statement.parameters, rows)
-            if require_tenant:
-                self._require_acting(context.fetchone())
             return cursor.fetchall()
 
         return self._attempt(execute)
-
-    def _require_tenant(self) -> None:
-        """Raise NotAllowed or TenantConflict unless this login may act for the client's tenant."""
-        self._read(scalar_row, statements.calling("openstock.current_tenant", {}))
 
     def _run(
         self,
@@ -657,15 +656,6 @@ class Client:
             # Up to its end a pipeline is one transaction by itself, and one round trip.
             return self._connection.pipeline()
         return self._connection.transaction()
-
-    def _require_acting(self, context: tuple[Any, ...] | None) -> None:
-        acting, allowed = context or (None, False)
-        if acting is None:
-            raise NoTenant(detail={"app.tenant_id": None})
-        if self._tenant is not None and acting.lower() != str(self._tenant):
-            raise TenantConflict(detail={"given": str(self._tenant), "set": acting})
-        if not allowed:
-            raise NotAllowed(detail={"login": self._connection.info.user, "tenant": acting})
 
     def _attempt(self, execute: Callable[[], T], *, repeatable: bool = True) -> T:
         """Run statements, repeated where they are a transaction of their own.

@@ -204,7 +204,7 @@ def run(dsn: str, *, seconds: float, skus: int, workers: int, seed: int, progres
         received = _furnish(admin, as_worker, tenant, articles, random.Random(seed + 1), progress)
         progress.clear()
         progress.say(f"{skus:,} products and {sum(received.values()):,} units are in stock; {workers} workers begin.")
-        _analyze(admin)
+        admin.admin.analyze_tables(all_tables=True)
 
         books, took = _trade(as_worker, tenant, articles, seconds, workers, seed, progress)
         progress.clear()
@@ -296,14 +296,6 @@ def _login(admin: Client, dsn: str, tenant: UUID, progress: Progress) -> str:
     return as_worker
 
 
-def _analyze(admin: Client) -> None:
-    """Tell the planner what was loaded, as autovacuum does some minutes later; who may not, leaves it to that."""
-    with suppress(psycopg.Error):
-        tables = ["product", "location", "lot", "stock_level", "stock_bin"]
-        names = sql.SQL(", ").join(sql.Identifier("openstock_core", table) for table in tables)
-        admin.connection.execute(sql.SQL("analyze {}").format(names))
-
-
 def _furnish(
     admin: Client, dsn: str, tenant: UUID, articles: Sequence[Article], chance: random.Random, progress: Progress
 ) -> Counter[str]:
@@ -350,7 +342,7 @@ def _furnish(
 
     for code, lines in stock.items():
         receive(code, lines[:BATCH])
-    _analyze(admin)
+    admin.admin.analyze_tables()
     _all_at_once([partial(receive, code, lines[BATCH:]) for code, lines in stock.items()], stop)
     for lines in stock.values():
         for line in lines:

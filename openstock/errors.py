@@ -157,7 +157,7 @@ class NoTenant(OpenstockError):
     sqlstate = "OS001"
     message = "No tenant is set for this transaction."
     hint = (
-        "Pass tenant => ..., or set app.tenant_id with set_config('app.tenant_id', ..., true) in the same transaction."
+        "Pass tenant => ..., or call openstock.act_for(...) in the same transaction."
     )
 
 

@@ -18,7 +18,7 @@ from psycopg import sql
 from openstock import exact_json
 from openstock.errors import InvalidArgument
 
-__all__ = ["ENTER", "Lines", "Statement", "calling", "calling_procedure", "reading"]
+__all__ = ["CURRENT_TENANT", "ENTER", "Lines", "Statement", "calling", "calling_procedure", "reading"]
 
 Lines = Sequence[Mapping[str, object]]
 """Lines of a call: mappings of the keys that its SQL function documents; int, Decimal, float and date stay exact."""
@@ -41,13 +41,13 @@ ARGUMENT_TYPES: dict[str, LiteralString] = {
 }
 """The type of each argument; text where it is not named."""
 
-ENTER = b"""select nullif(c.acting, ''), openstock.current_tenant() is not null
+ENTER = b"select openstock.act_for(%(tenant)s::uuid)"
+"""Names the tenant for the rest of the transaction, or fails: without one, views are silently empty."""
+
+CURRENT_TENANT = b"""select openstock.current_tenant()
   from (select set_config('app.tenant_id', coalesce(nullif(current_setting('app.tenant_id', true), ''),
           %(tenant)s::text, ''), true) as acting offset 0) as c"""
-"""Names the tenant for the rest of the transaction, unless that has one already.
-
-Says which one it is for, and whether the login may act for it: without, views are silently empty.
-"""
+"""Whose rows the views show, with the client's tenant unless the transaction has one already; null where nobody's."""
 
 # What the server's integer holds.
 _INTEGERS = range(-(2**31), 2**31)

@@ -41,6 +41,7 @@
 \ir functions/openstock_core/check_lines.sql
 \ir functions/openstock_core/quantity_problem.sql
 \ir functions/openstock_core/enter.sql
+\ir functions/openstock/act_for.sql
 \ir functions/openstock_core/enter_as_operator.sql
 \ir functions/openstock_core/find_warehouse.sql
 

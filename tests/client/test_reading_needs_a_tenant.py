@@ -26,7 +26,11 @@ def test_each_login_reads_what_it_may(open_client: OpenClient, client: Any) -> N
     assert raised.value.sqlstate == "OS001"
 
 
-@pytest.mark.parametrize(("login", "tenant"), [("undeclared", TENANT), ("bound", OTHER_TENANT)])
+@pytest.mark.parametrize(
+    ("login", "tenant"),
+    [("undeclared", TENANT), ("bound", OTHER_TENANT)],
+    ids=["nobody's", "another's"],
+)
 def test_connecting_for_a_tenant_that_is_not_granted_is_refused(
     login: str, tenant: UUID, open_client: OpenClient, db: psycopg.Connection
 ) -> None:
@@ -36,6 +40,19 @@ def test_connecting_for_a_tenant_that_is_not_granted_is_refused(
     assert raised.value.detail == {"login": f"test_{login}", "tenant": str(tenant)}
     assert raised.value.hint
     wait_until(db, f"select not exists (select from pg_stat_activity where datname = current_database() and usename = 'test_{login}')")
+
+
+def test_connecting_for_a_tenant_that_does_not_exist_is_refused(open_client: OpenClient) -> None:
+    with pytest.raises(openstock.UnknownTenant) as raised:
+        open_client(tenant=UUID(int=7))
+    assert raised.value.detail == {"tenant": str(UUID(int=7))}
+
+
+def test_sql_of_ones_own_acts_for_the_clients_tenant(client: Any) -> None:
+    client.receive("LON", APPLES)
+    with client.own_transaction():
+        assert client.act_for() == TENANT
+        assert client.sql("select sku, on_hand from openstock.stock") == [("APPLE", 5)]
 
 
 def test_connecting_in_a_session_of_another_tenant_is_refused(open_client: OpenClient, dsn: str) -> None:

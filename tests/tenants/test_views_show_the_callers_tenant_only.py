@@ -131,6 +131,12 @@ def test_a_tenant_that_is_no_uuid_sees_nothing(connect: Connect, view: str) -> N
     assert connection.execute("select openstock.current_tenant()").fetchone() == (None,)
 
 
+def test_a_tenant_that_does_not_exist_is_nobodys_to_act_for(connect: Connect) -> None:
+    connection = connect("app")
+    connection.execute("select set_config('app.tenant_id', %s, false)", [str(UUID(int=7))])
+    assert connection.execute("select openstock.current_tenant()").fetchone() == (None,)
+
+
 @pytest.mark.usefixtures("two_shops")
 def test_the_tables_policies_see_nothing_for_it_either(db: psycopg.Connection) -> None:
     with db.transaction():

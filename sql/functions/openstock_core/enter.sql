@@ -1,7 +1,7 @@
 -- The guard at the door of every public function. Reads: tenant_login, trusted_login, tenant.
 set local role openstock_owner;
 
-create or replace function openstock_core.enter(given uuid) returns uuid
+create or replace function openstock_core.enter(given uuid, even_inactive boolean default false) returns uuid
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -27,7 +27,7 @@ begin
      and not exists (select from openstock_core.trusted_login t where t.login = session_user) then
     perform openstock_core.fail('42501', jsonb_build_object('login', session_user, 'tenant', acting));
   end if;
-  if not exists (select from openstock_core.tenant t where t.tenant_id = acting and t.active) then
+  if not exists (select from openstock_core.tenant t where t.tenant_id = acting and (t.active or even_inactive)) then
     perform openstock_core.fail('OS003', jsonb_build_object('tenant', acting));
   end if;
   return acting;
@@ -37,7 +37,7 @@ $$;
 revoke all on function openstock_core.enter from public;
 grant execute on function openstock_core.enter to openstock_api, openstock_maint;
 comment on function openstock_core.enter is
-  'Settles which tenant the call is for, that the login may act for it and that it is active; sets it for the rest of the transaction. '
+  'Settles which tenant the call is for, that the login may act for it and that it is active, unless it only reads; sets it for the rest of the transaction. '
   'Errors: OS001, OS002, OS003, 42501.';
 
 reset role;

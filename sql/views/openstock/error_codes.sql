@@ -13,7 +13,7 @@ from (values
   ('42501', 'not_allowed', 'This login may not act for this tenant.',
    'An operator allows it with openstock_admin.grant_tenant.'),
   ('OS001', 'no_tenant', 'No tenant is set for this transaction.',
-   'Pass tenant => ..., or set app.tenant_id with set_config(''app.tenant_id'', ..., true) in the same transaction.'),
+   'Pass tenant => ..., or call openstock.act_for(...) in the same transaction.'),
   ('OS002', 'tenant_conflict', 'The tenant given is not the transaction''s tenant.',
    'A transaction belongs to one tenant: end it first, or give the same tenant.'),
   ('OS003', 'unknown_tenant', 'The tenant does not exist or is not active.',
