@@ -60,7 +60,7 @@ class Done:
 
 @dataclass
 class Storm:
-    """One storm. With losses, stock is also adjusted downwards, blocked and left to expire."""
+    """One storm, in a tenant of its own. With losses, stock is also adjusted downwards, blocked and left to expire."""
 
     connect: Connect
     db: psycopg.Connection
@@ -73,13 +73,26 @@ class Storm:
     outcomes: Counter[str] = field(default_factory=Counter)
     retries: Counter[str] = field(default_factory=Counter)
     deadlocks: list[str] = field(default_factory=list)
+    connections: list[psycopg.Connection] = field(default_factory=list)
     verified: int = 0
     over: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
-        self.shop = Shop(self.connect("app"), self.db)
+        [row] = call(self.db, "openstock_admin.create_tenant", name=f"Storm {self.seed}")
+        self.shop = Shop(self.opened("app"), self.db, row["create_tenant"])
         self.numbers = count(1)
         self.orders: list[str] = []
+
+    def opened(self, login: str) -> psycopg.Connection:
+        """A connection that is closed with the storm."""
+        connection = self.connect(login)
+        self.connections.append(connection)
+        return connection
+
+    def close(self) -> None:
+        """Close the connections, so that storm may follow storm."""
+        for connection in self.connections:
+            connection.close()
 
     # --- the weather -------------------------------------------------------------------------------------------------
 
@@ -100,6 +113,7 @@ class Storm:
     def wind_the_clock(self) -> None:
         """A clock that all see go forward at once, whatever their snapshot: a sequence is not part of one."""
         self.db.execute("create sequence if not exists public.storm_clock minvalue 0 start 0")
+        self.db.execute("select setval('public.storm_clock', 0)")
         self.db.execute("grant select on public.storm_clock to public")
         self.db.execute(
             "create or replace function openstock.server_time() returns timestamptz language sql volatile "
@@ -128,7 +142,7 @@ class Storm:
     def work(self, worker: int) -> None:
         """One worker's calls."""
         random = Random(f"{self.seed} {worker}")
-        connection = self.connect("app")
+        connection = self.opened("app")
         connection.execute(f"set default_transaction_isolation = '{self.level.name.replace('_', ' ').lower()}'")
         connection.execute("set lock_timeout = '60s'")
         for _ in range(self.calls):
@@ -169,7 +183,8 @@ class Storm:
         if self.orders and not new and random.random() < 0.15:
             return {"order_ref": random.choice(self.orders[-20:]), "lines": lines}
         order_ref = f"ORDER-{next(self.numbers)}"
-        self.orders.append(order_ref)
+        if not new:
+            self.orders.append(order_ref)
         return {"order_ref": order_ref, "lines": lines}
 
     def bins(self, random: Random, place: str, function: str, many: int) -> list[dict[str, Any]]:
@@ -235,7 +250,8 @@ class Storm:
 
     def sell(self, random: Random, connection: psycopg.Connection) -> None:
         """Reserve, allocate and ship in one transaction of the caller's."""
-        # A new order: with an old one, the second call would lock levels that come before the first one's.
+        # An order that nobody else knows until then: with lines of another's, the last call would lock levels that come before the
+        # first one's.
         request, number = self.order(random, new=True), next(self.numbers)
         order_ref = {"order_ref": request["order_ref"]}
         for _ in range(ATTEMPTS):
@@ -257,6 +273,7 @@ class Storm:
                 assert error.sqlstate in ("OS201" if self.losses else "", "OS302", "OS303"), f"{error.sqlstate} {error}"
                 self.outcomes[f"sell {error.sqlstate}"] += 1
                 return
+            self.orders.append(request["order_ref"])
             for one in done:
                 one.ended = self.now(connection)
             self.done.extend(done)
@@ -274,7 +291,7 @@ class Storm:
     def operate(self) -> None:
         """Operators' work at random moments, until the workers are done."""
         random = Random(self.seed)
-        operator, app = self.connect("operator"), self.connect("app")
+        operator, app = self.opened("operator"), self.opened("app")
         tenant = self.shop.tenant
         while not self.over.is_set():
             what = random.randint(0, 19)

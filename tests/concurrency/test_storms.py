@@ -25,6 +25,7 @@ def rage(storm: Storm) -> str:
     """Run and check a storm; a line about it."""
     storm.run()
     storm.check()
+    storm.close()
     assert not storm.deadlocks, "\n\n".join(storm.deadlocks)
     if storm.level is READ_COMMITTED:
         assert not storm.retries, f"deadlocks or serialization failures at READ COMMITTED: {storm.retries}"
