@@ -1,4 +1,5 @@
--- Locks all levels that may serve an order's lines, and books what is due there. Writes: what book_due writes.
+-- Locks all levels that may serve an order's lines, and books what is due there; also at warehouses that are not active: one that
+-- opens meanwhile would have to be locked out of order. Writes: what book_due writes.
 -- Locks: stock_level by (product, warehouse), stock_bin by bin_id (where something is due).
 set local role openstock_owner;
 
@@ -16,7 +17,6 @@ begin
     from unnest(lines) as u
     join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = u.product_id
       and l.warehouse_id = coalesce(u.warehouse_id, l.warehouse_id)
-    join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = l.warehouse_id and w.active
     order by key);
   due := openstock_core.lock_levels(tenant,
     array(select k.product_id from unnest(keys) as k), array(select k.warehouse_id from unnest(keys) as k), false);
@@ -29,6 +29,6 @@ $$;
 revoke all on function openstock_core.lock_candidate_levels from public;
 grant execute on function openstock_core.lock_candidate_levels to openstock_api;
 comment on function openstock_core.lock_candidate_levels is
-  'Locks the levels of the lines'' products at the warehouses they name, or at all active ones, and returns which: no other may be promised from.';
+  'Locks the levels of the lines'' products at the warehouses they name, or at all, and returns which: no other may be promised from.';
 
 reset role;
