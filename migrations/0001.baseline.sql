@@ -328,6 +328,12 @@ create type openstock_core.taken_line as (
 );
 comment on type openstock_core.taken_line is 'How much a release or shipment takes of one reservation line; reserved is what the line holds before it.';
 
+create type openstock_core.taking as (
+  lines openstock_core.taken_line[],
+  due openstock_core.due
+);
+comment on type openstock_core.taking is 'What a release or shipment takes of an order whose lines are locked, and what is due at their levels.';
+
 create type openstock_core.bin_key as (
   location_id bigint,
   product_id bigint,
@@ -1910,6 +1916,7 @@ as $$
 declare
   missing openstock_core.level_key[];
   now_is timestamptz;
+  locked record;
   due_levels openstock_core.level_key[];
 begin
   if make_missing then
@@ -1923,12 +1930,10 @@ begin
     end if;
   end if;
 
-  -- A filter, not a where: pushed down into the subquery, it would leave the others unlocked.
-  select max(locked.seen_at), array_agg(row(locked.product_id, locked.warehouse_id)::openstock_core.level_key)
-           filter (where locked.next_block_at <= locked.seen_at)
-  into now_is, due_levels
+  select array_agg(row(l.product_id, l.warehouse_id)::openstock_core.level_key) as levels, array_agg(l.next_block_at) as block_at
+  into locked
   from (
-    select l.product_id, l.warehouse_id, l.next_block_at, openstock.server_time() as seen_at
+    select l.product_id, l.warehouse_id, l.next_block_at
     from (select distinct * from unnest(product_ids, warehouse_ids) as u (product_id, warehouse_id)) as k
     cross join lateral (
       select * from openstock_core.stock_level s
@@ -1936,10 +1941,16 @@ begin
     ) as l
     order by k.product_id, k.warehouse_id
     for no key update of l
-  ) as locked;
-  if due_levels is null then
+  ) as l;
+  -- Read when the locks are held: it may have waited long for them.
+  now_is := openstock.server_time();
+  if now_is < all (locked.block_at) is not false then
     return null;
   end if;
+  due_levels := array(
+    select row(u.product_id, u.warehouse_id)::openstock_core.level_key
+    from unnest(locked.levels, locked.block_at) as u (product_id, warehouse_id, block_at)
+    where u.block_at <= now_is);
   return row(now_is, due_levels, openstock_core.due_bins(tenant, due_levels, now_is))::openstock_core.due;
 end
 $$;
@@ -1997,17 +2008,20 @@ reset role;
 
 -- sql/functions/openstock_core/lock_candidate_levels.sql
 -- Locks all levels that may serve an order's lines, and books what is due there; also at warehouses that are not active: one that
--- opens meanwhile would have to be locked out of order. Writes: what book_due writes.
+-- opens meanwhile would have to be locked out of order. A level that came into being since the others were locked, and comes
+-- before them, is not waited for. Writes: what book_due writes.
 -- Locks: stock_level by (product, warehouse), stock_bin by bin_id (where something is due).
 set local role openstock_owner;
 
-create or replace function openstock_core.lock_candidate_levels(tenant uuid, op_id text, lines openstock_core.order_line[])
+create or replace function openstock_core.lock_candidate_levels(
+  tenant uuid, op_id text, lines openstock_core.order_line[], held openstock_core.level_key[])
 returns openstock_core.level_key[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   keys openstock_core.level_key[];
+  earlier openstock_core.level_key[];
   due openstock_core.due;
 begin
   keys := array(
@@ -2015,19 +2029,63 @@ begin
     from unnest(lines) as u
     join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = u.product_id
       and l.warehouse_id = coalesce(u.warehouse_id, l.warehouse_id)
+    where row(l.product_id, l.warehouse_id)::openstock_core.level_key <> all (held)
     order by key);
+  earlier := array(select k from unnest(keys) as k where k < any (held));
+  if cardinality(earlier) > (
+    select count(*) from (
+      select from unnest(earlier) as k
+      join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id
+      for no key update of l skip locked) as l)
+  then
+    perform openstock_core.fail('40001', '{"problem": "a stock level came into being and is in use"}');
+  end if;
   due := openstock_core.lock_levels(tenant,
     array(select k.product_id from unnest(keys) as k), array(select k.warehouse_id from unnest(keys) as k), false);
   perform openstock_core.lock_bins(tenant, due.bin_ids);
   perform openstock_core.book_due(tenant, op_id, due);
-  return keys;
+  return held || keys;
 end
 $$;
 
 revoke all on function openstock_core.lock_candidate_levels from public;
 grant execute on function openstock_core.lock_candidate_levels to openstock_api;
 comment on function openstock_core.lock_candidate_levels is
-  'Locks the levels of the lines'' products at the warehouses they name, or at all, and returns which: no other may be promised from.';
+  'Locks the levels of the lines'' products at the warehouses they name, or at all, that are not held yet, and returns all: no other may be promised '
+  'from. Errors: 40001 where a new level is in use.';
+
+reset role;
+
+-- sql/functions/openstock_core/refuse_stale_shortage.sql
+-- From repeatable read on, a level that was made after the snapshot is not seen. Who would say short looks at the products then:
+-- make_levels rewrites their rows. Locks: product (shared, and skipping what others hold, who may be making a level).
+set local role openstock_owner;
+
+create or replace function openstock_core.refuse_stale_shortage(tenant uuid, lines openstock_core.order_line[]) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  products constant bigint[] := array(select distinct u.product_id from unnest(lines) as u);
+begin
+  if current_setting('transaction_isolation') = 'read committed' then
+    return;
+  end if;
+  if cardinality(products) > (
+    select count(*) from (
+      select from openstock_core.product p
+      where p.tenant_id = tenant and p.product_id = any (products)
+      for share skip locked) as p)
+  then
+    perform openstock_core.fail('40001', '{"problem": "a product of the order is being changed"}');
+  end if;
+end
+$$;
+
+revoke all on function openstock_core.refuse_stale_shortage from public;
+grant execute on function openstock_core.refuse_stale_shortage to openstock_api;
+comment on function openstock_core.refuse_stale_shortage is
+  'Ends a transaction whose snapshot may hide stock of these products. Errors: 40001.';
 
 reset role;
 
@@ -3957,8 +4015,8 @@ reset role;
 -- Locks: order, stock_level by (product, warehouse), reservation_line by id.
 set local role openstock_owner;
 
-create or replace function openstock_core.take_order_lines(
-  tenant uuid, order_ref text, lines jsonb, out taken openstock_core.taken_line[], out due openstock_core.due)
+create or replace function openstock_core.take_order_lines(tenant uuid, order_ref text, lines jsonb)
+returns openstock_core.taking
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -3968,6 +4026,8 @@ declare
   products bigint[];
   warehouses bigint[];
   open_ids bigint[];
+  due openstock_core.due;
+  taken openstock_core.taken_line[];
 begin
   order_id := openstock_core.lock_order(tenant, take_order_lines.order_ref, false);
   if order_id is null then
@@ -3997,6 +4057,7 @@ begin
   else
     taken := openstock_core.match_order_lines(tenant, take_order_lines.order_ref, open_ids, lines);
   end if;
+  return row(taken, due)::openstock_core.taking;
 end
 $$;
 
@@ -4031,8 +4092,8 @@ declare
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'reserve', arguments);
   order_id bigint;
   wanted openstock_core.order_line[];
-  locked openstock_core.level_key[];
-  locked_before openstock_core.level_key[];
+  locked openstock_core.level_key[] := array[]::openstock_core.level_key[];
+  levels_before integer;
   parts openstock_core.order_line[];
   short boolean;
 begin
@@ -4047,14 +4108,15 @@ begin
     -- While it waited for locks, another level may have come into being, or its warehouse been opened: it is short only
     -- when there is none left to lock.
     for attempt in 1 .. 10 loop
-      locked := openstock_core.lock_candidate_levels(acting, op_id, wanted);
+      levels_before := cardinality(locked);
+      locked := openstock_core.lock_candidate_levels(acting, op_id, wanted, locked);
       parts := array(select p from openstock_core.plan_reservation(acting, wanted, locked) as p);
       short := (select sum(w.qty) from unnest(wanted) as w) > coalesce((select sum(p.qty) from unnest(parts) as p), 0);
-      exit when not short or locked = locked_before;
-      locked_before := locked;
+      exit when not short or cardinality(locked) = levels_before;
     end loop;
 
     if short then
+      perform openstock_core.refuse_stale_shortage(acting, wanted);
       answer := openstock_core.shortage_answer(acting, order_ref, wanted, parts);
       delete from openstock_core.reservation r
       where r.tenant_id = acting and r.reservation_id = order_id
@@ -4104,9 +4166,7 @@ declare
   acting constant uuid := openstock_core.enter(tenant);
   arguments constant jsonb := jsonb_build_object('order_ref', order_ref, 'lines', lines, 'reason', reason);
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'release', arguments);
-  locked record;
-  taken openstock_core.taken_line[];
-  due openstock_core.due;
+  taking openstock_core.taking;
   entries openstock_core.posted[];
 begin
   if answer is null then
@@ -4115,20 +4175,18 @@ begin
     if lines is not null then
       perform openstock_core.check_lines(lines, '{"line": "integer", "sku": "code", "warehouse": "code", "qty": "number"}', 1000, 'line and warehouse');
     end if;
-    select * into locked from openstock_core.take_order_lines(acting, order_ref, lines);
-    taken := locked.taken;
-    due := locked.due;
-    perform openstock_core.lock_bins(acting, due.bin_ids || array(
-      select distinct a.bin_id from unnest(taken) as t
+    taking := openstock_core.take_order_lines(acting, order_ref, lines);
+    perform openstock_core.lock_bins(acting, (taking.due).bin_ids || array(
+      select distinct a.bin_id from unnest(taking.lines) as t
       join openstock_core.allocation a on a.tenant_id = acting and a.reservation_line_id = t.reservation_line_id));
-    perform openstock_core.book_due(acting, op_id, due);
+    perform openstock_core.book_due(acting, op_id, taking.due);
 
     entries := array(
       select p from openstock_core.post(acting, op_id,
-        openstock_core.unpin_from_lines(acting, order_ref, taken, reason) || array(
+        openstock_core.unpin_from_lines(acting, order_ref, taking.lines, reason) || array(
           select row(t.line, 'RELEASE', t.product_id, t.warehouse_id, null, 0, 0, -t.qty, 0,
                      t.reservation_line_id, order_ref, null, reason)::openstock_core.movement
-          from unnest(taken) as t), null, null, null) as p);
+          from unnest(taking.lines) as t), null, null, null) as p);
     -- A statement of its own: within the one above, the lines would still be what they were before.
     answer := openstock_core.reservation_answer(acting, order_ref, 'released', entries);
     perform openstock_core.finish_operation(acting, op_id, answer);
@@ -4598,7 +4656,7 @@ declare
   arguments constant jsonb := jsonb_build_object('order_ref', order_ref, 'lines', lines, 'reference', reference, 'note', note,
     'occurred_at', occurred_at at time zone 'UTC');
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'ship', arguments);
-  locked record;
+  taking openstock_core.taking;
 begin
   if answer is null then
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
@@ -4606,10 +4664,10 @@ begin
     if lines is not null then
       perform openstock_core.check_lines(lines, '{"line": "integer", "sku": "code", "warehouse": "code", "qty": "number"}', 1000, 'line and warehouse');
     end if;
-    select * into locked from openstock_core.take_order_lines(acting, order_ref, lines);
+    taking := openstock_core.take_order_lines(acting, order_ref, lines);
     answer := openstock_core.shipment_answer(acting, order_ref, array(
       select p from openstock_core.post(acting, op_id,
-        openstock_core.plan_shipment(acting, op_id, order_ref, locked.taken, locked.due), occurred_at, reference, note) as p));
+        openstock_core.plan_shipment(acting, op_id, order_ref, taking.lines, taking.due), occurred_at, reference, note) as p));
     perform openstock_core.finish_operation(acting, op_id, answer);
   end if;
   return query select * from jsonb_populate_recordset(null::openstock.shipment_line, answer);
@@ -5820,18 +5878,19 @@ set search_path = pg_catalog, pg_temp
 set row_security = on
 as $$
 declare
-  one regclass;
+  one name;
 begin
   -- The ledger as a whole, where one of its partitions is new: that includes them.
   for one in
-    select distinct coalesce(pg_partition_root(c.oid), c.oid)::regclass
+    select distinct t.relname
     from pg_class c
+    join pg_class t on t.oid = coalesce(pg_partition_root(c.oid), c.oid)
     where c.relnamespace = 'openstock_core'::regnamespace and c.relkind in ('r', 'p')
       and (all_tables or c.oid in (select u::oid from openstock_core.unanalyzed_tables(1) as u))
     order by 1
   loop
-    execute format('analyze (skip_locked) %s', one);
-    return next one::text;
+    execute format('analyze (skip_locked) openstock_core.%I', one);
+    return next 'openstock_core.' || one;
   end loop;
 end
 $$;
@@ -6075,13 +6134,10 @@ declare
   done pg_catalog.int4[];
 begin
   for step in
-    select s.name, s.tenant, s.call
-    from (values (1, 'analyze_tables', null::pg_catalog.uuid, 'select openstock_admin.analyze_tables()'),
-                 (2, 'ensure_partitions', null, 'select openstock_admin.ensure_partitions()')
-          union all select 3, 'block_expired_lots', t.tenant_id, 'select openstock_admin.block_expired_lots($1)'
-          from openstock_admin.tenants as t where t.active
-          union all values (4, 'refresh_current_stock', null::pg_catalog.uuid, 'select openstock_admin.refresh_current_stock()')
-         ) as s (place, name, tenant, call)
+    select s.place, s.name, s.tenant
+    from (values (1, 'analyze_tables', null::pg_catalog.uuid), (2, 'ensure_partitions', null)
+          union all select 3, 'block_expired_lots', t.tenant_id from openstock_admin.tenants as t where t.active
+          union all values (4, 'refresh_current_stock', null::pg_catalog.uuid)) as s (place, name, tenant)
     order by s.place, s.tenant
   loop
     -- Until the commit: each step names its tenant itself, and none waits for ever for a row that one tenant holds.
@@ -6089,7 +6145,15 @@ begin
     perform pg_catalog.set_config('lock_timeout', '10s', true)
     where step.tenant is not null and pg_catalog.current_setting('lock_timeout') operator(pg_catalog.=) '0';
     begin
-      execute step.call using step.tenant;
+      if step.place operator(pg_catalog.=) 1 then
+        perform openstock_admin.analyze_tables();
+      elsif step.place operator(pg_catalog.=) 2 then
+        perform openstock_admin.ensure_partitions();
+      elsif step.place operator(pg_catalog.=) 3 then
+        perform openstock_admin.block_expired_lots(step.tenant);
+      else
+        perform openstock_admin.refresh_current_stock();
+      end if;
       done := pg_catalog.array_append(done, 1);
     exception when others then
       get stacked diagnostics message = message_text;
@@ -6179,5 +6243,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '35e2899464f799722cc9e6ee611f6f12b88fc1147eca71b43287f3a5626946e2');
+values ('0001.baseline', '00448982cc96780fa8c8f1820c0e8de838b78c46b2325ceb7b47528f9cd647ef');
 reset role;

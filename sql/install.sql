@@ -60,6 +60,7 @@
 \ir functions/openstock_core/lock_levels.sql
 \ir functions/openstock_core/book_due.sql
 \ir functions/openstock_core/lock_candidate_levels.sql
+\ir functions/openstock_core/refuse_stale_shortage.sql
 
 -- writing the ledger and its projections
 \ir functions/openstock_core/expiry.sql

@@ -93,6 +93,12 @@ create type openstock_core.taken_line as (
 );
 comment on type openstock_core.taken_line is 'How much a release or shipment takes of one reservation line; reserved is what the line holds before it.';
 
+create type openstock_core.taking as (
+  lines openstock_core.taken_line[],
+  due openstock_core.due
+);
+comment on type openstock_core.taking is 'What a release or shipment takes of an order whose lines are locked, and what is due at their levels.';
+
 create type openstock_core.bin_key as (
   location_id bigint,
   product_id bigint,

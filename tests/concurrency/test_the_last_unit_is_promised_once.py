@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from psycopg import IsolationLevel
 
-from ..support import Shop, columns
-from .sessions import ALL_LEVELS, READ_COMMITTED, OpenSession, all_outcomes
+from ..support import Clock, Shop, columns, day
+from .sessions import ALL_LEVELS, READ_COMMITTED, SNAPSHOT_LEVELS, OpenSession, all_outcomes
 
 every_level = pytest.mark.parametrize("level", ALL_LEVELS, ids=lambda level: level.name)
 LAST = [{"sku": "APPLE", "qty": 1}]
@@ -128,8 +128,47 @@ def test_stock_that_came_to_another_warehouse_meanwhile_is_not_sold_twice(shop: 
     shop.receive("BER", [{"sku": "APPLE", "qty": 1}])
     three.reserve("C", LAST, warehouse="BER")
     one.commit()
-    two.until_blocked(waiting)
+    assert two.refused(waiting) == "40001"  # Berlin comes before London: not waited for
     three.commit()
-    [lost] = two.outcome(waiting, "reserve", "B", LAST)
+    [lost] = two.outcome(two.later("reserve", "B", LAST), "reserve", "B", LAST)
     assert lost["outcome"] == "rejected"
     assert shop.level("APPLE", "BER") == (1, 0, 1, 0)
+
+
+@pytest.mark.parametrize("level", SNAPSHOT_LEVELS, ids=lambda level: level.name)
+def test_a_snapshot_that_hides_a_new_level_calls_nothing_short(shop: Shop, session: OpenSession, level: IsolationLevel) -> None:
+    shop.receive("LON", [{"sku": "APPLE", "qty": 1}])
+    one = session(level)
+    one.query("select 1").result()  # its snapshot is from now
+    shop.receive("BER", [{"sku": "APPLE", "qty": 9}])
+    call = ("reserve", "A", [{"sku": "APPLE", "qty": 5}])
+    assert one.refused(one.later(*call)) == "40001"
+    assert {row["outcome"] for row in one.outcome(one.later(*call), *call)} == {"reserved"}
+    assert shop.differences() == []
+
+
+def test_a_new_level_that_is_in_use_is_not_waited_for_out_of_order(shop: Shop, session: OpenSession) -> None:
+    shop.receive("LON", [{"sku": "APPLE", "qty": 1}, {"sku": "RICE", "qty": 9}])
+    holder, two, three = session(), session(), session()
+    holder.reserve("HOLD", [{"sku": "RICE", "qty": 1}])
+    both = ("reserve", "BOTH", [{"sku": "APPLE", "qty": 5}, {"sku": "RICE", "qty": 1}])
+    waiting = two.blocked(*both)  # holds the apples of London, and waits for the rice
+    shop.receive("BER", [{"sku": "APPLE", "qty": 9}])
+    backwards = ("reserve", "BACK", [{"sku": "APPLE", "qty": 1, "warehouse": "BER"}, {"sku": "RICE", "qty": 1}])
+    after = three.blocked(*backwards)  # holds the apples of Berlin, and waits for the rice
+    holder.commit()
+    assert two.refused(waiting) == "40001"
+    assert {row["outcome"] for row in three.outcome(after, *backwards)} == {"reserved"}
+    assert {row["outcome"] for row in two.outcome(two.later(*both), *both)} == {"reserved"}
+    assert shop.differences() == []
+
+
+def test_a_lot_that_expires_during_the_wait_is_not_promised(shop: Shop, session: OpenSession, clock: Clock) -> None:
+    shop.receive("LON", [{"sku": "MILK", "qty": 5, "lot": "L1", "expires_on": day(1)}])
+    one, two = session(), session()
+    one.reserve("A", [{"sku": "MILK", "qty": 1}])
+    waiting = two.blocked("reserve", "B", [{"sku": "MILK", "qty": 1}])
+    clock.advance(days=3)
+    one.rollback()
+    assert columns(two.outcome(waiting, "reserve"), "outcome") == [("rejected",)]
+    assert shop.level("MILK") == (5, 5, 0, 0)

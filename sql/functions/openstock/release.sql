@@ -17,9 +17,7 @@ declare
   acting constant uuid := openstock_core.enter(tenant);
   arguments constant jsonb := jsonb_build_object('order_ref', order_ref, 'lines', lines, 'reason', reason);
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'release', arguments);
-  locked record;
-  taken openstock_core.taken_line[];
-  due openstock_core.due;
+  taking openstock_core.taking;
   entries openstock_core.posted[];
 begin
   if answer is null then
@@ -28,20 +26,18 @@ begin
     if lines is not null then
       perform openstock_core.check_lines(lines, '{"line": "integer", "sku": "code", "warehouse": "code", "qty": "number"}', 1000, 'line and warehouse');
     end if;
-    select * into locked from openstock_core.take_order_lines(acting, order_ref, lines);
-    taken := locked.taken;
-    due := locked.due;
-    perform openstock_core.lock_bins(acting, due.bin_ids || array(
-      select distinct a.bin_id from unnest(taken) as t
+    taking := openstock_core.take_order_lines(acting, order_ref, lines);
+    perform openstock_core.lock_bins(acting, (taking.due).bin_ids || array(
+      select distinct a.bin_id from unnest(taking.lines) as t
       join openstock_core.allocation a on a.tenant_id = acting and a.reservation_line_id = t.reservation_line_id));
-    perform openstock_core.book_due(acting, op_id, due);
+    perform openstock_core.book_due(acting, op_id, taking.due);
 
     entries := array(
       select p from openstock_core.post(acting, op_id,
-        openstock_core.unpin_from_lines(acting, order_ref, taken, reason) || array(
+        openstock_core.unpin_from_lines(acting, order_ref, taking.lines, reason) || array(
           select row(t.line, 'RELEASE', t.product_id, t.warehouse_id, null, 0, 0, -t.qty, 0,
                      t.reservation_line_id, order_ref, null, reason)::openstock_core.movement
-          from unnest(taken) as t), null, null, null) as p);
+          from unnest(taking.lines) as t), null, null, null) as p);
     -- A statement of its own: within the one above, the lines would still be what they were before.
     answer := openstock_core.reservation_answer(acting, order_ref, 'released', entries);
     perform openstock_core.finish_operation(acting, op_id, answer);

@@ -20,8 +20,8 @@ declare
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'reserve', arguments);
   order_id bigint;
   wanted openstock_core.order_line[];
-  locked openstock_core.level_key[];
-  locked_before openstock_core.level_key[];
+  locked openstock_core.level_key[] := array[]::openstock_core.level_key[];
+  levels_before integer;
   parts openstock_core.order_line[];
   short boolean;
 begin
@@ -36,14 +36,15 @@ begin
     -- While it waited for locks, another level may have come into being, or its warehouse been opened: it is short only
     -- when there is none left to lock.
     for attempt in 1 .. 10 loop
-      locked := openstock_core.lock_candidate_levels(acting, op_id, wanted);
+      levels_before := cardinality(locked);
+      locked := openstock_core.lock_candidate_levels(acting, op_id, wanted, locked);
       parts := array(select p from openstock_core.plan_reservation(acting, wanted, locked) as p);
       short := (select sum(w.qty) from unnest(wanted) as w) > coalesce((select sum(p.qty) from unnest(parts) as p), 0);
-      exit when not short or locked = locked_before;
-      locked_before := locked;
+      exit when not short or cardinality(locked) = levels_before;
     end loop;
 
     if short then
+      perform openstock_core.refuse_stale_shortage(acting, wanted);
       answer := openstock_core.shortage_answer(acting, order_ref, wanted, parts);
       delete from openstock_core.reservation r
       where r.tenant_id = acting and r.reservation_id = order_id

@@ -19,7 +19,7 @@ declare
   arguments constant jsonb := jsonb_build_object('order_ref', order_ref, 'lines', lines, 'reference', reference, 'note', note,
     'occurred_at', occurred_at at time zone 'UTC');
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'ship', arguments);
-  locked record;
+  taking openstock_core.taking;
 begin
   if answer is null then
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
@@ -27,10 +27,10 @@ begin
     if lines is not null then
       perform openstock_core.check_lines(lines, '{"line": "integer", "sku": "code", "warehouse": "code", "qty": "number"}', 1000, 'line and warehouse');
     end if;
-    select * into locked from openstock_core.take_order_lines(acting, order_ref, lines);
+    taking := openstock_core.take_order_lines(acting, order_ref, lines);
     answer := openstock_core.shipment_answer(acting, order_ref, array(
       select p from openstock_core.post(acting, op_id,
-        openstock_core.plan_shipment(acting, op_id, order_ref, locked.taken, locked.due), occurred_at, reference, note) as p));
+        openstock_core.plan_shipment(acting, op_id, order_ref, taking.lines, taking.due), occurred_at, reference, note) as p));
     perform openstock_core.finish_operation(acting, op_id, answer);
   end if;
   return query select * from jsonb_populate_recordset(null::openstock.shipment_line, answer);

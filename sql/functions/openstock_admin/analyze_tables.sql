@@ -11,18 +11,19 @@ set search_path = pg_catalog, pg_temp
 set row_security = on
 as $$
 declare
-  one regclass;
+  one name;
 begin
   -- The ledger as a whole, where one of its partitions is new: that includes them.
   for one in
-    select distinct coalesce(pg_partition_root(c.oid), c.oid)::regclass
+    select distinct t.relname
     from pg_class c
+    join pg_class t on t.oid = coalesce(pg_partition_root(c.oid), c.oid)
     where c.relnamespace = 'openstock_core'::regnamespace and c.relkind in ('r', 'p')
       and (all_tables or c.oid in (select u::oid from openstock_core.unanalyzed_tables(1) as u))
     order by 1
   loop
-    execute format('analyze (skip_locked) %s', one);
-    return next one::text;
+    execute format('analyze (skip_locked) openstock_core.%I', one);
+    return next 'openstock_core.' || one;
   end loop;
 end
 $$;

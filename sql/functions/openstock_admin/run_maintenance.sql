@@ -14,13 +14,10 @@ declare
   done pg_catalog.int4[];
 begin
   for step in
-    select s.name, s.tenant, s.call
-    from (values (1, 'analyze_tables', null::pg_catalog.uuid, 'select openstock_admin.analyze_tables()'),
-                 (2, 'ensure_partitions', null, 'select openstock_admin.ensure_partitions()')
-          union all select 3, 'block_expired_lots', t.tenant_id, 'select openstock_admin.block_expired_lots($1)'
-          from openstock_admin.tenants as t where t.active
-          union all values (4, 'refresh_current_stock', null::pg_catalog.uuid, 'select openstock_admin.refresh_current_stock()')
-         ) as s (place, name, tenant, call)
+    select s.place, s.name, s.tenant
+    from (values (1, 'analyze_tables', null::pg_catalog.uuid), (2, 'ensure_partitions', null)
+          union all select 3, 'block_expired_lots', t.tenant_id from openstock_admin.tenants as t where t.active
+          union all values (4, 'refresh_current_stock', null::pg_catalog.uuid)) as s (place, name, tenant)
     order by s.place, s.tenant
   loop
     -- Until the commit: each step names its tenant itself, and none waits for ever for a row that one tenant holds.
@@ -28,7 +25,15 @@ begin
     perform pg_catalog.set_config('lock_timeout', '10s', true)
     where step.tenant is not null and pg_catalog.current_setting('lock_timeout') operator(pg_catalog.=) '0';
     begin
-      execute step.call using step.tenant;
+      if step.place operator(pg_catalog.=) 1 then
+        perform openstock_admin.analyze_tables();
+      elsif step.place operator(pg_catalog.=) 2 then
+        perform openstock_admin.ensure_partitions();
+      elsif step.place operator(pg_catalog.=) 3 then
+        perform openstock_admin.block_expired_lots(step.tenant);
+      else
+        perform openstock_admin.refresh_current_stock();
+      end if;
       done := pg_catalog.array_append(done, 1);
     exception when others then
       get stacked diagnostics message = message_text;

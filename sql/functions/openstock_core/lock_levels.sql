@@ -13,6 +13,7 @@ as $$
 declare
   missing openstock_core.level_key[];
   now_is timestamptz;
+  locked record;
   due_levels openstock_core.level_key[];
 begin
   if make_missing then
@@ -26,12 +27,10 @@ begin
     end if;
   end if;
 
-  -- A filter, not a where: pushed down into the subquery, it would leave the others unlocked.
-  select max(locked.seen_at), array_agg(row(locked.product_id, locked.warehouse_id)::openstock_core.level_key)
-           filter (where locked.next_block_at <= locked.seen_at)
-  into now_is, due_levels
+  select array_agg(row(l.product_id, l.warehouse_id)::openstock_core.level_key) as levels, array_agg(l.next_block_at) as block_at
+  into locked
   from (
-    select l.product_id, l.warehouse_id, l.next_block_at, openstock.server_time() as seen_at
+    select l.product_id, l.warehouse_id, l.next_block_at
     from (select distinct * from unnest(product_ids, warehouse_ids) as u (product_id, warehouse_id)) as k
     cross join lateral (
       select * from openstock_core.stock_level s
@@ -39,10 +38,16 @@ begin
     ) as l
     order by k.product_id, k.warehouse_id
     for no key update of l
-  ) as locked;
-  if due_levels is null then
+  ) as l;
+  -- Read when the locks are held: it may have waited long for them.
+  now_is := openstock.server_time();
+  if now_is < all (locked.block_at) is not false then
     return null;
   end if;
+  due_levels := array(
+    select row(u.product_id, u.warehouse_id)::openstock_core.level_key
+    from unnest(locked.levels, locked.block_at) as u (product_id, warehouse_id, block_at)
+    where u.block_at <= now_is);
   return row(now_is, due_levels, openstock_core.due_bins(tenant, due_levels, now_is))::openstock_core.due;
 end
 $$;

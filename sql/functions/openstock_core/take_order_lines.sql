@@ -2,8 +2,8 @@
 -- Locks: order, stock_level by (product, warehouse), reservation_line by id.
 set local role openstock_owner;
 
-create or replace function openstock_core.take_order_lines(
-  tenant uuid, order_ref text, lines jsonb, out taken openstock_core.taken_line[], out due openstock_core.due)
+create or replace function openstock_core.take_order_lines(tenant uuid, order_ref text, lines jsonb)
+returns openstock_core.taking
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -13,6 +13,8 @@ declare
   products bigint[];
   warehouses bigint[];
   open_ids bigint[];
+  due openstock_core.due;
+  taken openstock_core.taken_line[];
 begin
   order_id := openstock_core.lock_order(tenant, take_order_lines.order_ref, false);
   if order_id is null then
@@ -42,6 +44,7 @@ begin
   else
     taken := openstock_core.match_order_lines(tenant, take_order_lines.order_ref, open_ids, lines);
   end if;
+  return row(taken, due)::openstock_core.taking;
 end
 $$;
 
