@@ -1908,7 +1908,7 @@ reset role;
 set local role openstock_owner;
 
 create or replace function openstock_core.lock_levels(
-  tenant uuid, product_ids bigint[], warehouse_ids bigint[], make_missing boolean)
+  tenant uuid, keys openstock_core.level_key[], make_missing boolean)
 returns openstock_core.due
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -1922,7 +1922,7 @@ begin
   if make_missing then
     missing := array(
       select distinct row(u.product_id, u.warehouse_id)::openstock_core.level_key
-      from unnest(product_ids, warehouse_ids) as u (product_id, warehouse_id)
+      from unnest(keys) as u
       where not exists (select from openstock_core.stock_level l
                         where l.tenant_id = tenant and l.product_id = u.product_id and l.warehouse_id = u.warehouse_id));
     if cardinality(missing) > 0 then
@@ -1934,7 +1934,7 @@ begin
   into locked
   from (
     select l.product_id, l.warehouse_id, l.next_block_at
-    from (select distinct * from unnest(product_ids, warehouse_ids) as u (product_id, warehouse_id)) as k
+    from (select distinct u.product_id, u.warehouse_id from unnest(keys) as u) as k
     cross join lateral (
       select * from openstock_core.stock_level s
       where s.tenant_id = tenant and s.product_id = k.product_id and s.warehouse_id = k.warehouse_id
@@ -2029,21 +2029,27 @@ begin
     from unnest(lines) as u
     join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = u.product_id
       and l.warehouse_id = coalesce(u.warehouse_id, l.warehouse_id)
-    where row(l.product_id, l.warehouse_id)::openstock_core.level_key <> all (held)
     order by key);
-  earlier := array(select k from unnest(keys) as k where k < any (held));
-  if cardinality(earlier) > (
-    select count(*) from (
-      select from unnest(earlier) as k
-      join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id
-      for no key update of l skip locked) as l)
-  then
-    perform openstock_core.fail('40001', '{"problem": "a stock level came into being and is in use"}');
+  if cardinality(held) > 0 then
+    keys := array(select k from unnest(keys) as k where k <> all (held) order by k);
+    if cardinality(keys) = 0 then
+      return held;
+    end if;
+    earlier := array(select k from unnest(keys) as k where k < any (held));
+    if cardinality(earlier) > (
+      select count(*) from (
+        select from unnest(earlier) as k
+        join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id
+        for no key update of l skip locked) as l)
+    then
+      perform openstock_core.fail('40001', '{"problem": "a stock level came into being and is in use"}');
+    end if;
   end if;
-  due := openstock_core.lock_levels(tenant,
-    array(select k.product_id from unnest(keys) as k), array(select k.warehouse_id from unnest(keys) as k), false);
-  perform openstock_core.lock_bins(tenant, due.bin_ids);
-  perform openstock_core.book_due(tenant, op_id, due);
+  due := openstock_core.lock_levels(tenant, keys, false);
+  if due is not null then
+    perform openstock_core.lock_bins(tenant, due.bin_ids);
+    perform openstock_core.book_due(tenant, op_id, due);
+  end if;
   return held || keys;
 end
 $$;
@@ -3495,8 +3501,8 @@ begin
 
     perform openstock_core.share_places(acting,
       array(select distinct l.location_id from unnest(typed) as l), array(select distinct l.lot_id from unnest(typed) as l));
-    due := openstock_core.lock_levels(acting,
-      array(select l.product_id from unnest(typed) as l), array_fill(place, array[cardinality(typed)]), true);
+    due := openstock_core.lock_levels(acting, array(
+      select row(l.product_id, place)::openstock_core.level_key from unnest(typed) as l), true);
     bins := openstock_core.make_bins(acting, place, array(
       select row(l.location_id, l.product_id, l.lot_id, l.status)::openstock_core.bin_key from unnest(typed) as l order by l.n));
     perform openstock_core.settle_bins(acting, op_id, '{}', bins, due);
@@ -3559,8 +3565,8 @@ begin
 
     perform openstock_core.share_places(acting,
       array(select distinct l.location_id from unnest(typed) as l), array(select distinct l.lot_id from unnest(typed) as l));
-    due := openstock_core.lock_levels(acting,
-      array(select l.product_id from unnest(typed) as l), array_fill(place, array[cardinality(typed)]), true);
+    due := openstock_core.lock_levels(acting, array(
+      select row(l.product_id, place)::openstock_core.level_key from unnest(typed) as l), true);
     bins := openstock_core.make_bins(acting, place, array(
       select row(l.location_id, l.product_id, l.lot_id, l.status)::openstock_core.bin_key from unnest(typed) as l order by l.n));
     perform openstock_core.settle_bins(acting, op_id, '{}', bins, due);
@@ -3631,8 +3637,8 @@ begin
     perform openstock_core.share_places(acting,
       array(select distinct coalesce(l.to_location_id, l.location_id) from unnest(typed) as l),
       array(select distinct l.lot_id from unnest(typed) as l));
-    due := openstock_core.lock_levels(acting,
-      array(select l.product_id from unnest(typed) as l), array_fill(place, array[cardinality(typed)]), true);
+    due := openstock_core.lock_levels(acting, array(
+      select row(l.product_id, place)::openstock_core.level_key from unnest(typed) as l), true);
     sources := openstock_core.find_bins(acting, array(
       select row(l.location_id, l.product_id, l.lot_id, l.status)::openstock_core.bin_key from unnest(typed) as l order by l.n));
     targets := openstock_core.make_bins(acting, place, array(
@@ -4023,8 +4029,7 @@ as $$
 #variable_conflict use_column
 declare
   order_id bigint;
-  products bigint[];
-  warehouses bigint[];
+  levels openstock_core.level_key[];
   open_ids bigint[];
   due openstock_core.due;
   taken openstock_core.taken_line[];
@@ -4034,13 +4039,14 @@ begin
     perform openstock_core.fail('OS301', jsonb_build_object('order_ref', take_order_lines.order_ref));
   end if;
 
-  select array_agg(l.product_id), array_agg(l.warehouse_id) into products, warehouses
-  from openstock_core.reservation_line l
-  where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0;
-  if products is null then
+  levels := array(
+    select row(l.product_id, l.warehouse_id)::openstock_core.level_key
+    from openstock_core.reservation_line l
+    where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0);
+  if cardinality(levels) = 0 then
     perform openstock_core.fail('OS303', jsonb_build_object('order_ref', take_order_lines.order_ref, 'reserved', 0));
   end if;
-  due := openstock_core.lock_levels(tenant, products, warehouses, false);
+  due := openstock_core.lock_levels(tenant, levels, false);
   open_ids := array(
     select l.reservation_line_id
     from openstock_core.reservation_line l
@@ -5965,8 +5971,7 @@ set jit = off
 as $$
 declare
   op_id constant text := 'openstock.block_expired_lots ' || gen_random_uuid();
-  products bigint[];
-  warehouses bigint[];
+  levels openstock_core.level_key[];
   arguments jsonb;
   due openstock_core.due;
 begin
@@ -5974,20 +5979,21 @@ begin
   if max_levels is null or max_levels not between 1 and 100000 then
     perform openstock_core.fail('22023', '{"argument": "max_levels", "problem": "must be between 1 and 100000"}');
   end if;
-  select array_agg(l.product_id), array_agg(l.warehouse_id) into products, warehouses
-  from (select s.product_id, s.warehouse_id from openstock_core.stock_level s
-        where s.tenant_id = tenant and s.next_block_at <= openstock.server_time()
-        order by s.next_block_at limit max_levels) as l;
-  if products is null then
+  levels := array(
+    select row(s.product_id, s.warehouse_id)::openstock_core.level_key
+    from openstock_core.stock_level s
+    where s.tenant_id = tenant and s.next_block_at <= openstock.server_time()
+    order by s.next_block_at limit max_levels);
+  if cardinality(levels) = 0 then
     return 0;
   end if;
-  arguments := jsonb_build_object('levels', cardinality(products));
+  arguments := jsonb_build_object('levels', cardinality(levels));
   perform openstock_core.begin_operation(tenant, op_id, 'block_expired_lots', arguments);
-  due := openstock_core.lock_levels(tenant, products, warehouses, false);
+  due := openstock_core.lock_levels(tenant, levels, false);
   perform openstock_core.lock_bins(tenant, due.bin_ids);
   perform openstock_core.book_due(tenant, op_id, due);
   perform openstock_core.finish_operation(tenant, op_id, jsonb_build_array(arguments));
-  return cardinality(products);
+  return cardinality(levels);
 end
 $$;
 
@@ -6243,5 +6249,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '00448982cc96780fa8c8f1820c0e8de838b78c46b2325ceb7b47528f9cd647ef');
+values ('0001.baseline', 'd8e0b6bb94e4d22b20ad5ecae61825adf2d14d47e793159d25ea9a20d8db4752');
 reset role;

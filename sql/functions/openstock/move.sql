@@ -36,8 +36,8 @@ begin
     perform openstock_core.share_places(acting,
       array(select distinct coalesce(l.to_location_id, l.location_id) from unnest(typed) as l),
       array(select distinct l.lot_id from unnest(typed) as l));
-    due := openstock_core.lock_levels(acting,
-      array(select l.product_id from unnest(typed) as l), array_fill(place, array[cardinality(typed)]), true);
+    due := openstock_core.lock_levels(acting, array(
+      select row(l.product_id, place)::openstock_core.level_key from unnest(typed) as l), true);
     sources := openstock_core.find_bins(acting, array(
       select row(l.location_id, l.product_id, l.lot_id, l.status)::openstock_core.bin_key from unnest(typed) as l order by l.n));
     targets := openstock_core.make_bins(acting, place, array(

@@ -11,8 +11,7 @@ set jit = off
 as $$
 declare
   op_id constant text := 'openstock.block_expired_lots ' || gen_random_uuid();
-  products bigint[];
-  warehouses bigint[];
+  levels openstock_core.level_key[];
   arguments jsonb;
   due openstock_core.due;
 begin
@@ -20,20 +19,21 @@ begin
   if max_levels is null or max_levels not between 1 and 100000 then
     perform openstock_core.fail('22023', '{"argument": "max_levels", "problem": "must be between 1 and 100000"}');
   end if;
-  select array_agg(l.product_id), array_agg(l.warehouse_id) into products, warehouses
-  from (select s.product_id, s.warehouse_id from openstock_core.stock_level s
-        where s.tenant_id = tenant and s.next_block_at <= openstock.server_time()
-        order by s.next_block_at limit max_levels) as l;
-  if products is null then
+  levels := array(
+    select row(s.product_id, s.warehouse_id)::openstock_core.level_key
+    from openstock_core.stock_level s
+    where s.tenant_id = tenant and s.next_block_at <= openstock.server_time()
+    order by s.next_block_at limit max_levels);
+  if cardinality(levels) = 0 then
     return 0;
   end if;
-  arguments := jsonb_build_object('levels', cardinality(products));
+  arguments := jsonb_build_object('levels', cardinality(levels));
   perform openstock_core.begin_operation(tenant, op_id, 'block_expired_lots', arguments);
-  due := openstock_core.lock_levels(tenant, products, warehouses, false);
+  due := openstock_core.lock_levels(tenant, levels, false);
   perform openstock_core.lock_bins(tenant, due.bin_ids);
   perform openstock_core.book_due(tenant, op_id, due);
   perform openstock_core.finish_operation(tenant, op_id, jsonb_build_array(arguments));
-  return cardinality(products);
+  return cardinality(levels);
 end
 $$;
 

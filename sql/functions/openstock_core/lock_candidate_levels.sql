@@ -20,21 +20,27 @@ begin
     from unnest(lines) as u
     join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = u.product_id
       and l.warehouse_id = coalesce(u.warehouse_id, l.warehouse_id)
-    where row(l.product_id, l.warehouse_id)::openstock_core.level_key <> all (held)
     order by key);
-  earlier := array(select k from unnest(keys) as k where k < any (held));
-  if cardinality(earlier) > (
-    select count(*) from (
-      select from unnest(earlier) as k
-      join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id
-      for no key update of l skip locked) as l)
-  then
-    perform openstock_core.fail('40001', '{"problem": "a stock level came into being and is in use"}');
+  if cardinality(held) > 0 then
+    keys := array(select k from unnest(keys) as k where k <> all (held) order by k);
+    if cardinality(keys) = 0 then
+      return held;
+    end if;
+    earlier := array(select k from unnest(keys) as k where k < any (held));
+    if cardinality(earlier) > (
+      select count(*) from (
+        select from unnest(earlier) as k
+        join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id
+        for no key update of l skip locked) as l)
+    then
+      perform openstock_core.fail('40001', '{"problem": "a stock level came into being and is in use"}');
+    end if;
   end if;
-  due := openstock_core.lock_levels(tenant,
-    array(select k.product_id from unnest(keys) as k), array(select k.warehouse_id from unnest(keys) as k), false);
-  perform openstock_core.lock_bins(tenant, due.bin_ids);
-  perform openstock_core.book_due(tenant, op_id, due);
+  due := openstock_core.lock_levels(tenant, keys, false);
+  if due is not null then
+    perform openstock_core.lock_bins(tenant, due.bin_ids);
+    perform openstock_core.book_due(tenant, op_id, due);
+  end if;
   return held || keys;
 end
 $$;

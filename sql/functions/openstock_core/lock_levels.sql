@@ -5,7 +5,7 @@
 set local role openstock_owner;
 
 create or replace function openstock_core.lock_levels(
-  tenant uuid, product_ids bigint[], warehouse_ids bigint[], make_missing boolean)
+  tenant uuid, keys openstock_core.level_key[], make_missing boolean)
 returns openstock_core.due
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -19,7 +19,7 @@ begin
   if make_missing then
     missing := array(
       select distinct row(u.product_id, u.warehouse_id)::openstock_core.level_key
-      from unnest(product_ids, warehouse_ids) as u (product_id, warehouse_id)
+      from unnest(keys) as u
       where not exists (select from openstock_core.stock_level l
                         where l.tenant_id = tenant and l.product_id = u.product_id and l.warehouse_id = u.warehouse_id));
     if cardinality(missing) > 0 then
@@ -31,7 +31,7 @@ begin
   into locked
   from (
     select l.product_id, l.warehouse_id, l.next_block_at
-    from (select distinct * from unnest(product_ids, warehouse_ids) as u (product_id, warehouse_id)) as k
+    from (select distinct u.product_id, u.warehouse_id from unnest(keys) as u) as k
     cross join lateral (
       select * from openstock_core.stock_level s
       where s.tenant_id = tenant and s.product_id = k.product_id and s.warehouse_id = k.warehouse_id

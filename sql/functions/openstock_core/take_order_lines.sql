@@ -10,8 +10,7 @@ as $$
 #variable_conflict use_column
 declare
   order_id bigint;
-  products bigint[];
-  warehouses bigint[];
+  levels openstock_core.level_key[];
   open_ids bigint[];
   due openstock_core.due;
   taken openstock_core.taken_line[];
@@ -21,13 +20,14 @@ begin
     perform openstock_core.fail('OS301', jsonb_build_object('order_ref', take_order_lines.order_ref));
   end if;
 
-  select array_agg(l.product_id), array_agg(l.warehouse_id) into products, warehouses
-  from openstock_core.reservation_line l
-  where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0;
-  if products is null then
+  levels := array(
+    select row(l.product_id, l.warehouse_id)::openstock_core.level_key
+    from openstock_core.reservation_line l
+    where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0);
+  if cardinality(levels) = 0 then
     perform openstock_core.fail('OS303', jsonb_build_object('order_ref', take_order_lines.order_ref, 'reserved', 0));
   end if;
-  due := openstock_core.lock_levels(tenant, products, warehouses, false);
+  due := openstock_core.lock_levels(tenant, levels, false);
   open_ids := array(
     select l.reservation_line_id
     from openstock_core.reservation_line l
