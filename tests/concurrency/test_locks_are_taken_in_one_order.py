@@ -190,6 +190,22 @@ def test_products_and_receipts_of_them_do_not_deadlock(shop: Shop, session: Open
     assert (shop.level("APPLE")[3], shop.level("RICE")[3]) == (3, 4)
 
 
+def test_a_product_new_to_a_warehouse_and_a_new_product_are_locked_at_once(shop: Shop, session: OpenSession) -> None:
+    shop.put_locations("BER", [{"code": "A"}])
+    shop.receive("LON", [{"sku": "APPLE", "qty": 5}])  # known, and not in Berlin; RICE is younger and known nowhere
+    holder, one, two = session(), session(), session()
+    holder.put_locations("BER", [{"code": "A", "pick_order": 1}])
+    lines = [{"sku": "RICE", "qty": 5, "location": "A"}, {"sku": "APPLE", "qty": 5, "location": "A"}]
+    receipt = one.at_once("receive", "BER", lines)
+    one.until_blocked(receipt)
+    change = two.at_once("put_products", lines=[{"sku": "APPLE", "safety_stock": 1}, {"sku": "RICE", "safety_stock": 1}])
+    two.until_blocked(change)
+    holder.commit()
+    assert receipt.result(NEVER)
+    assert change.result(NEVER)
+    assert (shop.level("APPLE", "BER")[3], shop.level("RICE", "BER")[3]) == (4, 4)
+
+
 def test_a_caller_who_takes_two_orders_the_other_way_round_gets_a_deadlock_and_nothing_else(
     stocked: Shop, session: OpenSession
 ) -> None:

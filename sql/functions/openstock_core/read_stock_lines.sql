@@ -1,5 +1,5 @@
 -- Turns the lines of receive, adjust and move into typed rows and looks their names up. Reads: product, location, lot.
--- Locks: product by product_id (where it has no level yet).
+-- Locks: product by product_id (where it has no level at this warehouse yet: make_levels will want it).
 set local role openstock_owner;
 
 create or replace function openstock_core.read_stock_lines(
@@ -17,13 +17,16 @@ begin
   perform from openstock_core.product p
   where p.tenant_id = tenant
     and p.sku = any (array(select normalize(btrim(g.sku)) from jsonb_to_recordset(lines) as g (sku text)))
-    and not exists (select from openstock_core.stock_level l where l.tenant_id = tenant and l.product_id = p.product_id)
+    and not exists (select from openstock_core.stock_level l where l.tenant_id = tenant and l.product_id = p.product_id
+                    and l.warehouse_id = read_stock_lines.warehouse_id)
   order by p.product_id
   for no key update of p;
   -- materialized, limit 1, no sequential scan: one index probe a line. Under row-level security no index serves a name that
   -- is computed where it is compared, and planned while the tables are small the catalogue would be read for each line.
   with given as materialized (
-    select g.n, coalesce(g.line, (coalesce(max(g.line) over (), 0) + row_number() over (partition by g.line is null order by g.n))::integer) as line, normalize(btrim(g.sku)) as sku,
+    select g.n, coalesce(g.line, (coalesce(max(g.line) over (), 0)
+                                  + row_number() over (partition by g.line is null order by g.n))::integer) as line,
+           normalize(btrim(g.sku)) as sku,
            trim_scale(g.qty) as qty, trim_scale(g.set_to) as set_to, trim_scale(g.expected) as expected,
            coalesce(normalize(btrim(coalesce(g.location, g."from"))), 'DEFAULT') as location,
            case when g."to" is not null then normalize(btrim(g."to")) end as to_location,
