@@ -163,6 +163,24 @@ def test_a_new_level_that_is_in_use_is_not_waited_for_out_of_order(shop: Shop, s
     assert shop.differences() == []
 
 
+def test_a_lot_that_expires_while_a_new_level_is_waited_for_is_not_promised(
+    shop: Shop, session: OpenSession, clock: Clock
+) -> None:
+    shop.put_warehouses(lines=[{"code": "ZRH", "priority": 3}])  # younger than London: waited for
+    shop.receive("LON", [{"sku": "MILK", "qty": 6, "lot": "L1", "expires_on": day(1)}])
+    one, two, three = session(), session(), session()
+    one.reserve("A", [{"sku": "MILK", "qty": 1}])
+    waiting = two.blocked("reserve", "B", [{"sku": "MILK", "qty": 8}])
+    shop.receive("ZRH", [{"sku": "MILK", "qty": 2, "lot": "L2", "expires_on": day(99)}])
+    three.adjust("ZRH", [{"sku": "MILK", "qty": 1, "lot": "L2"}], reason="found")
+    one.rollback()
+    two.until_blocked(waiting)
+    clock.advance(days=3)
+    three.commit()
+    assert columns(two.outcome(waiting, "reserve"), "outcome") == [("rejected",)]
+    assert shop.level("MILK") == (6, 6, 0, 0)
+
+
 def test_a_lot_that_expires_during_the_wait_is_not_promised(shop: Shop, session: OpenSession, clock: Clock) -> None:
     shop.receive("LON", [{"sku": "MILK", "qty": 5, "lot": "L1", "expires_on": day(1)}])
     one, two = session(), session()

@@ -41,6 +41,9 @@ begin
       parts := array(select p from openstock_core.plan_reservation(acting, wanted, locked) as p);
       short := (select sum(w.qty) from unnest(wanted) as w) > coalesce((select sum(p.qty) from unnest(parts) as p), 0);
       exit when not short or cardinality(locked) = levels_before;
+      if attempt = 10 then
+        perform openstock_core.fail('40001', '{"problem": "stock levels keep coming into being"}');
+      end if;
     end loop;
 
     if short then
@@ -70,6 +73,7 @@ comment on function openstock.reserve is
   'Promises stock to an order, all lines or none. lines: sku, qty (positive), and optionally line (its number in the order) and warehouse; '
   'without a warehouse, active warehouses are asked by priority, and one line may be split over several. On an open order it adds lines. '
   'on_shortage: reject (outcome rejected, nothing is promised) or error (OS201). Returns one row per line and warehouse. '
-  'Errors: 22023, OS010, OS101 to OS104, OS110, OS201, OS302, OS304.';
+  'Errors: 22023, OS010, OS101 to OS104, OS110, OS201, OS302, OS304; 40001 also at '
+  'READ COMMITTED, where a stock level came into being meanwhile and is in use.';
 
 reset role;

@@ -22,11 +22,14 @@ begin
       and l.warehouse_id = coalesce(u.warehouse_id, l.warehouse_id)
     order by key);
   if cardinality(held) > 0 then
-    keys := array(select k from unnest(keys) as k where k <> all (held) order by k);
+    keys := array(
+      select row(k.product_id, k.warehouse_id)::openstock_core.level_key as key
+      from (select * from unnest(keys) except select * from unnest(held)) as k
+      order by key);
     if cardinality(keys) = 0 then
       return held;
     end if;
-    earlier := array(select k from unnest(keys) as k where k < any (held));
+    earlier := array(select k from unnest(keys) as k where k < (select h from unnest(held) as h order by h desc limit 1));
     if cardinality(earlier) > (
       select count(*) from (
         select from unnest(earlier) as k
@@ -36,7 +39,7 @@ begin
       perform openstock_core.fail('40001', '{"problem": "a stock level came into being and is in use"}');
     end if;
   end if;
-  due := openstock_core.lock_levels(tenant, keys, false);
+  due := openstock_core.lock_levels(tenant, held || keys, false);
   if due is not null then
     perform openstock_core.lock_bins(tenant, due.bin_ids);
     perform openstock_core.book_due(tenant, op_id, due);
