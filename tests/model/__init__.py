@@ -1,0 +1,5 @@
+"""The database against a model of it. Failures are told with the values that differ."""
+
+import pytest
+
+pytest.register_assert_rewrite("tests.model.machine")

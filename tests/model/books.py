@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import count
@@ -225,9 +225,3 @@ class Books:
             assert place.first_entry is not None, "a bin without an entry"
             place.arrived = place.first_entry
         self.state.pinned_at = dict(self.state.first_pinned_at)
-
-    def in_pick_order(self, sku: str, warehouse: str) -> Iterator[Bin]:
-        """The bins of a level that units can be taken from, in the order of the product's removal rule."""
-        removal = self.state.products[sku].removal
-        bins = [b for b in self.bins_at(sku, warehouse) if b.on_hand > 0 and not self.blocked(b)]
-        yield from sorted(bins, key=lambda b: self._pick_order(b, removal))

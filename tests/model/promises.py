@@ -52,7 +52,7 @@ class Promises(Books):
                 w["line"] = highest
 
         for w in wanted:
-            self._settle((w["sku"], place) for place in self._asked(w))
+            self._settle(key for key in self.state.entries if key[0] == w["sku"] and w["warehouse"] in (None, key[1]))
         parts = self._source(wanted)
         if sum((w["qty"] for w in wanted), ZERO) > sum(parts.values(), ZERO):
             if on_shortage == "error":

@@ -24,7 +24,8 @@ begin
   end if;
   return query
     select d.fact, d.key, d.expected, d.actual, coalesce(rebuild.replace, false) and d.repairable
-    from openstock_core.differences(rebuild.tenant) as d;
+    from openstock_core.differences(rebuild.tenant) as d
+    order by d.fact, d.key;
   if rebuild.replace then
     perform openstock_core.replace_levels(rebuild.tenant);
     perform openstock_core.replace_lines(rebuild.tenant);

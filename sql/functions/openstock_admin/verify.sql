@@ -18,7 +18,8 @@ begin
   end if;
   for one in select t.tenant_id from openstock_core.tenant t
              where t.tenant_id = coalesce(verify.tenant, t.tenant_id) order by t.tenant_id loop
-    return query select one, d.fact, d.key, d.expected, d.actual from openstock_core.differences(one) as d;
+    return query select one, d.fact, d.key, d.expected, d.actual from openstock_core.differences(one) as d
+      order by d.fact, d.key;
   end loop;
 end
 $$;
