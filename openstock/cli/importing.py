@@ -41,7 +41,7 @@ def _import_options(arguments: argparse.Namespace) -> importer.Options:
         if (
             not equals
             or not column
-            or not (name in known or (arguments.kind == "products" and name[:11] == "attributes."))
+            or not (name in known or importer.is_attribute(arguments.kind, name))
         ):
             raise UsageError(f"--map {given} is not FIELD=COLUMN with a field of {arguments.kind}: {', '.join(known)}")
         mapping[name] = column

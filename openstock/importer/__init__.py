@@ -22,7 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from openstock.importer.mapping import FIELDS, ImportFailedError, Kind, Options
+from openstock.importer.mapping import FIELDS, ImportFailedError, Kind, Options, is_attribute
 from openstock.importer.products import Products
 from openstock.importer.report import Reject, Report
 from openstock.importer.sales import Sales
@@ -33,7 +33,17 @@ from openstock.importer.values import strptime_format
 if TYPE_CHECKING:
     from openstock.client import Client
 
-__all__ = ["FIELDS", "ImportFailedError", "Kind", "Options", "Reject", "Report", "run", "strptime_format"]
+__all__ = [
+    "FIELDS",
+    "ImportFailedError",
+    "Kind",
+    "Options",
+    "Reject",
+    "Report",
+    "is_attribute",
+    "run",
+    "strptime_format",
+]
 
 
 def run(

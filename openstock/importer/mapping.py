@@ -58,6 +58,11 @@ FIELDS: Mapping[Kind, Mapping[str, Field]] = {
 }
 
 
+def is_attribute(kind: Kind, name: str) -> bool:
+    """Whether it is `attributes.KEY`, which fills an attribute of a product."""
+    return kind == "products" and name.removeprefix("attributes.") not in ("", name)
+
+
 class ImportFailedError(Exception):
     """The file as a whole cannot be imported; `hint` names the next action."""
 

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, TextIO
 
 from openstock import exact_json
-from openstock.importer.mapping import FIELDS, Field, ImportFailedError, Kind, Options
+from openstock.importer.mapping import FIELDS, Field, ImportFailedError, Kind, Options, is_attribute
 from openstock.importer.rejects import RejectsFile, os_reason
 from openstock.importer.report import LISTED, Reject, Report
 from openstock.importer.values import Values
@@ -88,7 +88,9 @@ class Source:
     def _find_columns(self) -> dict[str, int]:
         """Field to place in the row; ImportFailedError when a column is missing or named twice."""
         known, columns = FIELDS[self.kind], {}
-        wanted = {name: name for name in known} | dict(self.options.mapping)
+        wanted = {name: name for name in known} | {
+            name: name for name in self.header if is_attribute(self.kind, name)
+        } | dict(self.options.mapping)
         for name, column in wanted.items():
             places = [n for n, given in enumerate(self.header) if given == column]
             if not places and name not in self.options.mapping:
@@ -97,7 +99,7 @@ class Source:
                 raise ImportFailedError(f"{self.path.name} has more than one column {column!r}")
             if places:
                 columns[name] = places[0]
-            elif name in self.options.mapping or known[name].required:
+            elif name in self.options.mapping or (name in known and known[name].required):
                 raise ImportFailedError(
                     f"{self.path.name} has no column {column!r}; it has {', '.join(map(repr, self.header))}",
                     f"Say which it is with --map {name}=COLUMN, and --delimiter if the columns run together.",

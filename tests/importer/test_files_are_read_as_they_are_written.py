@@ -59,6 +59,13 @@ def test_columns_are_mapped_and_found_in_any_case(write: Write, imports: Import,
     assert (rows["B"]["unit"], rows["B"]["attributes"]) == ("C62", {})
 
 
+def test_attributes_are_found_in_columns_of_their_own_name(write: Write, imports: Import, shop: Shop) -> None:
+    imports("products", write("sku,name,attributes.colour,attributes.", "A,One,red,ignored"))
+
+    [product] = shop.view("products", sku="A")
+    assert product["attributes"] == {"colour": "red"}
+
+
 def test_the_first_value_of_a_product_that_is_named_again_counts(write: Write, imports: Import, shop: Shop) -> None:
     report = imports("products", write("sku,name,unit", "A,,", "A,One,", "A,Uno,KGM", "B,Two,"))
 
