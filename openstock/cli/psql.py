@@ -49,7 +49,8 @@ def psql(arguments: argparse.Namespace) -> int:
     elif found:
         print(f"openstock: there is no tenant {tenant} here, so that views are empty", file=sys.stderr, flush=True)
     if tenant:
-        options = f"{conninfo_to_dict(dsn).get('options') or ''} -c app.tenant_id={tenant}".strip()
+        given = conninfo_to_dict(dsn).get("options") or os.environ.get("PGOPTIONS") or ""
+        options = f"{given} -c app.tenant_id={tenant}".strip()
         dsn = make_conninfo(dsn, options=options)
     try:
         program = psql_path(find_binaries())
@@ -65,4 +66,5 @@ def psql(arguments: argparse.Namespace) -> int:
         )
         print(f"{about}; try: select * from openstock.stock limit 5;")
     sys.stdout.flush()
-    os.execv(program, [str(program), "--dbname", dsn, *arguments.rest])
+    # Errors without the lines that say where inside of openstock they arose; \set SHOW_CONTEXT errors brings them back.
+    os.execv(program, [str(program), "--dbname", dsn, "--variable", "SHOW_CONTEXT=never", *arguments.rest])
