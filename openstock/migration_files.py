@@ -32,12 +32,16 @@ class MigrationError(Exception):
     """A migration cannot go ahead; nothing of it was applied.
 
     `str()` is one constant sentence; `detail` carries the values (None: there are none) and `hint` what to do next.
+    `sqlstate` is that of the errors by which the client says the same (None: there is none).
     """
 
-    def __init__(self, message: str, *, detail: str | None = None, hint: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, detail: str | None = None, hint: str | None = None, sqlstate: str | None = None
+    ) -> None:
         super().__init__(message)
         self.detail = detail
         self.hint = hint
+        self.sqlstate = sqlstate
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,18 +35,21 @@ def require_server(connection: Connection) -> None:
             "the server is too old",
             detail=f"it is PostgreSQL {version // 10000}; openstock needs {OLDEST_SERVER} or newer",
             hint="Upgrade the server, or use a newer one.",
+            sqlstate="0A000",
         )
     if encoding != "UTF8":
         raise MigrationError(
             "the database does not store UTF-8",
             detail=f"its encoding is {encoding}",
             hint="Create a database with: create database … template template0 encoding 'UTF8'",
+            sqlstate="0A000",
         )
     if recovering or read_only:
         raise MigrationError(
             "the server is read-only",
             detail="it is a standby" if recovering else "transactions are read-only by default here",
             hint="Connect to the primary." if recovering else "Set default_transaction_read_only to off.",
+            sqlstate="25006",
         )
 
 
@@ -107,6 +110,7 @@ def require_agreement(
             "the database was migrated by a newer openstock",
             detail=f"it has {', '.join(unknown)}, and this package ends with {files[-1].name}",
             hint="Upgrade the openstock package to at least the version that migrated the database.",
+            sqlstate="0A000",
         )
     altered = sorted(name for name, checksum in recorded.items() if known[name] != checksum)
     if altered:

@@ -1,3 +1,19 @@
+-- The server and the database that openstock needs. `openstock migrate` says the same before it begins.
+do $server$
+begin
+  if pg_catalog.current_setting('server_version_num')::integer < 150000 then
+    raise exception using errcode = '0A000', message = 'The server is too old.',
+      detail = pg_catalog.jsonb_build_object('server', pg_catalog.current_setting('server_version'), 'needed', 15)::text,
+      hint = 'Upgrade it to PostgreSQL 15 or newer, or use another.';
+  end if;
+  if pg_catalog.current_setting('server_encoding') <> 'UTF8' then
+    raise exception using errcode = '0A000', message = 'The database does not store UTF-8.',
+      detail = pg_catalog.jsonb_build_object('encoding', pg_catalog.current_setting('server_encoding'))::text,
+      hint = 'Create a database with: create database ... template template0 encoding ''UTF8''';
+  end if;
+end
+$server$;
+
 -- The NOLOGIN roles of openstock. Roles belong to the whole cluster, so another database may have made them already,
 -- or be making them now: whoever comes second waits on pg_authid's unique index and then finds them there.
 do $roles$

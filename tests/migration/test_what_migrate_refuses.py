@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from openstock import migration_state
 from openstock.migrate import MigrationError, migrate, status
 from openstock.migration_files import with_record
 from openstock.server import temporary_server
+from openstock.shipped import sql_dir
 
 from .helpers import (
     BASELINE,
@@ -74,8 +76,10 @@ def test_a_database_that_lost_an_earlier_record_is_refused(cluster: Cluster, two
     database = cluster.create_database()
     migrate(cluster.dsn(database), directory=two.migrations)
     cluster.run(f"delete from openstock_core.migration where name = '{BASELINE}'", database=database)
+    before = everything(cluster, database)
     with pytest.raises(MigrationError, match="lacks earlier ones"):
         migrate(cluster.dsn(database), directory=two.migrations)
+    assert everything(cluster, database) == before
 
 
 def test_schemas_that_no_migration_made_are_left_alone(cluster: Cluster, built: SmallSchema) -> None:
@@ -112,26 +116,45 @@ def test_a_bad_lock_timeout_is_one_clear_error(cluster: Cluster, built: SmallSch
 
 def test_a_database_that_does_not_store_utf8_is_refused(cluster: Cluster, built: SmallSchema) -> None:
     database = cluster.create_database("encoding 'LATIN1' locale 'C' template template0")
+    before = everything(cluster, database)
     with pytest.raises(MigrationError, match="does not store UTF-8") as refused:
         migrate(cluster.dsn(database), directory=built.migrations)
     assert "LATIN1" in str(refused.value.detail)
+    assert refused.value.sqlstate == "0A000"
+    assert everything(cluster, database) == before
+
+
+def test_the_migration_itself_refuses_a_database_that_does_not_store_utf8(cluster: Cluster) -> None:
+    database = cluster.create_database("encoding 'LATIN1' locale 'C' template template0")
+    with psycopg.connect(cluster.dsn(database), autocommit=True) as connection:
+        with pytest.raises(psycopg.errors.FeatureNotSupported, match="does not store UTF-8") as refused:
+            connection.execute(f"begin; {(sql_dir() / 'roles.sql').read_text()}")
+        assert refused.value.diag.message_detail == '{"encoding": "LATIN1"}'
+        assert refused.value.diag.message_hint
 
 
 def test_a_server_that_is_too_old_is_refused(
     cluster: Cluster, built: SmallSchema, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(migration_state, "OLDEST_SERVER", cluster.major + 1)
+    database = cluster.create_database()
+    before = everything(cluster, database)
     with pytest.raises(MigrationError, match="too old") as refused:
-        migrate(cluster.dsn(cluster.create_database()), directory=built.migrations)
+        migrate(cluster.dsn(database), directory=built.migrations)
     assert f"it is PostgreSQL {cluster.major}" in str(refused.value.detail)
+    assert refused.value.sqlstate == "0A000"
+    assert everything(cluster, database) == before
 
 
 def test_a_database_that_is_read_only_by_default_is_refused(cluster: Cluster, built: SmallSchema) -> None:
     database = cluster.create_database()
     cluster.run(f"alter database {database} set default_transaction_read_only = on")
+    before = everything(cluster, database)
     with pytest.raises(MigrationError, match="read-only") as refused:
         migrate(cluster.dsn(database), directory=built.migrations)
     assert "default_transaction_read_only" in str(refused.value.hint)
+    assert refused.value.sqlstate == "25006"
+    assert everything(cluster, database) == before
 
 
 def test_a_standby_is_refused(built: SmallSchema) -> None:
