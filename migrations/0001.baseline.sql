@@ -3,6 +3,22 @@
 -- Apply it with `openstock migrate` or `yoyo apply`: one transaction, forward only. See docs/migrations.md.
 
 -- sql/roles.sql
+-- The server and the database that openstock needs. `openstock migrate` says the same before it begins.
+do $server$
+begin
+  if pg_catalog.current_setting('server_version_num')::integer < 150000 then
+    raise exception using errcode = '0A000', message = 'The server is too old.',
+      detail = pg_catalog.jsonb_build_object('server', pg_catalog.current_setting('server_version'), 'needed', 15)::text,
+      hint = 'Upgrade it to PostgreSQL 15 or newer, or use another.';
+  end if;
+  if pg_catalog.current_setting('server_encoding') <> 'UTF8' then
+    raise exception using errcode = '0A000', message = 'The database does not store UTF-8.',
+      detail = pg_catalog.jsonb_build_object('encoding', pg_catalog.current_setting('server_encoding'))::text,
+      hint = 'Create a database with: create database ... template template0 encoding ''UTF8''';
+  end if;
+end
+$server$;
+
 -- The NOLOGIN roles of openstock. Roles belong to the whole cluster, so another database may have made them already,
 -- or be making them now: whoever comes second waits on pg_authid's unique index and then finds them there.
 do $roles$
@@ -2031,11 +2047,14 @@ begin
       and l.warehouse_id = coalesce(u.warehouse_id, l.warehouse_id)
     order by key);
   if cardinality(held) > 0 then
-    keys := array(select k from unnest(keys) as k where k <> all (held) order by k);
+    keys := array(
+      select row(k.product_id, k.warehouse_id)::openstock_core.level_key as key
+      from (select * from unnest(keys) except select * from unnest(held)) as k
+      order by key);
     if cardinality(keys) = 0 then
       return held;
     end if;
-    earlier := array(select k from unnest(keys) as k where k < any (held));
+    earlier := array(select k from unnest(keys) as k where k < (select h from unnest(held) as h order by h desc limit 1));
     if cardinality(earlier) > (
       select count(*) from (
         select from unnest(earlier) as k
@@ -2045,7 +2064,7 @@ begin
       perform openstock_core.fail('40001', '{"problem": "a stock level came into being and is in use"}');
     end if;
   end if;
-  due := openstock_core.lock_levels(tenant, keys, false);
+  due := openstock_core.lock_levels(tenant, held || keys, false);
   if due is not null then
     perform openstock_core.lock_bins(tenant, due.bin_ids);
     perform openstock_core.book_due(tenant, op_id, due);
@@ -2987,7 +3006,7 @@ reset role;
 
 -- sql/functions/openstock_core/read_stock_lines.sql
 -- Turns the lines of receive, adjust and move into typed rows and looks their names up. Reads: product, location, lot.
--- Locks: product by product_id (where it has no level yet).
+-- Locks: product by product_id (where it has no level at this warehouse yet: make_levels will want it).
 set local role openstock_owner;
 
 create or replace function openstock_core.read_stock_lines(
@@ -3005,13 +3024,16 @@ begin
   perform from openstock_core.product p
   where p.tenant_id = tenant
     and p.sku = any (array(select normalize(btrim(g.sku)) from jsonb_to_recordset(lines) as g (sku text)))
-    and not exists (select from openstock_core.stock_level l where l.tenant_id = tenant and l.product_id = p.product_id)
+    and not exists (select from openstock_core.stock_level l where l.tenant_id = tenant and l.product_id = p.product_id
+                    and l.warehouse_id = read_stock_lines.warehouse_id)
   order by p.product_id
   for no key update of p;
   -- materialized, limit 1, no sequential scan: one index probe a line. Under row-level security no index serves a name that
   -- is computed where it is compared, and planned while the tables are small the catalogue would be read for each line.
   with given as materialized (
-    select g.n, coalesce(g.line, (coalesce(max(g.line) over (), 0) + row_number() over (partition by g.line is null order by g.n))::integer) as line, normalize(btrim(g.sku)) as sku,
+    select g.n, coalesce(g.line, (coalesce(max(g.line) over (), 0)
+                                  + row_number() over (partition by g.line is null order by g.n))::integer) as line,
+           normalize(btrim(g.sku)) as sku,
            trim_scale(g.qty) as qty, trim_scale(g.set_to) as set_to, trim_scale(g.expected) as expected,
            coalesce(normalize(btrim(coalesce(g.location, g."from"))), 'DEFAULT') as location,
            case when g."to" is not null then normalize(btrim(g."to")) end as to_location,
@@ -4119,6 +4141,9 @@ begin
       parts := array(select p from openstock_core.plan_reservation(acting, wanted, locked) as p);
       short := (select sum(w.qty) from unnest(wanted) as w) > coalesce((select sum(p.qty) from unnest(parts) as p), 0);
       exit when not short or cardinality(locked) = levels_before;
+      if attempt = 10 then
+        perform openstock_core.fail('40001', '{"problem": "stock levels keep coming into being"}');
+      end if;
     end loop;
 
     if short then
@@ -4148,7 +4173,8 @@ comment on function openstock.reserve is
   'Promises stock to an order, all lines or none. lines: sku, qty (positive), and optionally line (its number in the order) and warehouse; '
   'without a warehouse, active warehouses are asked by priority, and one line may be split over several. On an open order it adds lines. '
   'on_shortage: reject (outcome rejected, nothing is promised) or error (OS201). Returns one row per line and warehouse. '
-  'Errors: 22023, OS010, OS101 to OS104, OS110, OS201, OS302, OS304.';
+  'Errors: 22023, OS010, OS101 to OS104, OS110, OS201, OS302, OS304; 40001 also at '
+  'READ COMMITTED, where a stock level came into being meanwhile and is in use.';
 
 reset role;
 
@@ -6060,7 +6086,8 @@ begin
   end if;
   for one in select t.tenant_id from openstock_core.tenant t
              where t.tenant_id = coalesce(verify.tenant, t.tenant_id) order by t.tenant_id loop
-    return query select one, d.fact, d.key, d.expected, d.actual from openstock_core.differences(one) as d;
+    return query select one, d.fact, d.key, d.expected, d.actual from openstock_core.differences(one) as d
+      order by d.fact, d.key;
   end loop;
 end
 $$;
@@ -6101,7 +6128,8 @@ begin
   end if;
   return query
     select d.fact, d.key, d.expected, d.actual, coalesce(rebuild.replace, false) and d.repairable
-    from openstock_core.differences(rebuild.tenant) as d;
+    from openstock_core.differences(rebuild.tenant) as d
+    order by d.fact, d.key;
   if rebuild.replace then
     perform openstock_core.replace_levels(rebuild.tenant);
     perform openstock_core.replace_lines(rebuild.tenant);
@@ -6249,5 +6277,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', 'd8e0b6bb94e4d22b20ad5ecae61825adf2d14d47e793159d25ea9a20d8db4752');
+values ('0001.baseline', 'd85bdb0afeeac38774a5b9b297ea3ac1985afa9d99cf81d79fafc683bca28a3d');
 reset role;

@@ -48,7 +48,13 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop the server."""
+    """Stop the server; of somebody else's, take back the logins of the tests."""
+    given = os.environ.get("OPENSTOCK_DSN")
+    if given and not hasattr(config, "workerinput"):
+        with contextlib.suppress(psycopg.Error), psycopg.connect(make_conninfo(given, dbname="postgres"), autocommit=True) as cluster:
+            for login in LOGINS.values():
+                with contextlib.suppress(psycopg.Error):
+                    cluster.execute(f"drop role if exists {login.name}")
     _resources.close()
 
 

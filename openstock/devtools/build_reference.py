@@ -21,7 +21,8 @@ HEAD = """# Reference
 Written from the comments in the database by `python -m openstock.devtools.build_reference`; in psql, `\\df+` and
 `\\d+` show the same.
 
-Arguments are passed by name. `lines` is a JSON array of 1 to 10,000 objects; unknown keys are errors, and a key that is
+Arguments are passed by name. `lines` is a JSON array of 1 to 10,000 objects
+(about an order, 1,000); unknown keys are errors, and a key that is
 null is one that is not given. `op_id` makes a call repeatable: the same `op_id` with the same arguments returns the
 stored answer, with `replayed` true. `tenant` may be left out where `app.tenant_id` is set for the transaction.
 """

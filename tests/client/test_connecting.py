@@ -17,7 +17,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 import openstock
 from openstock.session import Settings
 
-from ..support import LOGINS, TENANT, Connect, Shop, call, wait_until
+from ..support import LOGINS, TENANT, Connect, Shop, call, unchanged, wait_until
 from .faces import OpenClient
 
 
@@ -78,14 +78,18 @@ def test_a_database_that_openstock_never_migrated_is_refused(dsn: str, db: psyco
 
 def test_a_schema_without_a_recorded_migration_is_refused(dsn: str, db: psycopg.Connection) -> None:
     db.execute("delete from openstock_core.migration")
-    for error in connect_both(app(dsn)):
+    with unchanged(db):
+        errors = list(connect_both(app(dsn)))
+    for error in errors:
         assert type(error) is openstock.NotMigrated
         assert error.detail == {"database": None, "package": "0001.baseline"}
 
 
 def test_a_database_of_a_newer_openstock_is_refused(dsn: str, db: psycopg.Connection) -> None:
     db.execute("insert into openstock_core.migration (name, checksum) values ('9999.future', 'x')")
-    for error in connect_both(app(dsn)):
+    with unchanged(db):
+        errors = list(connect_both(app(dsn)))
+    for error in errors:
         assert type(error) is openstock.NewerSchema
         assert error.detail == {"database": "9999.future", "package": "0001.baseline"}
         assert error.hint
