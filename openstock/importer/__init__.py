@@ -32,6 +32,7 @@ from openstock.importer.values import strptime_format
 
 if TYPE_CHECKING:
     from openstock.client import Client
+    from openstock.importer.sending import Importer
 
 __all__ = [
     "FIELDS",
@@ -61,6 +62,6 @@ def run(
     """
     report = Report(kind=kind, file=path.name)
     with Source(kind, path, options, report, progress) as source:
-        importer = {"products": Products, "stock": Stock, "sales": Sales}[kind](client, source)
-        importer.run()
+        kinds: dict[Kind, Callable[[Client, Source], Importer]] = {"products": Products, "stock": Stock, "sales": Sales}
+        kinds[kind](client, source).run()
     return report

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -23,14 +24,15 @@ _PLAIN = re.compile(r"[A-Za-z0-9._-]{1,40}")
 _OF_A_ROW = re.compile(r"22|23|OS1|OS2|OS3")
 
 
-class Importer:
+class Importer(ABC):
     """One kind of import. Its `run` takes the rows of the source and accounts for each in the report."""
 
     def __init__(self, client: Client, source: Source) -> None:
         self.client, self.source, self.report = client, source, source.report
 
+    @abstractmethod
     def run(self) -> None:
-        raise NotImplementedError
+        """Take the rows of the source, and account for each in the report."""
 
     def reject(self, rows: Iterable[Row], reason: str) -> None:
         for row in rows:
