@@ -9,7 +9,7 @@ const log = console.log
 // Its logger writes to standard output, which is our log.
 for (const method of ["log", "info", "warn", "debug", "error"]) console[method] = () => {}
 
-// libpq's keywords, as "host=/tmp/x port=5432 user=postgres dbname=y".
+// libpq's keywords, as "host=localhost port=5432 user=postgres dbname=shop".
 const given = Object.fromEntries([...dsn.matchAll(/(\w+)=(\S+)/g)].map(([, key, value]) => [key, value]))
 const clientUrl =
   `postgresql://${given.user}@localhost:${given.port}/${given.dbname}?host=${given.host}&ssl_mode=disable`
