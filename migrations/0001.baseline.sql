@@ -2066,8 +2066,7 @@ begin
   end if;
   due := openstock_core.lock_levels(tenant, held || keys, false);
   if due is not null then
-    perform openstock_core.lock_bins(tenant, due.bin_ids);
-    perform openstock_core.book_due(tenant, op_id, due);
+    perform openstock_core.settle_bins(tenant, op_id, '{}', '{}', due);
   end if;
   return held || keys;
 end
@@ -3267,8 +3266,8 @@ comment on function openstock_core.inherit_ages is
 reset role;
 
 -- sql/functions/openstock_core/settle_bins.sql
--- Locks the bins of a call that brings units in, moves or corrects them, together with those where something is due, and makes
--- ready what the call relies on: what is due is booked, and empty bins that units are to enter begin anew.
+-- Locks the bins of a call together with those where something is due, and makes ready what the call relies on: what is due is
+-- booked, and empty bins that units are to enter begin anew.
 -- Writes: what book_due writes, stock_bin (blocked and received_at of empty ones). Locks: stock_bin by bin_id.
 set local role openstock_owner;
 
@@ -3283,6 +3282,9 @@ declare
 begin
   perform openstock_core.lock_bins(tenant, bins || entered || due.bin_ids);
   perform openstock_core.book_due(tenant, op_id, due);
+  if cardinality(entered) = 0 then
+    return;
+  end if;
   update openstock_core.stock_bin b
   set blocked = openstock_core.enters_blocked(tenant, b.location_id, b.lot_id, b.status, stamp), received_at = stamp
   where b.tenant_id = tenant and b.bin_id = any (entered) and b.on_hand = 0;
@@ -4208,10 +4210,9 @@ begin
       perform openstock_core.check_lines(lines, '{"line": "integer", "sku": "code", "warehouse": "code", "qty": "number"}', 1000, 'line and warehouse');
     end if;
     taking := openstock_core.take_order_lines(acting, order_ref, lines);
-    perform openstock_core.lock_bins(acting, (taking.due).bin_ids || array(
+    perform openstock_core.settle_bins(acting, op_id, array(
       select distinct a.bin_id from unnest(taking.lines) as t
-      join openstock_core.allocation a on a.tenant_id = acting and a.reservation_line_id = t.reservation_line_id));
-    perform openstock_core.book_due(acting, op_id, taking.due);
+      join openstock_core.allocation a on a.tenant_id = acting and a.reservation_line_id = t.reservation_line_id), '{}', taking.due);
 
     entries := array(
       select p from openstock_core.post(acting, op_id,
@@ -4390,8 +4391,7 @@ declare
   picks openstock_core.pick[];
 begin
   if cardinality(needs) = 0 then
-    perform openstock_core.lock_bins(tenant, named || due.bin_ids);
-    perform openstock_core.book_due(tenant, op_id, due);
+    perform openstock_core.settle_bins(tenant, op_id, named, '{}', due);
     return array[]::openstock_core.pick[];
   end if;
   for attempt in 0 .. 20 loop
@@ -6016,8 +6016,7 @@ begin
   arguments := jsonb_build_object('levels', cardinality(levels));
   perform openstock_core.begin_operation(tenant, op_id, 'block_expired_lots', arguments);
   due := openstock_core.lock_levels(tenant, levels, false);
-  perform openstock_core.lock_bins(tenant, due.bin_ids);
-  perform openstock_core.book_due(tenant, op_id, due);
+  perform openstock_core.settle_bins(tenant, op_id, '{}', '{}', due);
   perform openstock_core.finish_operation(tenant, op_id, jsonb_build_array(arguments));
   return cardinality(levels);
 end
@@ -6277,5 +6276,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', 'd85bdb0afeeac38774a5b9b297ea3ac1985afa9d99cf81d79fafc683bca28a3d');
+values ('0001.baseline', 'fa09ed383f9c0ea1959fcb166072810da8d12ed5f07a61cac84dcb54cb02740d');
 reset role;

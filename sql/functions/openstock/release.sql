@@ -27,10 +27,9 @@ begin
       perform openstock_core.check_lines(lines, '{"line": "integer", "sku": "code", "warehouse": "code", "qty": "number"}', 1000, 'line and warehouse');
     end if;
     taking := openstock_core.take_order_lines(acting, order_ref, lines);
-    perform openstock_core.lock_bins(acting, (taking.due).bin_ids || array(
+    perform openstock_core.settle_bins(acting, op_id, array(
       select distinct a.bin_id from unnest(taking.lines) as t
-      join openstock_core.allocation a on a.tenant_id = acting and a.reservation_line_id = t.reservation_line_id));
-    perform openstock_core.book_due(acting, op_id, taking.due);
+      join openstock_core.allocation a on a.tenant_id = acting and a.reservation_line_id = t.reservation_line_id), '{}', taking.due);
 
     entries := array(
       select p from openstock_core.post(acting, op_id,

@@ -30,8 +30,7 @@ begin
   arguments := jsonb_build_object('levels', cardinality(levels));
   perform openstock_core.begin_operation(tenant, op_id, 'block_expired_lots', arguments);
   due := openstock_core.lock_levels(tenant, levels, false);
-  perform openstock_core.lock_bins(tenant, due.bin_ids);
-  perform openstock_core.book_due(tenant, op_id, due);
+  perform openstock_core.settle_bins(tenant, op_id, '{}', '{}', due);
   perform openstock_core.finish_operation(tenant, op_id, jsonb_build_array(arguments));
   return cardinality(levels);
 end

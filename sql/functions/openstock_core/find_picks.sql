@@ -15,8 +15,7 @@ declare
   picks openstock_core.pick[];
 begin
   if cardinality(needs) = 0 then
-    perform openstock_core.lock_bins(tenant, named || due.bin_ids);
-    perform openstock_core.book_due(tenant, op_id, due);
+    perform openstock_core.settle_bins(tenant, op_id, named, '{}', due);
     return array[]::openstock_core.pick[];
   end if;
   for attempt in 0 .. 20 loop

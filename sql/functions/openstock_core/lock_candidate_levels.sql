@@ -41,8 +41,7 @@ begin
   end if;
   due := openstock_core.lock_levels(tenant, held || keys, false);
   if due is not null then
-    perform openstock_core.lock_bins(tenant, due.bin_ids);
-    perform openstock_core.book_due(tenant, op_id, due);
+    perform openstock_core.settle_bins(tenant, op_id, '{}', '{}', due);
   end if;
   return held || keys;
 end

@@ -1,5 +1,5 @@
--- Locks the bins of a call that brings units in, moves or corrects them, together with those where something is due, and makes
--- ready what the call relies on: what is due is booked, and empty bins that units are to enter begin anew.
+-- Locks the bins of a call together with those where something is due, and makes ready what the call relies on: what is due is
+-- booked, and empty bins that units are to enter begin anew.
 -- Writes: what book_due writes, stock_bin (blocked and received_at of empty ones). Locks: stock_bin by bin_id.
 set local role openstock_owner;
 
@@ -14,6 +14,9 @@ declare
 begin
   perform openstock_core.lock_bins(tenant, bins || entered || due.bin_ids);
   perform openstock_core.book_due(tenant, op_id, due);
+  if cardinality(entered) = 0 then
+    return;
+  end if;
   update openstock_core.stock_bin b
   set blocked = openstock_core.enters_blocked(tenant, b.location_id, b.lot_id, b.status, stamp), received_at = stamp
   where b.tenant_id = tenant and b.bin_id = any (entered) and b.on_hand = 0;
