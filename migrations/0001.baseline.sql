@@ -168,6 +168,8 @@ create type openstock.reservation_change as (
   qty_ordered numeric,
   qty_reserved numeric,
   qty_short numeric,
+  qty_released numeric,
+  expires_at timestamptz,
   on_hand numeric,
   blocked numeric,
   reserved numeric,
@@ -179,10 +181,13 @@ comment on column openstock.reservation_change.order_ref is 'The order.';
 comment on column openstock.reservation_change.line is 'The order''s line.';
 comment on column openstock.reservation_change.sku is 'The product.';
 comment on column openstock.reservation_change.warehouse is 'The warehouse that promises; null on a rejected line that none was chosen for.';
-comment on column openstock.reservation_change.outcome is 'reserved, released, or rejected (nothing of the call was reserved).';
+comment on column openstock.reservation_change.outcome is
+  'reserved, extended, confirmed, released, cancelled, expired, or rejected (nothing of the call was reserved).';
 comment on column openstock.reservation_change.qty_ordered is 'Quantity asked for in this row.';
 comment on column openstock.reservation_change.qty_reserved is 'Quantity this call promised (reserve) or that stays promised (release).';
 comment on column openstock.reservation_change.qty_short is 'Quantity that no stock covers.';
+comment on column openstock.reservation_change.qty_released is 'Quantity that this call gave back, or that expired.';
+comment on column openstock.reservation_change.expires_at is 'The promise holds until then; null: without end.';
 comment on column openstock.reservation_change.on_hand is 'Physical units at the warehouse after the row.';
 comment on column openstock.reservation_change.blocked is 'The part of on_hand that cannot be promised.';
 comment on column openstock.reservation_change.reserved is 'Units of the product promised to orders at the warehouse after the row.';
@@ -265,7 +270,8 @@ create type openstock_core.movement as (
   reservation_line_id bigint,
   order_ref text,
   unit_cost numeric,
-  reason text
+  reason text,
+  expires_at timestamptz
 );
 comment on type openstock_core.movement is 'One ledger entry before it is written; post() gives it its number, time and balances.';
 
@@ -279,6 +285,7 @@ create type openstock_core.posted as (
   lot_id bigint,
   status text,
   qty_delta numeric,
+  reserved_delta numeric,
   reservation_line_id bigint,
   on_hand numeric,
   blocked numeric,
@@ -329,10 +336,13 @@ comment on type openstock_core.level_key is 'What makes a stock level: a product
 create type openstock_core.due as (
   at timestamptz,
   levels openstock_core.level_key[],
+  line_ids bigint[],
+  lot_bin_ids bigint[],
   bin_ids bigint[]
 );
 comment on type openstock_core.due is
-  'What has to be booked at locked levels since a moment came, and the bins to be locked for it; null where there is nothing.';
+  'What has to be booked at locked levels since a moment came: the holds that ended (lines, locked), the bins whose lot expired, and all bins to be '
+  'locked for it, those with pins of the holds among them.';
 
 create type openstock_core.taken_line as (
   reservation_line_id bigint,
@@ -449,6 +459,23 @@ $$;
 revoke all on function openstock_core.make_append_only from public;
 comment on function openstock_core.make_append_only is
   'Attaches the trigger that refuses UPDATE, DELETE and TRUNCATE, also under session_replication_role = replica.';
+
+reset role;
+
+-- sql/functions/openstock_core/is_chained.sql
+-- Which entries stand in their level's chain of balances.
+set local role openstock_owner;
+
+create or replace function openstock_core.is_chained(event_type text) returns boolean
+language sql
+immutable
+parallel safe
+return event_type not in ('ALLOCATE', 'DEALLOCATE', 'EXTEND', 'CONFIRM');
+
+revoke all on function openstock_core.is_chained from public;
+grant execute on function openstock_core.is_chained to openstock_api, openstock_maint;
+comment on function openstock_core.is_chained is
+  'False for entries that change no stock level and are written without its lock: what is pinned, and until when and to which order a promise holds.';
 
 reset role;
 
@@ -703,6 +730,7 @@ create table openstock_core.stock_level (
   fenced openstock_core.quantity not null default 0,
   available numeric not null generated always as (trim_scale(on_hand - blocked - reserved - safety_stock - fenced)) stored,
   next_block_at timestamptz,
+  next_expiry_at timestamptz,
   last_recorded_at timestamptz not null default '-infinity',
   version bigint not null default 0,
   constraint stock_level_pkey primary key (tenant_id, product_id, warehouse_id),
@@ -730,6 +758,9 @@ comment on column openstock_core.stock_level.available is
   'What can be promised: on_hand - blocked - reserved - safety_stock - fenced. Negative after a loss of promised units.';
 comment on column openstock_core.stock_level.next_block_at is
   'Before a promise after this moment, units of expired lots have to be booked as blocked; null: never.';
+comment on column openstock_core.stock_level.next_expiry_at is
+  'No open hold ends before this moment; null: none ends. Who is short after it books the holds that have ended. Without an index, so that '
+  'reserving stays a heap-only update.';
 comment on column openstock_core.stock_level.last_recorded_at is 'recorded_at of its last ledger entry; the next one is later.';
 comment on column openstock_core.stock_level.version is 'Ledger entries that changed it.';
 select openstock_core.protect_table('openstock_core.stock_level');
@@ -809,6 +840,7 @@ create table openstock_core.ledger (
   reserved_after openstock_core.quantity,
   order_ref text,
   reservation_line_id bigint,
+  expires_at timestamptz,
   unit_cost openstock_core.quantity,
   reference text,
   reason text,
@@ -817,9 +849,9 @@ create table openstock_core.ledger (
   constraint ledger_pkey primary key (tenant_id, product_id, warehouse_id, recorded_at, entry_id),
   constraint ledger_event_type_is_known check (event_type in (
     'RECEIPT', 'SHIP', 'ADJUST', 'COUNT', 'MOVE', 'STATUS', 'TRANSFER_OUT', 'TRANSFER_IN', 'RETURN',
-    'RESERVE', 'RELEASE', 'EXPIRE', 'ALLOCATE', 'DEALLOCATE')),
+    'RESERVE', 'EXTEND', 'CONFIRM', 'RELEASE', 'EXPIRE', 'ALLOCATE', 'DEALLOCATE')),
   constraint ledger_balances_are_chained check (
-    (event_type in ('ALLOCATE', 'DEALLOCATE')) = (on_hand_after is null)
+    openstock_core.is_chained(event_type) = (on_hand_after is not null)
     and (on_hand_after is null) = (blocked_after is null)
     and (on_hand_after is null) = (reserved_after is null)),
   constraint ledger_bin_is_whole check ((location_id is null) = (status is null)),
@@ -838,7 +870,8 @@ comment on column openstock_core.ledger.occurred_at is 'Business time where the 
 comment on column openstock_core.ledger.line is 'The line of the call.';
 comment on column openstock_core.ledger.op_id is 'The operation that wrote it.';
 comment on column openstock_core.ledger.event_type is
-  'RECEIPT, SHIP, ADJUST, COUNT, MOVE, STATUS, TRANSFER_OUT, TRANSFER_IN, RETURN, RESERVE, RELEASE, EXPIRE, ALLOCATE or DEALLOCATE.';
+  'RECEIPT, SHIP, ADJUST, COUNT, MOVE, STATUS, TRANSFER_OUT, TRANSFER_IN, RETURN, RESERVE, EXTEND, CONFIRM, RELEASE, EXPIRE, ALLOCATE or '
+  'DEALLOCATE.';
 comment on column openstock_core.ledger.location_id is 'The bin''s location; null where no bin is touched.';
 comment on column openstock_core.ledger.lot_id is 'The bin''s lot.';
 comment on column openstock_core.ledger.status is 'The bin''s stock status.';
@@ -846,14 +879,16 @@ comment on column openstock_core.ledger.qty_delta is 'Change of on_hand of the l
 comment on column openstock_core.ledger.blocked_delta is 'Change of blocked of the level.';
 comment on column openstock_core.ledger.reserved_delta is 'Change of reserved of the level and of the reservation line.';
 comment on column openstock_core.ledger.allocated_delta is 'Change of allocated of the bin and of the line''s allocation there.';
-comment on column openstock_core.ledger.on_hand_after is 'The level''s on_hand after the entry; null on ALLOCATE and DEALLOCATE, which change no level.';
+comment on column openstock_core.ledger.on_hand_after is 'The level''s on_hand after the entry; null on EXTEND, CONFIRM, ALLOCATE and DEALLOCATE, which change no level.';
 comment on column openstock_core.ledger.blocked_after is 'The level''s blocked after the entry.';
 comment on column openstock_core.ledger.reserved_after is 'The level''s reserved after the entry.';
 comment on column openstock_core.ledger.order_ref is 'The order.';
 comment on column openstock_core.ledger.reservation_line_id is 'The reservation line.';
+comment on column openstock_core.ledger.expires_at is
+  'Until when the line''s promise holds, from a RESERVE or EXTEND entry on; null: without end, also from a CONFIRM entry on.';
 comment on column openstock_core.ledger.unit_cost is 'Cost of one unit, where units came in with one; the currency is the tenant''s affair.';
 comment on column openstock_core.ledger.reference is 'The document behind the call: delivery note, count sheet, invoice.';
-comment on column openstock_core.ledger.reason is 'Why: the caller''s for ADJUST and RELEASE; expired for what a lot''s expiry caused.';
+comment on column openstock_core.ledger.reason is 'Why: the caller''s for ADJUST and RELEASE; expired for what the end of a lot or of a hold caused.';
 comment on column openstock_core.ledger.note is 'Free text.';
 comment on column openstock_core.ledger.actor is 'Who: app.actor where the application sets it, otherwise the login.';
 comment on index openstock_core.ledger_operation is 'Entries of an operation.';
@@ -880,14 +915,17 @@ create table openstock_core.reservation (
   order_ref openstock_core.code not null,
   created_at timestamptz not null,
   changes bigint not null default 0,
+  became_id bigint,
   constraint reservation_pkey primary key (tenant_id, reservation_id),
-  constraint reservation_order_ref_is_unique unique (tenant_id, order_ref)
+  constraint reservation_order_ref_is_unique unique (tenant_id, order_ref),
+  constraint reservation_became_exists foreign key (tenant_id, became_id) references openstock_core.reservation
 );
 comment on table openstock_core.reservation is 'An order that stock was promised to.';
 comment on column openstock_core.reservation.tenant_id is 'The tenant.';
 comment on column openstock_core.reservation.reservation_id is 'Internal identity.';
 comment on column openstock_core.reservation.order_ref is 'The order''s name in the caller''s system.';
 comment on column openstock_core.reservation.changes is 'Calls that locked the order: each leaves a trace that a concurrent one cannot overlook.';
+comment on column openstock_core.reservation.became_id is 'The order that its holds were confirmed into; nothing is promised to it any more.';
 comment on column openstock_core.reservation.created_at is 'When stock was first promised to it.';
 select openstock_core.protect_table('openstock_core.reservation');
 grant select, insert, update, delete on openstock_core.reservation to openstock_api;
@@ -905,34 +943,49 @@ create table openstock_core.reservation_line (
   backordered openstock_core.quantity not null default 0,
   shipped openstock_core.quantity not null default 0,
   released openstock_core.quantity not null default 0,
+  expired openstock_core.quantity not null default 0,
   expires_at timestamptz,
   created_at timestamptz not null,
+  changes bigint not null default 0,
   constraint reservation_line_pkey primary key (tenant_id, reservation_line_id),
-  constraint reservation_line_key_is_unique unique (tenant_id, reservation_id, line, warehouse_id),
   constraint reservation_line_reservation_exists foreign key (tenant_id, reservation_id) references openstock_core.reservation,
   constraint reservation_line_level_exists foreign key (tenant_id, product_id, warehouse_id) references openstock_core.stock_level,
   constraint reservation_line_line_is_positive check (line > 0),
   constraint reservation_line_ordered_is_positive check (ordered > 0),
-  constraint reservation_line_parts_are_not_negative check (reserved >= 0 and backordered >= 0 and shipped >= 0 and released >= 0),
-  constraint reservation_line_parts_add_up check (ordered = reserved + backordered + shipped + released)
+  constraint reservation_line_parts_are_not_negative check (
+    reserved >= 0 and backordered >= 0 and shipped >= 0 and released >= 0 and expired >= 0),
+  constraint reservation_line_parts_add_up check (ordered = reserved + backordered + shipped + released + expired)
 ) with (fillfactor = 80);
-create index reservation_line_open on openstock_core.reservation_line (tenant_id, product_id, warehouse_id) where reserved > 0;
+-- An expression, so that these columns are no key to which a foreign key could point: confirm moves lines to another order, and
+-- changing a key would wait for every transaction that pins units for the line, which waits for lines after bins.
+create unique index reservation_line_key on openstock_core.reservation_line (
+  tenant_id, reservation_id, line, product_id, (warehouse_id + 0));
+create index reservation_line_expiring on openstock_core.reservation_line (tenant_id, expires_at)
+  where expires_at is not null and reserved > 0;
+create index reservation_line_due on openstock_core.reservation_line (tenant_id, product_id, warehouse_id, expires_at)
+  where expires_at is not null and reserved > 0;
 comment on table openstock_core.reservation_line is
-  'The part of an order''s line that one warehouse promises. Its quantities change only under the lock of its stock level.';
+  'The part of an order''s line that one warehouse promises. Its quantities change only under the lock of its stock level, the end of its hold and '
+  'its order only under the lock of the order.';
 comment on column openstock_core.reservation_line.tenant_id is 'The tenant.';
 comment on column openstock_core.reservation_line.reservation_line_id is 'Internal identity; lines are locked in its order.';
 comment on column openstock_core.reservation_line.reservation_id is 'The order.';
 comment on column openstock_core.reservation_line.line is 'The order''s line, from 1; a line that two warehouses serve has two rows.';
 comment on column openstock_core.reservation_line.product_id is 'The product.';
 comment on column openstock_core.reservation_line.warehouse_id is 'The warehouse that promises.';
-comment on column openstock_core.reservation_line.ordered is 'Units asked of this warehouse: reserved + backordered + shipped + released.';
+comment on column openstock_core.reservation_line.ordered is 'Units asked of this warehouse: reserved + backordered + shipped + released + expired.';
 comment on column openstock_core.reservation_line.reserved is 'Units promised and not yet gone.';
 comment on column openstock_core.reservation_line.backordered is 'Units that no stock covers yet.';
 comment on column openstock_core.reservation_line.shipped is 'Units gone to the order.';
 comment on column openstock_core.reservation_line.released is 'Units given back.';
-comment on column openstock_core.reservation_line.expires_at is 'The promise holds until then; null: until it is shipped or released.';
+comment on column openstock_core.reservation_line.expired is 'Units whose hold ended.';
+comment on column openstock_core.reservation_line.expires_at is 'The promise holds until then, booked or not; null: until it is shipped or released.';
 comment on column openstock_core.reservation_line.created_at is 'When it was promised.';
-comment on index openstock_core.reservation_line_open is 'Open promises of a level.';
+comment on column openstock_core.reservation_line.changes is
+  'Calls that pinned units for it, or changed its end or order: each leaves a trace that a concurrent one cannot overlook.';
+comment on index openstock_core.reservation_line_key is 'One row for an order''s line, product and warehouse.';
+comment on index openstock_core.reservation_line_expiring is 'Open holds by when they end, for upkeep.';
+comment on index openstock_core.reservation_line_due is 'Open holds of a level by when they end, for who is short there.';
 select openstock_core.protect_table('openstock_core.reservation_line');
 grant select, insert, update on openstock_core.reservation_line to openstock_api;
 grant select, insert, update on openstock_core.reservation_line to openstock_maint;
@@ -1131,6 +1184,10 @@ from (values
    'Read openstock.reservations for what is open.'),
   ('OS304', 'line_exists', 'The order has this line already.',
    'Give the new line a number that the order does not use, or none.'),
+  ('OS305', 'hold_expired', 'The hold has expired.',
+   'Its units may be promised to others by now: reserve again, on the same order_ref if you like.'),
+  ('OS306', 'not_held', 'The order has no hold.',
+   'What it has promised holds without end already, see openstock.reservations.'),
   ('OS401', 'append_only', 'The ledger is append-only.',
    'Write a correcting entry instead, with openstock.adjust or openstock.move.'),
   ('OS402', 'no_partition', 'The ledger has no partition for this month.',
@@ -1139,8 +1196,8 @@ from (values
    'Look at openstock_admin.verify(), then repair with openstock_admin.rebuild(tenant, replace => true).'),
   ('OS502', 'maintenance_failed', 'A part of the maintenance failed.',
    'The warnings before it say which, as does DETAIL; all else is done and committed. Correct the cause, then run it again.'),
-  ('OS901', 'contended', 'Bins were locked by others.',
-   'Internal: allocate takes it as the sign to try again, waiting; it never reaches a caller.'),
+  ('OS901', 'contended', 'Bins or lines were locked or changed by others.',
+   'Internal: functions take it as the sign to give up their locks and try again; it never reaches a caller.'),
   ('OS902', 'inconsistent', 'The ledger and its projections do not fit together.',
    'Nothing was written. Run openstock_admin.verify() and report what it says.')
 ) as catalogue (code, name, message, hint);
@@ -1801,6 +1858,60 @@ comment on function openstock_core.lock_order is
 
 reset role;
 
+-- sql/functions/openstock_core/lock_known_order.sql
+-- Locks an order that must be there. Writes and locks: as lock_order.
+set local role openstock_owner;
+
+create or replace function openstock_core.lock_known_order(tenant uuid, order_ref text) returns bigint
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  order_id constant bigint := openstock_core.lock_order(tenant, order_ref, false);
+begin
+  if order_id is null then
+    perform openstock_core.fail('OS301', jsonb_build_object('order_ref', order_ref));
+  end if;
+  return order_id;
+end
+$$;
+
+revoke all on function openstock_core.lock_known_order from public;
+grant execute on function openstock_core.lock_known_order to openstock_api;
+comment on function openstock_core.lock_known_order is 'Locks an order and returns its id. Errors: OS301.';
+
+reset role;
+
+-- sql/functions/openstock_core/lock_orders.sql
+-- Locks an order, and another that its holds are to go to and that may be new, in the one order. Writes: reservation. Locks: order, by
+-- order_ref.
+set local role openstock_owner;
+
+create or replace function openstock_core.lock_orders(tenant uuid, order_ref text, new_order_ref text) returns bigint[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  order_id bigint;
+  new_order_id bigint;
+begin
+  if new_order_ref collate "C" < order_ref then
+    new_order_id := openstock_core.lock_order(tenant, new_order_ref, true);
+  end if;
+  order_id := openstock_core.lock_known_order(tenant, order_ref);
+  if new_order_ref collate "C" > order_ref then
+    new_order_id := openstock_core.lock_order(tenant, new_order_ref, true);
+  end if;
+  return array[order_id, new_order_id];
+end
+$$;
+
+revoke all on function openstock_core.lock_orders from public;
+grant execute on function openstock_core.lock_orders to openstock_api;
+comment on function openstock_core.lock_orders is 'The ids of both orders, locked; of the second null where it is not named. Errors: OS301.';
+
+reset role;
+
 -- sql/functions/openstock_core/share_places.sql
 -- Keeps locations and lots as they are while units enter. Locks: location, lot (shared), before any level.
 set local role openstock_owner;
@@ -1917,8 +2028,8 @@ comment on function openstock_core.due_bins is 'Bins with unblocked units of lot
 reset role;
 
 -- sql/functions/openstock_core/lock_levels.sql
--- Locks the stock levels that a call may write, all at once and in the one order, and says what has to be booked there first. The
--- caller locks the bins that this takes together with its own, by bin_id, and then calls book_due().
+-- Locks the stock levels that a call may write, all at once and in the one order, and says which lots have to be booked there as
+-- expired. The caller locks their bins together with its own, by bin_id, and then calls book_due().
 -- Writes: stock_level (missing rows, where asked).
 -- Locks: product by product_id (where a level is missing), stock_level by (product, warehouse).
 set local role openstock_owner;
@@ -1931,9 +2042,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   missing openstock_core.level_key[];
-  now_is timestamptz;
   locked record;
-  due_levels openstock_core.level_key[];
+  due openstock_core.due;
 begin
   if make_missing then
     missing := array(
@@ -1959,86 +2069,42 @@ begin
     for no key update of l
   ) as l;
   -- Read when the locks are held: it may have waited long for them.
-  now_is := openstock.server_time();
-  if now_is < all (locked.block_at) is not false then
-    return null;
+  due := row(openstock.server_time(), '{}', '{}', '{}', '{}');
+  if due.at < all (locked.block_at) is not false then
+    return due;
   end if;
-  due_levels := array(
+  due.levels := array(
     select row(u.product_id, u.warehouse_id)::openstock_core.level_key
     from unnest(locked.levels, locked.block_at) as u (product_id, warehouse_id, block_at)
-    where u.block_at <= now_is);
-  return row(now_is, due_levels, openstock_core.due_bins(tenant, due_levels, now_is))::openstock_core.due;
+    where u.block_at <= due.at);
+  due.lot_bin_ids := openstock_core.due_bins(tenant, due.levels, due.at);
+  due.bin_ids := due.lot_bin_ids;
+  return due;
 end
 $$;
 
 revoke all on function openstock_core.lock_levels from public;
 grant execute on function openstock_core.lock_levels to openstock_api;
 comment on function openstock_core.lock_levels is
-  'Locks stock levels in order of product and warehouse, first making the missing ones where asked, and returns what is due there, or null.';
-
-reset role;
-
--- sql/functions/openstock_core/book_due.sql
--- Books what came due at levels: units of expired lots are blocked, and nobody is promised them any more. The levels are locked,
--- and the bins, with the caller's own. Writes: ledger (DEALLOCATE, STATUS), stock_level, stock_bin, allocation.
-set local role openstock_owner;
-
-create or replace function openstock_core.book_due(tenant uuid, op_id text, due openstock_core.due) returns void
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  if due is null then
-    return;
-  end if;
-  perform openstock_core.post(tenant, op_id,
-    (select openstock_core.unpin_from_bins(tenant, 0, array_agg(b.bin_id), array_agg(b.allocated), 'expired')
-     from openstock_core.stock_bin b where b.tenant_id = tenant and b.bin_id = any (due.bin_ids)),
-    null, null, null);
-  perform openstock_core.post(tenant, op_id, array(
-    select row(0, 'STATUS', b.product_id, b.warehouse_id, b.bin_id, 0, b.on_hand, 0, 0,
-               null, null, null, 'expired')::openstock_core.movement
-    from openstock_core.stock_bin b
-    where b.tenant_id = tenant and b.bin_id = any (due.bin_ids)
-    order by b.bin_id), null, null, null);
-
-  update openstock_core.stock_bin b set blocked = true
-  where b.tenant_id = tenant and b.bin_id = any (due.bin_ids);
-  update openstock_core.stock_level l set next_block_at = (
-    select min(openstock_core.expiry(t.expires_on))
-    from openstock_core.stock_bin b
-    join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
-    where b.tenant_id = tenant and b.product_id = l.product_id and b.warehouse_id = l.warehouse_id
-      and b.on_hand > 0 and not b.blocked)
-  from unnest(due.levels) as k
-  where l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id;
-end
-$$;
-
-revoke all on function openstock_core.book_due from public;
-grant execute on function openstock_core.book_due to openstock_api;
-comment on function openstock_core.book_due is
-  'De-allocates and blocks the units of lots that have expired; does nothing where nothing is due.';
+  'Locks stock levels in order of product and warehouse, first making the missing ones where asked, and returns the moment and which lots are due there.';
 
 reset role;
 
 -- sql/functions/openstock_core/lock_candidate_levels.sql
--- Locks all levels that may serve an order's lines, and books what is due there; also at warehouses that are not active: one that
--- opens meanwhile would have to be locked out of order. A level that came into being since the others were locked, and comes
--- before them, is not waited for. Writes: what book_due writes.
--- Locks: stock_level by (product, warehouse), stock_bin by bin_id (where something is due).
+-- Locks all levels that may serve an order's lines; also at warehouses that are not active: one that opens meanwhile would have to
+-- be locked out of order. A level that came into being since the others were locked is not waited for where it comes before them,
+-- or where lines and bins are locked already.
+-- Locks: stock_level by (product, warehouse).
 set local role openstock_owner;
 
 create or replace function openstock_core.lock_candidate_levels(
-  tenant uuid, op_id text, lines openstock_core.order_line[], held openstock_core.level_key[])
-returns openstock_core.level_key[]
+  tenant uuid, lines openstock_core.order_line[], may_wait boolean, inout held openstock_core.level_key[], out due openstock_core.due)
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   keys openstock_core.level_key[];
-  earlier openstock_core.level_key[];
-  due openstock_core.due;
+  out_of_order openstock_core.level_key[];
 begin
   keys := array(
     select distinct row(l.product_id, l.warehouse_id)::openstock_core.level_key as key
@@ -2051,24 +2117,20 @@ begin
       select row(k.product_id, k.warehouse_id)::openstock_core.level_key as key
       from (select * from unnest(keys) except select * from unnest(held)) as k
       order by key);
-    if cardinality(keys) = 0 then
-      return held;
-    end if;
-    earlier := array(select k from unnest(keys) as k where k < (select h from unnest(held) as h order by h desc limit 1));
-    if cardinality(earlier) > (
+    out_of_order := array(
+      select k from unnest(keys) as k
+      where not may_wait or k < (select h from unnest(held) as h order by h desc limit 1));
+    if cardinality(out_of_order) > (
       select count(*) from (
-        select from unnest(earlier) as k
+        select from unnest(out_of_order) as k
         join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id
         for no key update of l skip locked) as l)
     then
       perform openstock_core.fail('40001', '{"problem": "a stock level came into being and is in use"}');
     end if;
   end if;
-  due := openstock_core.lock_levels(tenant, held || keys, false);
-  if due is not null then
-    perform openstock_core.settle_bins(tenant, op_id, '{}', '{}', due);
-  end if;
-  return held || keys;
+  held := held || keys;
+  due := openstock_core.lock_levels(tenant, held, false);
 end
 $$;
 
@@ -2076,7 +2138,202 @@ revoke all on function openstock_core.lock_candidate_levels from public;
 grant execute on function openstock_core.lock_candidate_levels to openstock_api;
 comment on function openstock_core.lock_candidate_levels is
   'Locks the levels of the lines'' products at the warehouses they name, or at all, that are not held yet, and returns all: no other may be promised '
-  'from. Errors: 40001 where a new level is in use.';
+  'from; and what is due there. Errors: 40001 where a new level is in use.';
+
+reset role;
+
+-- sql/functions/openstock_core/find_due_holds.sql
+-- Chooses holds that have ended, at locked levels, the oldest first, until they hold the units that are missing there.
+-- Reads: reservation_line, allocation, product. The smallest quantity of the product bounds how many lines are read.
+set local role openstock_owner;
+
+create or replace function openstock_core.find_due_holds(tenant uuid, missing openstock_core.pick[], at timestamptz, only_pinned boolean)
+returns bigint[]
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return array(
+    select h.reservation_line_id
+    from (select m.product_id, m.warehouse_id, sum(m.qty) as qty from unnest(missing) as m group by 1, 2) as k
+    cross join lateral (select s.decimals from openstock_core.product s
+                        where s.tenant_id = tenant and s.product_id = k.product_id limit 1) as p
+    cross join lateral (
+      select l.reservation_line_id,
+             sum(l.units) over (order by l.expires_at, l.reservation_line_id) - l.units as before
+      from (
+        select d.reservation_line_id, d.expires_at, u.units
+        from openstock_core.reservation_line d
+        cross join lateral (
+          select case when only_pinned
+            then (select sum(a.qty) from openstock_core.allocation a
+                  where a.tenant_id = tenant and a.reservation_line_id = d.reservation_line_id)
+            else d.reserved end as units) as u
+        where d.tenant_id = tenant and d.product_id = k.product_id and d.warehouse_id = k.warehouse_id
+          and d.expires_at <= find_due_holds.at and d.reserved > 0 and u.units > 0
+        order by d.expires_at, d.reservation_line_id
+        limit ceil(k.qty * 10::numeric ^ p.decimals)
+      ) as l
+    ) as h
+    where h.before < k.qty);
+end
+$$;
+
+revoke all on function openstock_core.find_due_holds from public;
+grant execute on function openstock_core.find_due_holds to openstock_api;
+comment on function openstock_core.find_due_holds is
+  'Lines whose hold has ended by this moment and is not booked, that together free this much per level, counting what they have reserved, or '
+  'only what they have pinned to bins.';
+
+reset role;
+
+-- sql/functions/openstock_core/lock_due_holds.sql
+-- Locks holds that have ended, so that they can be booked, and adds the bins that their units are pinned to. The levels are locked, so
+-- only extend and confirm can have changed a hold meanwhile. Locks: reservation_line by id.
+set local role openstock_owner;
+
+create or replace function openstock_core.lock_due_holds(tenant uuid, due openstock_core.due, line_ids bigint[], all_of_them boolean)
+returns openstock_core.due
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if cardinality(line_ids) = 0 then
+    return due;
+  end if;
+  due.line_ids := array(
+    select l.reservation_line_id
+    from openstock_core.reservation_line l
+    where l.tenant_id = tenant and l.reservation_line_id = any (line_ids) and l.expires_at <= due.at and l.reserved > 0
+    order by l.reservation_line_id
+    for no key update);
+  if all_of_them and cardinality(due.line_ids) < cardinality(line_ids) then
+    perform openstock_core.fail('OS901', jsonb_build_object('extended', cardinality(line_ids) - cardinality(due.line_ids)));
+  end if;
+  due.bin_ids := due.lot_bin_ids || array(
+    select a.bin_id from openstock_core.allocation a
+    where a.tenant_id = tenant and a.reservation_line_id = any (due.line_ids));
+  return due;
+end
+$$;
+
+revoke all on function openstock_core.lock_due_holds from public;
+grant execute on function openstock_core.lock_due_holds to openstock_api;
+comment on function openstock_core.lock_due_holds is
+  'Locks those of the lines whose hold has ended still, and returns what is due with them. Errors: OS901 where all were wanted and some were extended.';
+
+reset role;
+
+-- sql/functions/openstock_core/end_holds.sql
+-- Ends holds whose time has come: their units are nobody's any more. The levels, lines and bins are locked.
+-- Writes: ledger (DEALLOCATE, EXPIRE), stock_level, stock_bin, reservation_line, allocation.
+set local role openstock_owner;
+
+create or replace function openstock_core.end_holds(tenant uuid, op_id text, line_ids bigint[]) returns setof openstock_core.posted
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+  select * from openstock_core.post(tenant, op_id, array(
+    select row(0, 'DEALLOCATE', l.product_id, l.warehouse_id, a.bin_id, 0, 0, 0, -a.qty,
+               l.reservation_line_id, r.order_ref, null, 'expired', null)::openstock_core.movement
+    from openstock_core.allocation a
+    join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = a.reservation_line_id
+    join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = l.reservation_id
+    where a.tenant_id = tenant and a.reservation_line_id = any (line_ids)
+    order by a.reservation_line_id, a.bin_id) || array(
+    select row(0, 'EXPIRE', l.product_id, l.warehouse_id, null, 0, 0, -l.reserved, 0,
+               l.reservation_line_id, r.order_ref, null, 'expired', null)::openstock_core.movement
+    from openstock_core.reservation_line l
+    join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = l.reservation_id
+    where l.tenant_id = tenant and l.reservation_line_id = any (line_ids)
+    order by l.reservation_line_id), null, null, null);
+
+  update openstock_core.stock_level l set next_expiry_at = (
+    select min(n.expires_at)
+    from openstock_core.reservation_line n
+    where n.tenant_id = tenant and n.product_id = l.product_id and n.warehouse_id = l.warehouse_id
+      and n.expires_at is not null and n.reserved > 0)
+  from (select distinct n.product_id, n.warehouse_id from openstock_core.reservation_line n
+        where n.tenant_id = tenant and n.reservation_line_id = any (line_ids)) as k
+  where l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id;
+end
+$$;
+
+revoke all on function openstock_core.end_holds from public;
+grant execute on function openstock_core.end_holds to openstock_api;
+comment on function openstock_core.end_holds is
+  'De-allocates what these lines have pinned, ends their promises, and recomputes when the next hold ends at their levels; returns the entries.';
+
+reset role;
+
+-- sql/functions/openstock_core/block_expired.sql
+-- Blocks the units of lots that have expired, and nobody is promised them any more. The levels and bins are locked.
+-- Writes: ledger (DEALLOCATE, STATUS), stock_level, stock_bin, allocation.
+set local role openstock_owner;
+
+create or replace function openstock_core.block_expired(
+  tenant uuid, op_id text, levels openstock_core.level_key[], bin_ids bigint[]) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform openstock_core.post(tenant, op_id,
+    (select openstock_core.unpin_from_bins(tenant, 0, array_agg(b.bin_id), array_agg(b.allocated), 'expired')
+     from openstock_core.stock_bin b where b.tenant_id = tenant and b.bin_id = any (bin_ids)),
+    null, null, null);
+  perform openstock_core.post(tenant, op_id, array(
+    select row(0, 'STATUS', b.product_id, b.warehouse_id, b.bin_id, 0, b.on_hand, 0, 0,
+               null, null, null, 'expired', null)::openstock_core.movement
+    from openstock_core.stock_bin b
+    where b.tenant_id = tenant and b.bin_id = any (bin_ids)
+    order by b.bin_id), null, null, null);
+
+  update openstock_core.stock_bin b set blocked = true
+  where b.tenant_id = tenant and b.bin_id = any (bin_ids);
+  update openstock_core.stock_level l set next_block_at = (
+    select min(openstock_core.expiry(t.expires_on))
+    from openstock_core.stock_bin b
+    join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
+    where b.tenant_id = tenant and b.product_id = l.product_id and b.warehouse_id = l.warehouse_id
+      and b.on_hand > 0 and not b.blocked)
+  from unnest(levels) as k
+  where l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id;
+end
+$$;
+
+revoke all on function openstock_core.block_expired from public;
+grant execute on function openstock_core.block_expired to openstock_api;
+comment on function openstock_core.block_expired is
+  'De-allocates and blocks the units of these bins, and recomputes when the next lot expires at these levels.';
+
+reset role;
+
+-- sql/functions/openstock_core/book_due.sql
+-- Books what came due at levels: holds that ended give their units back, and units of expired lots are blocked. The levels, lines and
+-- bins are locked. Writes: ledger (DEALLOCATE, EXPIRE, STATUS), stock_level, stock_bin, reservation_line, allocation.
+set local role openstock_owner;
+
+create or replace function openstock_core.book_due(tenant uuid, op_id text, due openstock_core.due) returns setof openstock_core.posted
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if cardinality(due.line_ids) > 0 then
+    return query select * from openstock_core.end_holds(tenant, op_id, due.line_ids);
+  end if;
+  if cardinality(due.levels) > 0 then
+    perform openstock_core.block_expired(tenant, op_id, due.levels, due.lot_bin_ids);
+  end if;
+end
+$$;
+
+revoke all on function openstock_core.book_due from public;
+grant execute on function openstock_core.book_due to openstock_api;
+comment on function openstock_core.book_due is
+  'Books the holds that ended and blocks the units of lots that have expired; returns the entries of the holds.';
 
 reset role;
 
@@ -2154,12 +2411,12 @@ begin
   end if;
   return query
   with movement as materialized (
-    select u.*, u.event_type not in ('ALLOCATE', 'DEALLOCATE') as chained,
+    select u.*, openstock_core.is_chained(u.event_type) as chained,
            b.location_id, b.lot_id, b.status,
            case when u.qty_delta > 0 and not b.blocked then openstock_core.expiry(t.expires_on) end as block_at
     from rows from (unnest(movements)) with ordinality as u (
       line, event_type, product_id, warehouse_id, bin_id, qty_delta, blocked_delta, reserved_delta, allocated_delta,
-      reservation_line_id, order_ref, unit_cost, reason, ord)
+      reservation_line_id, order_ref, unit_cost, reason, expires_at, ord)
     left join lateral (select * from openstock_core.stock_bin s
                        where s.tenant_id = tenant and s.bin_id = u.bin_id limit 1) as b on true
     left join lateral (select * from openstock_core.lot s
@@ -2170,11 +2427,13 @@ begin
         blocked = trim_scale(l.blocked + s.blocked),
         reserved = trim_scale(l.reserved + s.reserved),
         next_block_at = least(l.next_block_at, s.block_at),
+        next_expiry_at = least(l.next_expiry_at, s.expires_at),
         last_recorded_at = greatest(stamp, l.last_recorded_at + tick) + (s.entries - 1) * tick,
         version = l.version + s.entries
     from (
       select m.product_id, m.warehouse_id, sum(m.qty_delta) as qty, sum(m.blocked_delta) as blocked,
-             sum(m.reserved_delta) as reserved, count(*) as entries, min(m.block_at) as block_at
+             sum(m.reserved_delta) as reserved, count(*) as entries,
+             min(m.block_at) as block_at, min(m.expires_at) as expires_at
       from movement m where m.chained
       group by m.product_id, m.warehouse_id
     ) as s
@@ -2197,19 +2456,19 @@ begin
       tenant_id, product_id, warehouse_id, recorded_at, entry_id, occurred_at, line, op_id, event_type,
       location_id, lot_id, status, qty_delta, blocked_delta, reserved_delta, allocated_delta,
       on_hand_after, blocked_after, reserved_after,
-      order_ref, reservation_line_id, unit_cost, reference, reason, note, actor)
+      order_ref, reservation_line_id, expires_at, unit_cost, reference, reason, note, actor)
     select tenant, c.product_id, c.warehouse_id, coalesce(c.chained_at, stamp),
            nextval('openstock_core.ledger_entry_id'), post_ledger.occurred_at, c.line, post_ledger.op_id, c.event_type,
            c.location_id, c.lot_id, c.status, c.qty_delta, c.blocked_delta, c.reserved_delta, c.allocated_delta,
            c.on_hand_after, c.blocked_after, c.reserved_after,
-           c.order_ref, c.reservation_line_id, c.unit_cost, post_ledger.reference, c.reason, post_ledger.note, who
+           c.order_ref, c.reservation_line_id, c.expires_at, c.unit_cost, post_ledger.reference, c.reason, post_ledger.note, who
     from (select * from chain order by ord) as c
     returning ledger.entry_id, ledger.recorded_at
   ), numbered as (
     select e.entry_id, e.recorded_at, row_number() over (order by e.entry_id) as ord from entry e
   )
   select c.ord, c.line, c.event_type, c.product_id, c.warehouse_id, c.location_id, c.lot_id, c.status, c.qty_delta,
-         c.reservation_line_id, c.on_hand_after, c.blocked_after, c.reserved_after,
+         c.reserved_delta, c.reservation_line_id, c.on_hand_after, c.blocked_after, c.reserved_after,
          trim_scale(c.on_hand_after - c.blocked_after - c.reserved_after - c.withheld), n.entry_id, n.recorded_at
   from numbered n
   join (select *, row_number() over (order by ord) as place from chain) as c on c.place = n.ord
@@ -2221,7 +2480,7 @@ revoke all on function openstock_core.post_ledger from public;
 grant execute on function openstock_core.post_ledger to openstock_api;
 comment on function openstock_core.post_ledger is
   'Updates the stock levels and appends the entries; each chained entry is recorded later than the one before it at its level. '
-  'Balances are null on ALLOCATE and DEALLOCATE. Errors: OS402.';
+  'Balances are null on entries that are not chained. Errors: OS402.';
 
 reset role;
 
@@ -2335,10 +2594,17 @@ begin
   update openstock_core.reservation_line l
   set reserved = trim_scale(l.reserved + m.reserved),
       shipped = trim_scale(l.shipped + m.shipped),
-      released = trim_scale(l.released - m.reserved - m.shipped)
+      released = trim_scale(l.released - m.reserved - m.shipped - m.expired),
+      expired = trim_scale(l.expired + m.expired),
+      expires_at = case when m.redated then m.expires_at else l.expires_at end,
+      changes = l.changes + m.redated::integer
   from (select u.reservation_line_id, sum(u.reserved_delta) as reserved,
-               sum(case when u.event_type = 'SHIP' then -u.qty_delta else 0 end) as shipped
-        from unnest(movements) as u where u.event_type in ('SHIP', 'RELEASE') group by u.reservation_line_id) as m
+               sum(case when u.event_type = 'SHIP' then -u.qty_delta else 0 end) as shipped,
+               sum(case when u.event_type = 'EXPIRE' then -u.reserved_delta else 0 end) as expired,
+               bool_or(u.event_type in ('EXTEND', 'CONFIRM')) as redated, max(u.expires_at) as expires_at
+        from unnest(movements) as u
+        where u.event_type in ('SHIP', 'RELEASE', 'EXPIRE', 'EXTEND', 'CONFIRM')
+        group by u.reservation_line_id) as m
   where l.tenant_id = tenant and l.reservation_line_id = m.reservation_line_id;
 
   perform openstock_core.post_allocations(tenant, movements);
@@ -2355,7 +2621,8 @@ comment on function openstock_core.post is
 reset role;
 
 -- sql/functions/openstock_core/unpin_from_bins.sql
--- Plans which allocations give way when a bin loses units that are pinned: the newest first. Reads: allocation.
+-- Plans which allocations give way when a bin loses units that are pinned: those of holds that have
+-- ended, then the newest. Reads: allocation, reservation_line, reservation.
 set local role openstock_owner;
 
 create or replace function openstock_core.unpin_from_bins(
@@ -2364,21 +2631,24 @@ returns openstock_core.movement[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  at constant timestamptz := openstock.server_time();
 begin
   return array(
     select row(unpin_from_bins.line, 'DEALLOCATE', b.product_id, b.warehouse_id, b.bin_id, 0, 0, 0, -trim_scale(least(s.qty, s.surplus - s.before)),
-               s.reservation_line_id, r.order_ref, null, unpin_from_bins.reason)::openstock_core.movement
+               s.reservation_line_id, r.order_ref, null, unpin_from_bins.reason, null)::openstock_core.movement
     from (
-      select a.bin_id, a.reservation_line_id, a.qty, k.surplus,
-             sum(a.qty) over (partition by a.bin_id order by a.created_at desc, a.reservation_line_id desc) - a.qty as before
+      select a.bin_id, a.reservation_line_id, a.qty, k.surplus, l.reservation_id,
+             sum(a.qty) over (partition by a.bin_id order by l.expires_at <= at desc nulls last, a.created_at desc,
+                              a.reservation_line_id desc) - a.qty as before
       from unnest(bin_ids, units) as k (bin_id, surplus)
       join openstock_core.allocation a on a.tenant_id = tenant and a.bin_id = k.bin_id
+      left join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = a.reservation_line_id
       where k.surplus > 0
     ) as s
     -- Each is there. Left joins keep the planner from joining all bins with all lines of the tenant before it looks at s.
     left join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = s.bin_id
-    left join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = s.reservation_line_id
-    left join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = l.reservation_id
+    left join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = s.reservation_id
     where s.before < s.surplus
     order by b.bin_id, s.reservation_line_id);
 end
@@ -2387,7 +2657,7 @@ $$;
 revoke all on function openstock_core.unpin_from_bins from public;
 grant execute on function openstock_core.unpin_from_bins to openstock_api;
 comment on function openstock_core.unpin_from_bins is
-  'DEALLOCATE movements that free these units of locked bins, newest allocations first.';
+  'DEALLOCATE movements that free these units of locked bins, those of holds that have ended first, then the newest.';
 
 reset role;
 
@@ -2405,7 +2675,7 @@ as $$
 begin
   return array(
     select row(s.line, 'DEALLOCATE', s.product_id, s.warehouse_id, s.bin_id, 0, 0, 0, -trim_scale(least(s.qty, s.surplus - s.before)),
-               s.reservation_line_id, order_ref, null, reason)::openstock_core.movement
+               s.reservation_line_id, order_ref, null, reason, null)::openstock_core.movement
     from (
       select t.line, t.product_id, t.warehouse_id, a.reservation_line_id, a.bin_id, a.qty,
              t.qty - t.reserved + sum(a.qty) over (partition by a.reservation_line_id) as surplus,
@@ -3281,7 +3551,7 @@ declare
   stamp constant timestamptz := openstock.server_time();
 begin
   perform openstock_core.lock_bins(tenant, bins || entered || due.bin_ids);
-  perform openstock_core.book_due(tenant, op_id, due);
+  perform from openstock_core.book_due(tenant, op_id, due);
   if cardinality(entered) = 0 then
     return;
   end if;
@@ -3318,7 +3588,7 @@ begin
     join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = e.warehouse_id
     left join openstock_core.location l on l.tenant_id = tenant and l.location_id = e.location_id
     left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = e.lot_id
-    where e.line > 0 and e.event_type not in ('ALLOCATE', 'DEALLOCATE'));
+    where e.line > 0 and openstock_core.is_chained(e.event_type));
 end
 $$;
 
@@ -3424,7 +3694,8 @@ reset role;
 
 -- sql/functions/openstock_core/plan_moves.sql
 -- Plans the entries of a move. The bins are locked. Reads: stock_bin, allocation.
--- The units of a source bin are laid end to end, free ones first and then the pinned ones, newest allocation first; the
+-- The units of a source bin are laid end to end, free ones first and then the pinned ones, those of holds that have ended and
+-- then the newest allocation first; the
 -- lines take them in turn, and where a line overlaps an allocation it carries it along.
 set local role openstock_owner;
 
@@ -3434,6 +3705,8 @@ returns openstock_core.movement[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  at constant timestamptz := openstock.server_time();
 begin
   perform openstock_core.check_moves(tenant, lines, sources, targets);
   return array(
@@ -3448,7 +3721,8 @@ begin
       join openstock_core.stock_bin d on d.tenant_id = tenant and d.bin_id = targets[l.n]
     ), pinned as (
       select a.bin_id, a.reservation_line_id, r.order_ref, a.qty, s.on_hand - s.allocated
-               + sum(a.qty) over (partition by a.bin_id order by a.created_at desc, a.reservation_line_id desc) - a.qty as start
+               + sum(a.qty) over (partition by a.bin_id order by l.expires_at <= at desc nulls last, a.created_at desc, a.reservation_line_id desc)
+               - a.qty as start
       from openstock_core.allocation a
       join openstock_core.stock_bin s on s.tenant_id = tenant and s.bin_id = a.bin_id
       join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = a.reservation_line_id
@@ -3463,19 +3737,19 @@ begin
       join pinned p on p.bin_id = m.source and p.start < m.start + m.qty and m.start < p.start + p.qty
     ), entry as (
       select p.n, p.reservation_line_id, 1 as step, row(0, 'DEALLOCATE', p.product_id, p.warehouse_id, p.source,
-               0, 0, 0, -p.units, p.reservation_line_id, p.order_ref, null, reason)::openstock_core.movement as movement
+               0, 0, 0, -p.units, p.reservation_line_id, p.order_ref, null, reason, null)::openstock_core.movement as movement
       from part p where p.reservation_line_id is not null and p.target_blocked
       union all
       select p.n, p.reservation_line_id, 2, row(p.line, p.event_type, p.product_id, p.warehouse_id, p.source,
                -p.units, case when p.source_blocked then -p.units else 0 end, 0,
                case when p.reservation_line_id is not null and not p.target_blocked then -p.units else 0 end,
-               p.reservation_line_id, p.order_ref, null, reason)::openstock_core.movement
+               p.reservation_line_id, p.order_ref, null, reason, null)::openstock_core.movement
       from part p
       union all
       select p.n, p.reservation_line_id, 3, row(p.line, p.event_type, p.product_id, p.warehouse_id, p.target,
                p.units, case when p.target_blocked then p.units else 0 end, 0,
                case when p.reservation_line_id is not null and not p.target_blocked then p.units else 0 end,
-               p.reservation_line_id, p.order_ref, null, reason)::openstock_core.movement
+               p.reservation_line_id, p.order_ref, null, reason, null)::openstock_core.movement
       from part p
     )
     select e.movement from entry e order by e.n, e.reservation_line_id nulls first, e.step);
@@ -3534,7 +3808,7 @@ begin
     answer := openstock_core.stock_answer(acting, array(
       select p from openstock_core.post(acting, op_id, array(
         select row(l.line, 'RECEIPT', l.product_id, place, b.bin_id, l.qty, case when b.blocked then l.qty else 0 end, 0, 0,
-                   null, null, l.unit_cost, null)::openstock_core.movement
+                   null, null, l.unit_cost, null, null)::openstock_core.movement
         from unnest(typed) as l
         join openstock_core.stock_bin b on b.tenant_id = acting and b.bin_id = bins[l.n]
         order by l.n), occurred_at, reference, note) as p));
@@ -3603,7 +3877,7 @@ begin
         join openstock_core.stock_bin b on b.tenant_id = acting and b.bin_id = bins[l.n]
       ) || array(
         select row(l.line, 'ADJUST', l.product_id, place, b.bin_id, l.qty, case when b.blocked then l.qty else 0 end, 0, 0,
-                   null, null, l.unit_cost, reason)::openstock_core.movement
+                   null, null, l.unit_cost, reason, null)::openstock_core.movement
         from unnest(typed) as l
         join openstock_core.stock_bin b on b.tenant_id = acting and b.bin_id = bins[l.n]
         order by l.n), occurred_at, reference, note) as p));
@@ -3689,6 +3963,31 @@ comment on function openstock.move is
 
 reset role;
 
+-- sql/functions/openstock_core/check_ttl.sql
+-- Refuses times to live that make no hold, or none that means the same everywhere: a month has no length.
+set local role openstock_owner;
+
+create or replace function openstock_core.check_ttl(ttl interval) returns double precision
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not isfinite(ttl) or ttl <= interval '0' or ttl > interval '3653 days' then
+    perform openstock_core.fail('22023', '{"argument": "ttl", "problem": "must be positive, and at most ten years"}');
+  elsif extract(year from ttl) <> 0 or extract(month from ttl) <> 0 then
+    perform openstock_core.fail('22023', '{"argument": "ttl", "problem": "must be given in days, hours, minutes or seconds: months have no fixed length"}');
+  end if;
+  return extract(epoch from ttl);
+end
+$$;
+
+revoke all on function openstock_core.check_ttl from public;
+grant execute on function openstock_core.check_ttl to openstock_api;
+comment on function openstock_core.check_ttl is 'The seconds of a time to live; a day has 86,400. Errors: 22023.';
+
+reset role;
+
 -- sql/functions/openstock_core/read_order_lines.sql
 -- Turns the lines of reserve into typed rows, looks their names up and sums those that are alike. Reads: product, warehouse.
 set local role openstock_owner;
@@ -3753,6 +4052,77 @@ comment on function openstock_core.read_order_lines is
 
 reset role;
 
+-- sql/functions/openstock_core/check_order_is_open.sql
+-- Refuses promises to an order that is over. The order is locked. Reads: reservation, reservation_line.
+-- An order whose holds ended is not over: the shopper may come back; whether the end is booked makes no difference.
+set local role openstock_owner;
+
+create or replace function openstock_core.check_order_is_open(tenant uuid, order_id bigint, order_ref text) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  bad record;
+begin
+  select b.order_ref as became, l.lines, l.still_open into bad
+  from openstock_core.reservation r
+  left join openstock_core.reservation b on b.tenant_id = tenant and b.reservation_id = r.became_id
+  cross join lateral (
+    select count(*) as lines, bool_or(n.reserved > 0 or n.backordered > 0 or n.expired > 0) as still_open
+    from openstock_core.reservation_line n
+    where n.tenant_id = tenant and n.reservation_id = order_id) as l
+  where r.tenant_id = tenant and r.reservation_id = order_id;
+  if bad.became is not null or (bad.lines > 0 and not bad.still_open) then
+    perform openstock_core.fail('OS302', jsonb_strip_nulls(jsonb_build_object('order_ref', order_ref, 'became', bad.became)));
+  end if;
+end
+$$;
+
+revoke all on function openstock_core.check_order_is_open from public;
+grant execute on function openstock_core.check_order_is_open to openstock_api;
+comment on function openstock_core.check_order_is_open is
+  'Errors: OS302 where all of the order is shipped or released, or where it was confirmed into another.';
+
+reset role;
+
+-- sql/functions/openstock_core/fail_nothing_open.sql
+-- Says why nothing of an order can be shipped, released, pinned, extended or confirmed. Reads: reservation, reservation_line.
+-- What has ended is the same error before and after it is booked.
+set local role openstock_owner;
+
+create or replace function openstock_core.fail_nothing_open(tenant uuid, order_id bigint, order_ref text) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  at constant timestamptz := openstock.server_time();
+  became text;
+  ended numeric;
+begin
+  select b.order_ref into became
+  from openstock_core.reservation r
+  join openstock_core.reservation b on b.tenant_id = tenant and b.reservation_id = r.became_id
+  where r.tenant_id = tenant and r.reservation_id = order_id;
+  if found then
+    perform openstock_core.fail('OS302', jsonb_build_object('order_ref', order_ref, 'became', became));
+  end if;
+  select trim_scale(sum(l.expired + case when l.expires_at <= at then l.reserved else 0 end)) into ended
+  from openstock_core.reservation_line l
+  where l.tenant_id = tenant and l.reservation_id = order_id;
+  if ended > 0 then
+    perform openstock_core.fail('OS305', jsonb_build_object('order_ref', order_ref, 'expired', ended));
+  end if;
+  perform openstock_core.fail('OS303', jsonb_build_object('order_ref', order_ref, 'reserved', 0));
+end
+$$;
+
+revoke all on function openstock_core.fail_nothing_open from public;
+grant execute on function openstock_core.fail_nothing_open to openstock_api;
+comment on function openstock_core.fail_nothing_open is
+  'Errors: OS302 where the order was confirmed into another, OS305 where its holds have ended, otherwise OS303.';
+
+reset role;
+
 -- sql/functions/openstock_core/number_lines.sql
 -- Gives an order's new lines their numbers. The order is locked. Reads: reservation_line.
 set local role openstock_owner;
@@ -3765,15 +4135,12 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   taken integer[];
-  still_open boolean;
   repeated integer;
 begin
-  select array_agg(l.line), bool_or(l.reserved > 0 or l.backordered > 0) into taken, still_open
-  from openstock_core.reservation_line l
-  where l.tenant_id = tenant and l.reservation_id = order_id;
-  if not still_open then
-    perform openstock_core.fail('OS302', jsonb_build_object('order_ref', order_ref));
-  end if;
+  perform openstock_core.check_order_is_open(tenant, order_id, order_ref);
+  taken := array(
+    select l.line from openstock_core.reservation_line l
+    where l.tenant_id = tenant and l.reservation_id = order_id);
   select min(l.line) into repeated from unnest(lines) as l where l.line = any (taken);
   if repeated is not null then
     perform openstock_core.fail('OS304', jsonb_build_object('order_ref', order_ref, 'line', repeated));
@@ -3791,7 +4158,7 @@ $$;
 revoke all on function openstock_core.number_lines from public;
 grant execute on function openstock_core.number_lines to openstock_api;
 comment on function openstock_core.number_lines is
-  'Numbers an order''s new lines after the highest line there is. Errors: OS302 (nothing of the order is open), OS304.';
+  'Numbers an order''s new lines after the highest line there is. Errors: OS302, OS304.';
 
 reset role;
 
@@ -3853,12 +4220,114 @@ comment on function openstock_core.plan_reservation is
 
 reset role;
 
--- sql/functions/openstock_core/reservation_answer.sql
--- The answer of functions that change promises. Reads: reservation_line, product, warehouse.
+-- sql/functions/openstock_core/make_room.sql
+-- Books what is due at locked levels: all lots that expired, and of the holds that ended, the oldest first, as many as the lines
+-- need; so a flash sale's end does not hold up whoever comes next. Writes: what book_due writes.
+-- Locks: reservation_line by id, stock_bin by bin_id.
 set local role openstock_owner;
 
-create or replace function openstock_core.reservation_answer(
-  tenant uuid, order_ref text, outcome text, entries openstock_core.posted[])
+create or replace function openstock_core.make_room(
+  tenant uuid, op_id text, lines openstock_core.order_line[], levels openstock_core.level_key[], due openstock_core.due)
+returns boolean
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  missing constant openstock_core.pick[] := array(
+    select row(null, l.product_id, l.warehouse_id, null, w.qty - l.available + b.units)::openstock_core.pick
+    from unnest(levels) as k
+    join (select u.product_id, sum(u.qty) as qty from unnest(lines) as u group by u.product_id) as w on w.product_id = k.product_id
+    cross join lateral (select * from openstock_core.stock_level s where s.tenant_id = tenant and s.product_id = k.product_id
+                          and s.warehouse_id = k.warehouse_id limit 1) as l
+    cross join lateral (select coalesce(sum(s.on_hand), 0) as units from openstock_core.stock_bin s
+                        where s.tenant_id = tenant and s.bin_id = any (due.lot_bin_ids) and s.product_id = k.product_id
+                          and s.warehouse_id = k.warehouse_id) as b
+    where l.next_expiry_at <= due.at and w.qty > l.available - b.units);
+begin
+  if cardinality(missing) = 0 and cardinality(due.lot_bin_ids) = 0 then
+    return false;
+  end if;
+  for attempt in 1 .. 20 loop
+    begin
+      due := openstock_core.lock_due_holds(tenant, due, openstock_core.find_due_holds(tenant, missing, due.at, false), true);
+      perform openstock_core.settle_bins(tenant, op_id, '{}', '{}', due);
+      return cardinality(due.line_ids) > 0 or cardinality(due.bin_ids) > 0;
+    exception when sqlstate 'OS901' then
+      continue;
+    end;
+  end loop;
+  perform openstock_core.fail('40001', '{"problem": "holds kept being extended"}');
+end
+$$;
+
+revoke all on function openstock_core.make_room from public;
+grant execute on function openstock_core.make_room to openstock_api;
+comment on function openstock_core.make_room is
+  'Books what is due at these levels as far as the lines need it; false where there was nothing. Errors: 40001 where holds kept being extended.';
+
+reset role;
+
+-- sql/functions/openstock_core/find_stock.sql
+-- Finds stock for an order's lines. Locks: stock_level by (product, warehouse), and what make_room locks. Writes: what make_room writes.
+-- While it waits for locks, another level may come into being, or its warehouse be opened: it is short only when there is none left
+-- to lock. Lots that expired are booked before anything is promised; holds that ended only where it comes up short without them.
+set local role openstock_owner;
+
+create or replace function openstock_core.find_stock(tenant uuid, op_id text, lines openstock_core.order_line[])
+returns openstock_core.order_line[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  asked constant numeric := (select sum(u.qty) from unnest(lines) as u);
+  held openstock_core.level_key[] := '{}';
+  locked record;
+  parts openstock_core.order_line[];
+  settled boolean := false;
+  short boolean;
+begin
+  for attempt in 1 .. 10 loop
+    select c.held, c.due into locked from openstock_core.lock_candidate_levels(tenant, lines, not settled, held) as c;
+    exit when cardinality(locked.held) = cardinality(held) and attempt > 1;
+    held := locked.held;
+    if cardinality((locked.due).lot_bin_ids) > 0 and settled then
+      perform openstock_core.fail('40001', '{"problem": "a stock level came into being, with a lot that has expired"}');
+    end if;
+
+    short := true;
+    if cardinality((locked.due).lot_bin_ids) = 0 then
+      parts := array(select p from openstock_core.plan_reservation(tenant, lines, held) as p);
+      short := asked > (select coalesce(sum(p.qty), 0) from unnest(parts) as p);
+    end if;
+    if short and not settled then
+      settled := openstock_core.make_room(tenant, op_id, lines, held, locked.due);
+      if settled then
+        parts := array(select p from openstock_core.plan_reservation(tenant, lines, held) as p);
+        short := asked > (select coalesce(sum(p.qty), 0) from unnest(parts) as p);
+      end if;
+    end if;
+    exit when not short;
+    if attempt = 10 then
+      perform openstock_core.fail('40001', '{"problem": "stock levels keep coming into being"}');
+    end if;
+  end loop;
+  return parts;
+end
+$$;
+
+revoke all on function openstock_core.find_stock from public;
+grant execute on function openstock_core.find_stock to openstock_api;
+comment on function openstock_core.find_stock is
+  'Locks the levels that the lines may be promised from, and returns the parts that they can be promised now, together less than the lines '
+  'where stock is short. Errors: 40001 where levels came into being meanwhile and are in use.';
+
+reset role;
+
+-- sql/functions/openstock_core/reservation_answer.sql
+-- The answer of functions that change promises. Reads: reservation, reservation_line, product, warehouse.
+set local role openstock_owner;
+
+create or replace function openstock_core.reservation_answer(tenant uuid, outcome text, entries openstock_core.posted[])
 returns jsonb
 language plpgsql
 stable
@@ -3867,15 +4336,17 @@ as $$
 begin
   return (
     select coalesce(jsonb_agg(jsonb_build_object(
-      'order_ref', order_ref, 'line', l.line, 'sku', p.sku, 'warehouse', w.code, 'outcome', outcome,
-      'qty_ordered', l.ordered, 'qty_reserved', l.reserved, 'qty_short', 0,
+      'order_ref', r.order_ref, 'line', l.line, 'sku', p.sku, 'warehouse', w.code, 'outcome', outcome,
+      'qty_ordered', l.ordered, 'qty_reserved', l.reserved, 'qty_short', 0, 'qty_released', greatest(-e.reserved_delta, 0),
+      'expires_at', l.expires_at,
       'on_hand', e.on_hand, 'blocked', e.blocked, 'reserved', e.reserved, 'available', e.available,
       'replayed', false) order by e.ord), '[]')
     from unnest(entries) as e
     join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = e.reservation_line_id
+    join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = l.reservation_id
     join openstock_core.product p on p.tenant_id = tenant and p.product_id = e.product_id
     join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = e.warehouse_id
-    where e.event_type in ('RESERVE', 'RELEASE'));
+    where e.event_type in ('RESERVE', 'EXTEND', 'CONFIRM', 'RELEASE', 'EXPIRE'));
 end
 $$;
 
@@ -3892,29 +4363,30 @@ reset role;
 set local role openstock_owner;
 
 create or replace function openstock_core.promise(
-  tenant uuid, op_id text, order_id bigint, order_ref text, parts openstock_core.order_line[])
+  tenant uuid, op_id text, order_id bigint, order_ref text, parts openstock_core.order_line[], seconds double precision)
 returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   stamp constant timestamptz := openstock.server_time();
+  until constant timestamptz := stamp + make_interval(secs => seconds);
   promised openstock_core.movement[];
 begin
   with line as (
     insert into openstock_core.reservation_line (
-      tenant_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, created_at)
-    select tenant, order_id, p.line, p.product_id, p.warehouse_id, p.qty, p.qty, stamp
+      tenant_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, expires_at, created_at)
+    select tenant, order_id, p.line, p.product_id, p.warehouse_id, p.qty, p.qty, until, stamp
     from unnest(parts) with ordinality as p (line, sku, product_id, warehouse_id, qty, n)
     order by p.n
     returning reservation_line.*
   )
   select array_agg(row(l.line, 'RESERVE', l.product_id, l.warehouse_id, null, 0, 0, l.reserved, 0,
-                       l.reservation_line_id, promise.order_ref, null, null)::openstock_core.movement
+                       l.reservation_line_id, promise.order_ref, null, null, until)::openstock_core.movement
                    order by l.line, l.reservation_line_id)
   into promised
   from line l;
-  return openstock_core.reservation_answer(tenant, order_ref, 'reserved', array(
+  return openstock_core.reservation_answer(tenant, 'reserved', array(
     select p from openstock_core.post(tenant, op_id, promised, null, null, null) as p));
 end
 $$;
@@ -3922,12 +4394,13 @@ $$;
 revoke all on function openstock_core.promise from public;
 grant execute on function openstock_core.promise to openstock_api;
 comment on function openstock_core.promise is
-  'Writes an order''s new reservation lines and their RESERVE entries, and returns the answer.';
+  'Writes an order''s new reservation lines, held for so many seconds or without end, and their RESERVE entries, and returns the answer.';
 
 reset role;
 
 -- sql/functions/openstock_core/shortage_answer.sql
--- The answer of a reserve that stock does not cover. Reads: stock_level, warehouse, product.
+-- The answer of a reserve that stock does not cover. Holds that ended and that nobody needed booked count as available.
+-- Reads: stock_level, reservation_line, warehouse.
 set local role openstock_owner;
 
 create or replace function openstock_core.shortage_answer(
@@ -3937,20 +4410,28 @@ language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  at constant timestamptz := openstock.server_time();
 begin
   return (
     select jsonb_agg(jsonb_build_object(
       'order_ref', order_ref, 'line', w.line, 'sku', w.sku, 'warehouse', h.code, 'outcome', 'rejected',
-      'qty_ordered', w.qty, 'qty_reserved', 0, 'qty_short', trim_scale(w.qty - coalesce(p.qty, 0)),
+      'qty_ordered', w.qty, 'qty_reserved', 0, 'qty_short', trim_scale(w.qty - coalesce(p.qty, 0)), 'qty_released', 0,
       'on_hand', coalesce(l.on_hand, 0), 'blocked', coalesce(l.blocked, 0), 'reserved', coalesce(l.reserved, 0),
       'available', coalesce(l.available, 0), 'replayed', false) order by w.n)
     from rows from (unnest(wanted)) with ordinality as w (line, sku, product_id, warehouse_id, qty, n)
     left join openstock_core.warehouse h on h.tenant_id = tenant and h.warehouse_id = w.warehouse_id
     left join (select u.line, sum(u.qty) as qty from unnest(parts) as u group by u.line) as p on p.line = w.line
     left join lateral (
-      select sum(s.on_hand) as on_hand, sum(s.blocked) as blocked, sum(s.reserved) as reserved, sum(greatest(s.available, 0)) as available
+      select sum(s.on_hand) as on_hand, sum(s.blocked) as blocked, sum(s.reserved - h.units) as reserved,
+             sum(greatest(s.available + h.units, 0)) as available
       from openstock_core.stock_level s
       join openstock_core.warehouse a on a.tenant_id = tenant and a.warehouse_id = s.warehouse_id and a.active
+      cross join lateral (
+        select case when s.next_expiry_at <= at then (
+          select coalesce(sum(n.reserved), 0) from openstock_core.reservation_line n
+          where n.tenant_id = tenant and n.product_id = s.product_id and n.warehouse_id = s.warehouse_id
+            and n.expires_at <= at and n.reserved > 0) else 0 end as units) as h
       where s.tenant_id = tenant and s.product_id = w.product_id
         and s.warehouse_id = coalesce(w.warehouse_id, s.warehouse_id)) as l on true);
 end
@@ -4041,8 +4522,8 @@ comment on function openstock_core.match_order_lines is
 reset role;
 
 -- sql/functions/openstock_core/take_order_lines.sql
--- Locks an order's open lines and says how much of each a release or shipment takes.
--- Locks: order, stock_level by (product, warehouse), reservation_line by id.
+-- Locks an order's lines that are promised now, and says how much of each a release or shipment takes. A hold that has ended is not
+-- promised, whether or not that is booked. Locks: order, stock_level by (product, warehouse), reservation_line by id.
 set local role openstock_owner;
 
 create or replace function openstock_core.take_order_lines(tenant uuid, order_ref text, lines jsonb)
@@ -4052,31 +4533,24 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  order_id bigint;
-  levels openstock_core.level_key[];
+  order_id constant bigint := openstock_core.lock_known_order(tenant, take_order_lines.order_ref);
   open_ids bigint[];
   due openstock_core.due;
   taken openstock_core.taken_line[];
 begin
-  order_id := openstock_core.lock_order(tenant, take_order_lines.order_ref, false);
-  if order_id is null then
-    perform openstock_core.fail('OS301', jsonb_build_object('order_ref', take_order_lines.order_ref));
-  end if;
-
-  levels := array(
+  due := openstock_core.lock_levels(tenant, array(
     select row(l.product_id, l.warehouse_id)::openstock_core.level_key
     from openstock_core.reservation_line l
-    where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0);
-  if cardinality(levels) = 0 then
-    perform openstock_core.fail('OS303', jsonb_build_object('order_ref', take_order_lines.order_ref, 'reserved', 0));
-  end if;
-  due := openstock_core.lock_levels(tenant, levels, false);
+    where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0), false);
   open_ids := array(
     select l.reservation_line_id
     from openstock_core.reservation_line l
-    where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0
+    where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0 and (l.expires_at is null or l.expires_at > due.at)
     order by l.reservation_line_id
     for no key update);
+  if cardinality(open_ids) = 0 then
+    perform openstock_core.fail_nothing_open(tenant, order_id, take_order_lines.order_ref);
+  end if;
 
   if lines is null then
     taken := array(
@@ -4095,18 +4569,54 @@ revoke all on function openstock_core.take_order_lines from public;
 grant execute on function openstock_core.take_order_lines to openstock_api;
 comment on function openstock_core.take_order_lines is
   'Locks an order, its levels and its open lines, and returns what the request takes of each, all of them without lines; and what is due. '
-  'Errors: OS301, OS303, and those of match_order_lines.';
+  'Errors: OS301, those of fail_nothing_open, and those of match_order_lines.';
+
+reset role;
+
+-- sql/functions/openstock_core/give_back.sql
+-- Gives back what an order has promised. Writes: ledger (RELEASE, DEALLOCATE), stock_level, stock_bin, reservation_line, allocation,
+-- and what book_due writes. Locks: order, stock_level by (product, warehouse), reservation_line by id, stock_bin by bin_id.
+set local role openstock_owner;
+
+create or replace function openstock_core.give_back(tenant uuid, op_id text, order_ref text, lines jsonb, reason text, outcome text)
+returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  taking constant openstock_core.taking := openstock_core.take_order_lines(tenant, order_ref, lines);
+  entries openstock_core.posted[];
+begin
+  perform openstock_core.settle_bins(tenant, op_id, array(
+    select distinct a.bin_id from unnest(taking.lines) as t
+    join openstock_core.allocation a on a.tenant_id = tenant and a.reservation_line_id = t.reservation_line_id), '{}', taking.due);
+  entries := array(
+    select p from openstock_core.post(tenant, op_id,
+      openstock_core.unpin_from_lines(tenant, order_ref, taking.lines, reason) || array(
+        select row(t.line, 'RELEASE', t.product_id, t.warehouse_id, null, 0, 0, -t.qty, 0,
+                   t.reservation_line_id, order_ref, null, reason, null)::openstock_core.movement
+        from unnest(taking.lines) as t), null, null, null) as p);
+  -- A statement of its own: within the one above, the lines would still be what they were before.
+  return openstock_core.reservation_answer(tenant, outcome, entries);
+end
+$$;
+
+revoke all on function openstock_core.give_back from public;
+grant execute on function openstock_core.give_back to openstock_api;
+comment on function openstock_core.give_back is
+  'Releases what the request takes of an order, and returns the answer. Errors: those of take_order_lines.';
 
 reset role;
 
 -- sql/functions/openstock/reserve.sql
--- Promises stock to an order. Writes: operation, event, reservation, reservation_line, ledger (RESERVE), stock_level.
--- Locks: operation, order, stock_level by (product, warehouse).
+-- Promises stock to an order. Writes: operation, event, reservation, reservation_line, ledger (RESERVE), stock_level, and, where
+-- something is due, what book_due writes.
+-- Locks: operation, order, stock_level by (product, warehouse); where something is due, reservation_line by id, stock_bin by bin_id.
 set local role openstock_api;
 
 create or replace function openstock.reserve(
   op_id text, order_ref text, lines jsonb,
-  warehouse text default null, on_shortage text default 'reject', tenant uuid default null)
+  warehouse text default null, on_shortage text default 'reject', ttl interval default null, tenant uuid default null)
 returns setof openstock.reservation_change
 language plpgsql
 security definer
@@ -4118,37 +4628,25 @@ as $$
 declare
   acting constant uuid := openstock_core.enter(tenant);
   arguments constant jsonb := jsonb_build_object(
-    'order_ref', order_ref, 'lines', lines, 'warehouse', warehouse, 'on_shortage', on_shortage);
+    'order_ref', order_ref, 'lines', lines, 'warehouse', warehouse, 'on_shortage', on_shortage,
+    'ttl', extract(epoch from ttl));
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'reserve', arguments);
   order_id bigint;
   wanted openstock_core.order_line[];
-  locked openstock_core.level_key[] := array[]::openstock_core.level_key[];
-  levels_before integer;
   parts openstock_core.order_line[];
-  short boolean;
+  seconds double precision;
 begin
   if answer is null then
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
     perform openstock_core.check_choice('on_shortage', on_shortage, array['reject', 'error']);
+    seconds := openstock_core.check_ttl(ttl);
     perform openstock_core.check_lines(lines, '{"sku": "code!", "qty": "number!", "line": "integer", "warehouse": "code"}', 1000, 'line');
     wanted := openstock_core.read_order_lines(acting, lines, openstock_core.check_text('warehouse', 'code', warehouse));
     order_id := openstock_core.lock_order(acting, order_ref, true);
     wanted := openstock_core.number_lines(acting, order_id, order_ref, wanted);
 
-    -- While it waited for locks, another level may have come into being, or its warehouse been opened: it is short only
-    -- when there is none left to lock.
-    for attempt in 1 .. 10 loop
-      levels_before := cardinality(locked);
-      locked := openstock_core.lock_candidate_levels(acting, op_id, wanted, locked);
-      parts := array(select p from openstock_core.plan_reservation(acting, wanted, locked) as p);
-      short := (select sum(w.qty) from unnest(wanted) as w) > coalesce((select sum(p.qty) from unnest(parts) as p), 0);
-      exit when not short or cardinality(locked) = levels_before;
-      if attempt = 10 then
-        perform openstock_core.fail('40001', '{"problem": "stock levels keep coming into being"}');
-      end if;
-    end loop;
-
-    if short then
+    parts := openstock_core.find_stock(acting, op_id, wanted);
+    if (select sum(w.qty) from unnest(wanted) as w) > (select coalesce(sum(p.qty), 0) from unnest(parts) as p) then
       perform openstock_core.refuse_stale_shortage(acting, wanted);
       answer := openstock_core.shortage_answer(acting, order_ref, wanted, parts);
       delete from openstock_core.reservation r
@@ -4161,7 +4659,7 @@ begin
           from jsonb_populate_recordset(null::openstock.reservation_change, answer) as s where s.qty_short > 0)));
       end if;
     else
-      answer := openstock_core.promise(acting, op_id, order_id, order_ref, parts);
+      answer := openstock_core.promise(acting, op_id, order_id, order_ref, parts, seconds);
     end if;
     perform openstock_core.finish_operation(acting, op_id, answer);
   end if;
@@ -4174,6 +4672,7 @@ grant execute on function openstock.reserve to openstock_app;
 comment on function openstock.reserve is
   'Promises stock to an order, all lines or none. lines: sku, qty (positive), and optionally line (its number in the order) and warehouse; '
   'without a warehouse, active warehouses are asked by priority, and one line may be split over several. On an open order it adds lines. '
+  'ttl: the promise is a hold that ends after this time unless it is confirmed or extended (a day is 24 hours; no months or years; at most ten years). '
   'on_shortage: reject (outcome rejected, nothing is promised) or error (OS201). Returns one row per line and warehouse. '
   'Errors: 22023, OS010, OS101 to OS104, OS110, OS201, OS302, OS304; 40001 also at '
   'READ COMMITTED, where a stock level came into being meanwhile and is in use.';
@@ -4181,9 +4680,7 @@ comment on function openstock.reserve is
 reset role;
 
 -- sql/functions/openstock/release.sql
--- Gives promised stock back. Writes: operation, event, ledger (RELEASE, DEALLOCATE), stock_level, stock_bin,
--- reservation_line, allocation.
--- Locks: operation, order, stock_level by (product, warehouse), reservation_line by id, stock_bin by bin_id.
+-- Gives promised stock back. Writes: operation, event, and what give_back writes. Locks: operation, and what give_back locks.
 set local role openstock_api;
 
 create or replace function openstock.release(
@@ -4200,8 +4697,6 @@ declare
   acting constant uuid := openstock_core.enter(tenant);
   arguments constant jsonb := jsonb_build_object('order_ref', order_ref, 'lines', lines, 'reason', reason);
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'release', arguments);
-  taking openstock_core.taking;
-  entries openstock_core.posted[];
 begin
   if answer is null then
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
@@ -4209,19 +4704,7 @@ begin
     if lines is not null then
       perform openstock_core.check_lines(lines, '{"line": "integer", "sku": "code", "warehouse": "code", "qty": "number"}', 1000, 'line and warehouse');
     end if;
-    taking := openstock_core.take_order_lines(acting, order_ref, lines);
-    perform openstock_core.settle_bins(acting, op_id, array(
-      select distinct a.bin_id from unnest(taking.lines) as t
-      join openstock_core.allocation a on a.tenant_id = acting and a.reservation_line_id = t.reservation_line_id), '{}', taking.due);
-
-    entries := array(
-      select p from openstock_core.post(acting, op_id,
-        openstock_core.unpin_from_lines(acting, order_ref, taking.lines, reason) || array(
-          select row(t.line, 'RELEASE', t.product_id, t.warehouse_id, null, 0, 0, -t.qty, 0,
-                     t.reservation_line_id, order_ref, null, reason)::openstock_core.movement
-          from unnest(taking.lines) as t), null, null, null) as p);
-    -- A statement of its own: within the one above, the lines would still be what they were before.
-    answer := openstock_core.reservation_answer(acting, order_ref, 'released', entries);
+    answer := openstock_core.give_back(acting, op_id, order_ref, lines, reason, 'released');
     perform openstock_core.finish_operation(acting, op_id, answer);
   end if;
   return query select * from jsonb_populate_recordset(null::openstock.reservation_change, answer);
@@ -4232,7 +4715,375 @@ revoke all on function openstock.release from public;
 grant execute on function openstock.release to openstock_app;
 comment on function openstock.release is
   'Gives an order''s promised stock back: all of it, or lines: each names a line or a sku (and a warehouse), with qty or all that is reserved. '
-  'Pinned units go last and are de-allocated. Returns one row per line and warehouse. Errors: 22023, OS010, OS110, OS301, OS303.';
+  'Pinned units go last and are de-allocated. Returns one row per line and warehouse. Errors: 22023, OS010, OS110, OS301, OS302, OS303, OS305.';
+
+reset role;
+
+-- sql/functions/openstock/cancel.sql
+-- Gives back all of an order that has not gone. Writes: operation, event, and what give_back writes. Locks: operation, and what give_back
+-- locks.
+set local role openstock_api;
+
+create or replace function openstock.cancel(op_id text, order_ref text, reason text default null, tenant uuid default null)
+returns setof openstock.reservation_change
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set row_security = on
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+declare
+  acting constant uuid := openstock_core.enter(tenant);
+  arguments constant jsonb := jsonb_build_object('order_ref', order_ref, 'reason', reason);
+  answer jsonb := openstock_core.begin_operation(acting, op_id, 'cancel', arguments);
+begin
+  if answer is null then
+    order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
+    perform openstock_core.check_call(null, null, reason, null);
+    answer := openstock_core.give_back(acting, op_id, order_ref, null, coalesce(reason, 'cancelled'), 'cancelled');
+    perform openstock_core.finish_operation(acting, op_id, answer);
+  end if;
+  return query select * from jsonb_populate_recordset(null::openstock.reservation_change, answer);
+end
+$$;
+
+revoke all on function openstock.cancel from public;
+grant execute on function openstock.cancel to openstock_app;
+comment on function openstock.cancel is
+  'Gives back all that an order has promised and that has not been shipped, and de-allocates it; what was shipped stays shipped. '
+  'Returns one row per line and warehouse. Errors: 22023, OS010, OS301, OS302, OS303 (nothing is open), OS305.';
+
+reset role;
+
+-- sql/functions/openstock_core/ended_holds.sql
+-- What of an order has ended, as rows of an answer. Reads: reservation, reservation_line, product, warehouse.
+set local role openstock_owner;
+
+create or replace function openstock_core.ended_holds(tenant uuid, order_id bigint, at timestamptz) returns jsonb
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object(
+      'order_ref', r.order_ref, 'line', l.line, 'sku', p.sku, 'warehouse', w.code, 'outcome', 'expired',
+      'qty_ordered', l.ordered, 'qty_reserved', 0, 'qty_short', 0, 'qty_released', u.units, 'expires_at', l.expires_at,
+      'replayed', false) order by l.line, l.reservation_line_id), '[]')
+    from openstock_core.reservation_line l
+    cross join lateral (
+      select trim_scale(l.expired + case when l.expires_at <= at then l.reserved else 0 end) as units) as u
+    join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = l.reservation_id
+    join openstock_core.product p on p.tenant_id = tenant and p.product_id = l.product_id
+    join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = l.warehouse_id
+    where l.tenant_id = tenant and l.reservation_id = order_id and u.units > 0);
+end
+$$;
+
+revoke all on function openstock_core.ended_holds from public;
+grant execute on function openstock_core.ended_holds to openstock_api;
+comment on function openstock_core.ended_holds is
+  'Rows of openstock.reservation_change with outcome expired for the order''s units whose hold has ended by this moment, booked or not.';
+
+reset role;
+
+-- sql/functions/openstock_core/lock_holds.sql
+-- Locks an order's holds that have not ended. The order is locked. Locks: reservation_line by id.
+-- The moment is the call's arrival: a call that came in time and had to wait for locks is not late. That is safe as long as the end is
+-- not booked: until then nobody was promised the units.
+set local role openstock_owner;
+
+create or replace function openstock_core.lock_holds(tenant uuid, order_id bigint, order_ref text, arrival timestamptz) returns bigint[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  held_ids constant bigint[] := array(
+    select l.reservation_line_id
+    from openstock_core.reservation_line l
+    where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0 and l.expires_at > arrival
+    order by l.reservation_line_id
+    for no key update);
+begin
+  if cardinality(held_ids) = 0 then
+    if not exists (select from openstock_core.reservation_line l
+                   where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0 and l.expires_at is null) then
+      perform openstock_core.fail_nothing_open(tenant, order_id, order_ref);
+    end if;
+    perform openstock_core.fail('OS306', jsonb_build_object('order_ref', order_ref, 'expired', openstock_core.ended_holds(tenant, order_id, arrival)));
+  end if;
+  return held_ids;
+end
+$$;
+
+revoke all on function openstock_core.lock_holds from public;
+grant execute on function openstock_core.lock_holds to openstock_api;
+comment on function openstock_core.lock_holds is
+  'The order''s lines that are held at this moment, locked. Errors: those of fail_nothing_open, OS306 where what is promised is held without end.';
+
+reset role;
+
+-- sql/functions/openstock_core/move_lines.sql
+-- Makes lines of one order lines of another, which need not have any. Both orders and the lines are locked.
+-- Writes: reservation_line, reservation. The parts of a line stay parts of one line.
+set local role openstock_owner;
+
+create or replace function openstock_core.move_lines(
+  tenant uuid, order_id bigint, new_order_id bigint, new_order_ref text, line_ids bigint[]) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform openstock_core.check_order_is_open(tenant, new_order_id, new_order_ref);
+  update openstock_core.reservation_line l
+  set reservation_id = new_order_id, line = n.line
+  from (
+    select m.reservation_line_id, h.highest + dense_rank() over (order by m.line) as line
+    from openstock_core.reservation_line m
+    cross join (select coalesce(max(o.line), 0) as highest from openstock_core.reservation_line o
+                where o.tenant_id = tenant and o.reservation_id = new_order_id) as h
+    where m.tenant_id = tenant and m.reservation_line_id = any (line_ids)
+  ) as n
+  where l.tenant_id = tenant and l.reservation_line_id = n.reservation_line_id;
+
+  update openstock_core.reservation r set became_id = new_order_id
+  where r.tenant_id = tenant and r.reservation_id = order_id
+    and not exists (select from openstock_core.reservation_line l
+                    where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0 and l.expires_at is null);
+end
+$$;
+
+revoke all on function openstock_core.move_lines from public;
+grant execute on function openstock_core.move_lines to openstock_api;
+comment on function openstock_core.move_lines is
+  'Moves lines into another order, numbered after its highest line; the old order ends with it unless it has promises without end. Errors: OS302.';
+
+reset role;
+
+-- sql/functions/openstock_core/expire_holds.sql
+-- Books holds that have ended. Writes: operation, event, and what book_due writes.
+-- Locks: operation, stock_level: waiting, by (product, warehouse), those where a hold ended more than a minute ago, so that none is
+-- passed over for ever; then the others, skipping those in use; reservation_line by id, stock_bin by bin_id.
+set local role openstock_owner;
+
+create or replace function openstock_core.expire_holds(tenant uuid, op_id text, max_lines integer) returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  arrival constant timestamptz := openstock.server_time();
+  answer jsonb;
+  ended record;
+  locked openstock_core.level_key[];
+  due openstock_core.due;
+  entries openstock_core.posted[];
+begin
+  if max_lines is null or max_lines not between 1 and 10000 then
+    perform openstock_core.fail('22023', '{"argument": "max_lines", "problem": "must be between 1 and 10000"}');
+  end if;
+  if op_id is null then
+    if not exists (select from openstock_core.reservation_line l
+                   where l.tenant_id = tenant and l.expires_at <= arrival and l.reserved > 0) then
+      return '[]';
+    end if;
+    op_id := 'openstock.expire_reservations ' || gen_random_uuid();
+  end if;
+  answer := openstock_core.begin_operation(tenant, op_id, 'expire_reservations', jsonb_build_object('max_lines', max_lines));
+  if answer is not null then
+    return answer;
+  end if;
+
+  select array_agg(d.reservation_line_id) as line_ids,
+         array_agg(distinct row(d.product_id, d.warehouse_id)::openstock_core.level_key) as levels,
+         array_agg(distinct row(d.product_id, d.warehouse_id)::openstock_core.level_key)
+           filter (where d.expires_at < arrival - interval '1 minute') as long_due
+  into ended
+  from (
+    select l.reservation_line_id, l.product_id, l.warehouse_id, l.expires_at
+    from openstock_core.reservation_line l
+    where l.tenant_id = tenant and l.expires_at <= arrival and l.reserved > 0
+    order by l.expires_at, l.reservation_line_id
+    limit max_lines) as d;
+  if ended.long_due is not null then
+    perform openstock_core.lock_levels(tenant, ended.long_due, false);
+  end if;
+  locked := array(
+    select row(l.product_id, l.warehouse_id)::openstock_core.level_key
+    from unnest(ended.levels) as k
+    join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id
+    for no key update of l skip locked);
+
+  due := openstock_core.lock_due_holds(tenant, openstock_core.lock_levels(tenant, locked, false), array(
+    select l.reservation_line_id
+    from unnest(locked) as k
+    join openstock_core.reservation_line l on l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id
+    where l.reservation_line_id = any (ended.line_ids)), false);
+  perform openstock_core.lock_bins(tenant, due.bin_ids);
+  entries := array(select b from openstock_core.book_due(tenant, op_id, due) as b);
+  -- A statement of its own: within the one above, the lines would still be what they were before.
+  answer := openstock_core.reservation_answer(tenant, 'expired', entries);
+  perform openstock_core.finish_operation(tenant, op_id, answer);
+  return answer;
+end
+$$;
+
+revoke all on function openstock_core.expire_holds from public;
+grant execute on function openstock_core.expire_holds to openstock_api;
+comment on function openstock_core.expire_holds is
+  'Books holds that have ended and returns the answer, an array of openstock.reservation_change. Errors: 22023, OS010.';
+
+reset role;
+
+-- sql/functions/openstock/extend.sql
+-- Prolongs an order's holds. Writes: operation, event, ledger (EXTEND), reservation_line. Locks: operation, order, reservation_line by id;
+-- no level: a later end takes nothing from anybody, and a busy product need not wait for it.
+set local role openstock_api;
+
+create or replace function openstock.extend(op_id text, order_ref text, ttl interval, tenant uuid default null)
+returns setof openstock.reservation_change
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set row_security = on
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+declare
+  acting constant uuid := openstock_core.enter(tenant);
+  arguments constant jsonb := jsonb_build_object('order_ref', order_ref, 'ttl', extract(epoch from ttl));
+  answer jsonb := openstock_core.begin_operation(acting, op_id, 'extend', arguments);
+  arrival constant timestamptz := openstock.server_time();
+  seconds double precision;
+  order_id bigint;
+  held_ids bigint[];
+  entries openstock_core.posted[];
+begin
+  if answer is null then
+    order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
+    seconds := openstock_core.check_ttl(ttl);
+    if seconds is null then
+      perform openstock_core.fail('22023', '{"argument": "ttl", "problem": "missing"}');
+    end if;
+    order_id := openstock_core.lock_known_order(acting, order_ref);
+    held_ids := openstock_core.lock_holds(acting, order_id, order_ref, arrival);
+
+    entries := array(
+      select p from openstock_core.post(acting, op_id, array(
+        select row(l.line, 'EXTEND', l.product_id, l.warehouse_id, null, 0, 0, 0, 0, l.reservation_line_id, order_ref, null, null,
+                   greatest(l.expires_at, arrival + make_interval(secs => seconds)))::openstock_core.movement
+        from openstock_core.reservation_line l
+        where l.tenant_id = acting and l.reservation_line_id = any (held_ids)
+        order by l.line, l.reservation_line_id), null, null, null) as p);
+    -- A statement of its own: within the one above, the lines would still be what they were before.
+    answer := openstock_core.reservation_answer(acting, 'extended', entries) || openstock_core.ended_holds(acting, order_id, arrival);
+    perform openstock_core.finish_operation(acting, op_id, answer);
+  end if;
+  return query select * from jsonb_populate_recordset(null::openstock.reservation_change, answer);
+end
+$$;
+
+revoke all on function openstock.extend from public;
+grant execute on function openstock.extend to openstock_app;
+comment on function openstock.extend is
+  'Lets an order''s holds end this long from now (see reserve''s ttl), and none sooner than it would. Returns a row with outcome extended per line and '
+  'warehouse that is held, and one with outcome expired where a hold of the order has ended already. The stock level is not touched: its balances are null. '
+  'Errors: 22023, OS010, OS301, OS302, OS303, OS305 (all have ended), OS306.';
+
+reset role;
+
+-- sql/functions/openstock/confirm.sql
+-- Turns an order's holds into promises without end, in another order if wanted. Writes: operation, event, reservation, reservation_line,
+-- ledger (CONFIRM). Locks: operation, order (both, by order_ref), reservation_line by id; no level: the units stay promised.
+set local role openstock_api;
+
+create or replace function openstock.confirm(
+  op_id text, order_ref text, new_order_ref text default null, on_expired text default 'error', tenant uuid default null)
+returns setof openstock.reservation_change
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set row_security = on
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+declare
+  acting constant uuid := openstock_core.enter(tenant);
+  arguments constant jsonb := jsonb_build_object('order_ref', order_ref, 'new_order_ref', new_order_ref, 'on_expired', on_expired);
+  answer jsonb := openstock_core.begin_operation(acting, op_id, 'confirm', arguments);
+  arrival constant timestamptz := openstock.server_time();
+  order_ids bigint[];
+  held_ids bigint[];
+  ended jsonb;
+  entries openstock_core.posted[];
+begin
+  if answer is null then
+    order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
+    new_order_ref := nullif(openstock_core.check_text('new_order_ref', 'code', new_order_ref), order_ref);
+    perform openstock_core.check_choice('on_expired', on_expired, array['error', 'skip']);
+    order_ids := openstock_core.lock_orders(acting, order_ref, new_order_ref);
+    held_ids := openstock_core.lock_holds(acting, order_ids[1], order_ref, arrival);
+    ended := openstock_core.ended_holds(acting, order_ids[1], arrival);
+    if ended <> '[]' and on_expired is distinct from 'skip' then
+      perform openstock_core.fail('OS305', jsonb_build_object('order_ref', order_ref, 'lines', ended));
+    end if;
+    if new_order_ref is not null then
+      perform openstock_core.move_lines(acting, order_ids[1], order_ids[2], new_order_ref, held_ids);
+    end if;
+
+    entries := array(
+      select p from openstock_core.post(acting, op_id, array(
+        select row(l.line, 'CONFIRM', l.product_id, l.warehouse_id, null, 0, 0, 0, 0, l.reservation_line_id,
+                   coalesce(new_order_ref, order_ref), null, null, null)::openstock_core.movement
+        from openstock_core.reservation_line l
+        where l.tenant_id = acting and l.reservation_line_id = any (held_ids)
+        order by l.line, l.reservation_line_id), null, case when new_order_ref is not null then order_ref end, null) as p);
+    answer := openstock_core.reservation_answer(acting, 'confirmed', entries);
+    perform openstock_core.finish_operation(acting, op_id, answer);
+  end if;
+  return query select * from jsonb_populate_recordset(null::openstock.reservation_change, answer);
+end
+$$;
+
+revoke all on function openstock.confirm from public;
+grant execute on function openstock.confirm to openstock_app;
+comment on function openstock.confirm is
+  'Makes an order''s holds promises without end; nothing is given back meanwhile, and what is pinned stays pinned. new_order_ref: they become lines of '
+  'that order, which may be new or open, after its highest line and in the same order, and the old order_ref can no more be used. '
+  'on_expired: error (OS305 where any hold of the order has ended) or skip (confirms the others). Returns one row per line and warehouse; the stock level '
+  'is not touched: its balances are null. Errors: 22023, OS010, OS301, OS302, OS303, OS305, OS306.';
+
+reset role;
+
+-- sql/functions/openstock/expire_reservations.sql
+-- Books holds that have ended. Writes: operation, event, and what expire_holds writes. Locks: operation, and what expire_holds locks.
+set local role openstock_api;
+
+create or replace function openstock.expire_reservations(
+  op_id text default null, max_lines integer default 1000, tenant uuid default null)
+returns setof openstock.reservation_change
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set row_security = on
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+declare
+  acting constant uuid := openstock_core.enter(tenant);
+begin
+  return query
+  select * from jsonb_populate_recordset(null::openstock.reservation_change, openstock_core.expire_holds(acting, op_id, max_lines));
+end
+$$;
+
+revoke all on function openstock.expire_reservations from public;
+grant execute on function openstock.expire_reservations to openstock_app;
+comment on function openstock.expire_reservations is
+  'Books holds that have ended, those of up to this many lines (1 to 10,000), the longest ended first, and returns a row for each; lines whose stock level is '
+  'in use are left for the next call, unless they ended more than a minute ago. Promises and views are exact without it; it keeps the ledger up to date. '
+  'Any number may run at once. No row: nothing was due or all was in use. op_id may be left out: then a call that finds nothing to do leaves no trace. '
+  'Errors: 22023, OS010.';
 
 reset role;
 
@@ -4373,22 +5224,63 @@ comment on function openstock_core.plan_picks is
 
 reset role;
 
--- sql/functions/openstock_core/find_picks.sql
--- Finds and locks the bins that an order's units come from, and books what is due. Writes: what book_due writes.
--- Locks: stock_bin: those named and due, by bin_id, then of the others those that are free to lock, by the removal rule; where that
--- is not enough these locks are given up, and the named and due ones and all candidates are locked by bin_id, waiting.
--- Reads: what pickable_bins reads.
+-- sql/functions/openstock_core/try_picks.sql
+-- One attempt to find and lock the bins that units come from, within a subtransaction of the caller's. Writes: what book_due writes.
+-- Locks: stock_bin: at attempt 0 those named and due, by bin_id, then of the others those that are free to lock, by the removal rule;
+-- at later attempts the named and due ones and all candidates by bin_id, waiting. Reads: what pickable_bins reads.
 set local role openstock_owner;
 
-create or replace function openstock_core.find_picks(
-  tenant uuid, op_id text, needs openstock_core.pick[], removal text, named bigint[], due openstock_core.due)
+create or replace function openstock_core.try_picks(
+  tenant uuid, op_id text, needs openstock_core.pick[], removal text, named bigint[], due openstock_core.due, attempt integer)
 returns openstock_core.pick[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  bins bigint[];
+  bins constant bigint[] := openstock_core.lock_pickable_bins(tenant, needs, removal, named || due.bin_ids, attempt > 0);
   picks openstock_core.pick[];
+begin
+  perform from openstock_core.book_due(tenant, op_id, due);
+  picks := openstock_core.plan_picks(tenant, needs, bins, removal);
+  if openstock_core.units(picks) = openstock_core.units(needs) then
+    return picks;
+  end if;
+  -- Units that moved while this call waited lie in bins that it has not locked, and holds that ended may keep units pinned: it is
+  -- short only if there are none of either.
+  if attempt = 0
+    or exists (
+      select from (select distinct n.product_id, n.warehouse_id from unnest(needs) as n) as k
+      cross join lateral openstock_core.pickable_bins(tenant, k.product_id, k.warehouse_id, removal) as c
+      where c.bin_id <> all (bins))
+    or (attempt = 1 and cardinality(openstock_core.find_due_holds(tenant, needs, openstock.server_time(), true)) > 0)
+  then
+    perform openstock_core.fail('OS901', jsonb_build_object('attempt', attempt));
+  end if;
+  return picks;
+end
+$$;
+
+revoke all on function openstock_core.try_picks from public;
+grant execute on function openstock_core.try_picks to openstock_api;
+comment on function openstock_core.try_picks is
+  'Picks for these needs by the removal rule; together less than the needs only where no bin has more. Errors: OS901: give up all locks and try again.';
+
+reset role;
+
+-- sql/functions/openstock_core/find_picks.sql
+-- Finds and locks the bins that a shipment's units come from, and books what is due. The levels and lines are locked.
+-- Writes: what book_due writes. Locks: what try_picks locks, and from the third attempt on before it reservation_line by id: those
+-- whose hold has ended and keeps units pinned.
+set local role openstock_owner;
+
+create or replace function openstock_core.find_picks(
+  tenant uuid, op_id text, needs openstock_core.pick[], named bigint[], due openstock_core.due)
+returns openstock_core.pick[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  due_now openstock_core.due := due;
 begin
   if cardinality(needs) = 0 then
     perform openstock_core.settle_bins(tenant, op_id, named, '{}', due);
@@ -4396,21 +5288,10 @@ begin
   end if;
   for attempt in 0 .. 20 loop
     begin
-      bins := openstock_core.lock_pickable_bins(tenant, needs, removal, named || due.bin_ids, attempt > 0);
-      perform openstock_core.book_due(tenant, op_id, due);
-      picks := openstock_core.plan_picks(tenant, needs, bins, removal);
-      if openstock_core.units(picks) = openstock_core.units(needs) then
-        return picks;
+      if attempt > 1 then
+        due_now := openstock_core.lock_due_holds(tenant, due, openstock_core.find_due_holds(tenant, needs, due.at, true), true);
       end if;
-      -- Units that moved while this call waited lie in bins that it has not locked: it is short only if there are none.
-      if attempt = 0 or exists (
-        select from (select distinct n.product_id, n.warehouse_id from unnest(needs) as n) as k
-        cross join lateral openstock_core.pickable_bins(tenant, k.product_id, k.warehouse_id, removal) as c
-        where c.bin_id <> all (bins))
-      then
-        perform openstock_core.fail('OS901', jsonb_build_object('attempt', attempt));
-      end if;
-      return picks;
+      return openstock_core.try_picks(tenant, op_id, needs, null, named, due_now, attempt);
     exception when sqlstate 'OS901' then
       continue;
     end;
@@ -4427,30 +5308,31 @@ comment on function openstock_core.find_picks is
 
 reset role;
 
--- sql/functions/openstock_core/needs_of_order.sql
--- What an order still needs pinned. Locks: order, reservation_line by id. Reads: allocation.
+-- sql/functions/openstock_core/lock_needs.sql
+-- What an order still needs pinned. The order is locked. Locks: reservation_line by id. Reads: allocation.
+-- Each line is written: pins change neither line nor level, and a transaction that ends the line's hold on an older snapshot, from
+-- repeatable read on, would overlook them.
 set local role openstock_owner;
 
-create or replace function openstock_core.needs_of_order(tenant uuid, order_ref text) returns openstock_core.pick[]
+create or replace function openstock_core.lock_needs(tenant uuid, order_id bigint, order_ref text) returns openstock_core.pick[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  order_id bigint;
+  at timestamptz;
   open_ids bigint[];
 begin
-  order_id := openstock_core.lock_order(tenant, order_ref, false);
-  if order_id is null then
-    perform openstock_core.fail('OS301', jsonb_build_object('order_ref', order_ref));
-  end if;
   open_ids := array(
     select l.reservation_line_id
     from openstock_core.reservation_line l
     where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0
     order by l.reservation_line_id
     for no key update);
-  if cardinality(open_ids) = 0 then
-    perform openstock_core.fail('OS303', jsonb_build_object('order_ref', order_ref, 'reserved', 0));
+  at := openstock.server_time();
+  update openstock_core.reservation_line l set changes = l.changes + 1
+  where l.tenant_id = tenant and l.reservation_line_id = any (open_ids) and (l.expires_at is null or l.expires_at > at);
+  if not found then
+    perform openstock_core.fail_nothing_open(tenant, order_id, order_ref);
   end if;
   return array(
     select row(l.reservation_line_id, l.product_id, l.warehouse_id, null, trim_scale(l.reserved - a.qty))::openstock_core.pick
@@ -4459,14 +5341,61 @@ begin
       select coalesce(sum(s.qty), 0) as qty from openstock_core.allocation s
       where s.tenant_id = tenant and s.reservation_line_id = l.reservation_line_id) as a
     where l.tenant_id = tenant and l.reservation_line_id = any (open_ids) and l.reserved > a.qty
+      and (l.expires_at is null or l.expires_at > at)
     order by l.reservation_line_id);
 end
 $$;
 
-revoke all on function openstock_core.needs_of_order from public;
-grant execute on function openstock_core.needs_of_order to openstock_api;
-comment on function openstock_core.needs_of_order is
-  'Per open line of the order, the promised units that are not pinned; the lines are locked. Errors: OS301, OS303 (nothing is reserved).';
+revoke all on function openstock_core.lock_needs from public;
+grant execute on function openstock_core.lock_needs to openstock_api;
+comment on function openstock_core.lock_needs is
+  'Per line of the order that is promised now, the units that are not pinned; the lines are locked. Errors: OS302, OS303, OS305.';
+
+reset role;
+
+-- sql/functions/openstock_core/find_picks_of_order.sql
+-- Finds and locks the bins for all that an order has promised and not pinned. The order is locked. No level is waited for while lines
+-- or bins are locked: where holds that have ended keep the units pinned, all is given up and begun again with the levels.
+-- Writes: what book_due writes.
+-- Locks: stock_level by (product, warehouse) (only then), reservation_line by id, and what try_picks locks.
+set local role openstock_owner;
+
+create or replace function openstock_core.find_picks_of_order(
+  tenant uuid, op_id text, order_id bigint, order_ref text, removal text,
+  out needs openstock_core.pick[], out picks openstock_core.pick[])
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  due openstock_core.due;
+begin
+  for attempt in 0 .. 20 loop
+    begin
+      due := null;
+      if attempt > 1 and cardinality(openstock_core.find_due_holds(tenant, needs, openstock.server_time(), true)) > 0 then
+        due := openstock_core.lock_levels(tenant, array(
+          select row(n.product_id, n.warehouse_id)::openstock_core.level_key from unnest(needs) as n), false);
+        due := openstock_core.lock_due_holds(tenant, due, openstock_core.find_due_holds(tenant, needs, due.at, true), true);
+      end if;
+      needs := openstock_core.lock_needs(tenant, order_id, order_ref);
+      picks := array[]::openstock_core.pick[];
+      if cardinality(needs) > 0 or due.at is not null then
+        picks := openstock_core.try_picks(tenant, op_id, needs, removal, '{}', due, attempt);
+      end if;
+      return;
+    exception when sqlstate 'OS901' then
+      continue;
+    end;
+  end loop;
+  perform openstock_core.fail('40001', '{"problem": "units kept moving from bin to bin"}');
+end
+$$;
+
+revoke all on function openstock_core.find_picks_of_order from public;
+grant execute on function openstock_core.find_picks_of_order to openstock_api;
+comment on function openstock_core.find_picks_of_order is
+  'What the order needs pinned, and the picks by the removal rule; together less than the needs only where no bin has more. '
+  'Errors: OS302, OS303, OS305, 40001 where units kept moving.';
 
 reset role;
 
@@ -4547,7 +5476,7 @@ begin
              sum(a.qty) over (partition by a.reservation_line_id order by a.created_at, a.bin_id) - a.qty as before
       from unnest(taken) as t
       join openstock_core.allocation a on a.tenant_id = tenant and a.reservation_line_id = t.reservation_line_id
-      where a.bin_id <> all (coalesce(due.bin_ids, '{}'))
+      where a.bin_id <> all (due.lot_bin_ids)
     ) as s
     where s.before < s.wanted
     order by s.reservation_line_id, s.before);
@@ -4557,7 +5486,7 @@ begin
     left join (select u.reservation_line_id, sum(u.qty) as qty from unnest(pinned) as u group by 1) as p
       on p.reservation_line_id = t.reservation_line_id
     where t.qty > coalesce(p.qty, 0));
-  free := openstock_core.find_picks(tenant, op_id, needs, null, array(select distinct p.bin_id from unnest(pinned) as p), due);
+  free := openstock_core.find_picks(tenant, op_id, needs, array(select distinct p.bin_id from unnest(pinned) as p), due);
   if openstock_core.units(free) < openstock_core.units(needs) then
     perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref, 'qty', openstock_core.units(needs),
                                                             'in_bins', openstock_core.units(free)));
@@ -4565,7 +5494,7 @@ begin
 
   return array(
     select row(t.line, 'SHIP', p.product_id, p.warehouse_id, p.bin_id, -p.qty, 0, -p.qty,
-               case when p.pinned then -p.qty else 0 end, p.reservation_line_id, order_ref, null, null)::openstock_core.movement
+               case when p.pinned then -p.qty else 0 end, p.reservation_line_id, order_ref, null, null, null)::openstock_core.movement
     from (select u.*, true as pinned from unnest(pinned) as u union all select u.*, false from unnest(free) as u) as p
     join unnest(taken) as t on t.reservation_line_id = p.reservation_line_id
     order by t.line, p.reservation_line_id, p.pinned desc, p.bin_id);
@@ -4612,8 +5541,8 @@ comment on function openstock_core.shipment_answer is
 reset role;
 
 -- sql/functions/openstock/allocate.sql
--- Pins an order's promised units to bins and lots. Writes: operation, event, ledger (ALLOCATE), stock_bin, allocation.
--- Locks: operation, order, reservation_line by id, stock_bin (see find_picks).
+-- Pins an order's promised units to bins and lots. Writes: operation, event, ledger (ALLOCATE), stock_bin, reservation_line (changes),
+-- allocation, and what book_due writes. Locks: operation, order, and what find_picks_of_order locks.
 set local role openstock_api;
 
 create or replace function openstock.allocate(
@@ -4630,24 +5559,22 @@ declare
   acting constant uuid := openstock_core.enter(tenant);
   arguments constant jsonb := jsonb_build_object('order_ref', order_ref, 'removal', removal, 'on_shortage', on_shortage);
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'allocate', arguments);
-  needs openstock_core.pick[];
-  picks openstock_core.pick[];
+  found record;
 begin
   if answer is null then
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
     perform openstock_core.check_choice('removal', removal, array['fefo', 'fifo', 'lifo']);
     perform openstock_core.check_choice('on_shortage', on_shortage, array['reject', 'partial', 'error']);
     on_shortage := coalesce(on_shortage, 'partial');
-    needs := openstock_core.needs_of_order(acting, order_ref);
+    select f.needs, f.picks into found
+    from openstock_core.find_picks_of_order(acting, op_id, openstock_core.lock_known_order(acting, order_ref), order_ref, removal) as f;
 
-    picks := openstock_core.find_picks(acting, op_id, needs, removal, '{}', null);
-
-    answer := openstock_core.allocation_answer(acting, order_ref, needs, picks, on_shortage);
-    if on_shortage = 'partial' or openstock_core.units(picks) = openstock_core.units(needs) then
+    answer := openstock_core.allocation_answer(acting, order_ref, found.needs, found.picks, on_shortage);
+    if on_shortage = 'partial' or openstock_core.units(found.picks) = openstock_core.units(found.needs) then
       perform openstock_core.post(acting, op_id, array(
         select row(l.line, 'ALLOCATE', p.product_id, p.warehouse_id, p.bin_id, 0, 0, 0, p.qty,
-                   p.reservation_line_id, order_ref, null, null)::openstock_core.movement
-        from unnest(picks) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, n)
+                   p.reservation_line_id, order_ref, null, null, null)::openstock_core.movement
+        from unnest(found.picks) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, n)
         join openstock_core.reservation_line l on l.tenant_id = acting and l.reservation_line_id = p.reservation_line_id
         order by p.n), null, null, null);
     end if;
@@ -4662,7 +5589,7 @@ grant execute on function openstock.allocate to openstock_app;
 comment on function openstock.allocate is
   'Pins all promised units of an order that are not pinned yet to bins and lots, by the product''s removal rule or the one given (fefo, fifo, lifo). '
   'on_shortage: partial (pins what there is, default), reject (pins nothing) or error (OS201). Returns a row per line and bin, and a row with outcome short '
-  'for what no bin could give. Errors: 22023, OS010, OS201, OS301, OS303.';
+  'for what no bin could give. Holds are pinned too. Errors: 22023, OS010, OS201, OS301, OS302, OS303, OS305.';
 
 reset role;
 
@@ -4711,7 +5638,7 @@ grant execute on function openstock.ship to openstock_app;
 comment on function openstock.ship is
   'Sends an order''s promised units out: all of them, or lines: each names a line or a sku (and a warehouse), with qty or all that is reserved. '
   'Units pinned to bins go first, the rest is taken by the removal rule. Returns a row per line and bin. '
-  'Errors: 22023, OS010, OS110, OS201 (promised units were lost), OS301, OS303.';
+  'Holds are shipped too. Errors: 22023, OS010, OS110, OS201 (promised units were lost), OS301, OS302, OS303, OS305.';
 
 reset role;
 
@@ -4794,27 +5721,37 @@ grant select on openstock.locations to openstock_app, openstock_analyst, opensto
 reset role;
 
 -- sql/views/openstock/stock.sql
--- Stock per product and warehouse. Units of lots that expired are shown as blocked from the moment they expire, whether
--- or not that was booked already.
+-- Stock per product and warehouse. Units of lots that expired are shown as blocked, and units of holds that ended as available, from
+-- that moment on, whether or not it was booked already.
 set local role openstock_api;
 
 create or replace view openstock.stock with (security_barrier) as
+with moment as materialized (select openstock.server_time() as at)
 select
   p.sku::text as sku, w.code::text as warehouse, l.on_hand::numeric as on_hand, l.blocked + d.units as blocked,
-  l.reserved::numeric as reserved, l.safety_stock::numeric as safety_stock, l.fenced::numeric as fenced,
-  l.available - d.units as available, l.version, nullif(l.last_recorded_at, '-infinity') as last_recorded_at
-from openstock_core.stock_level l
+  l.reserved - h.units as reserved, l.safety_stock::numeric as safety_stock, l.fenced::numeric as fenced,
+  l.available - d.units + h.units as available, l.version, nullif(l.last_recorded_at, '-infinity') as last_recorded_at
+from moment m
+cross join openstock_core.stock_level l
 join openstock_core.product p on p.tenant_id = l.tenant_id and p.product_id = l.product_id
 join openstock_core.warehouse w on w.tenant_id = l.tenant_id and w.warehouse_id = l.warehouse_id
 cross join lateral (
-  select case when l.next_block_at <= (select openstock.server_time()) then (
+  select case when l.next_block_at <= m.at then (
     select coalesce(sum(b.on_hand), 0)
     from openstock_core.stock_bin b
     join openstock_core.lot t on t.tenant_id = b.tenant_id and t.lot_id = b.lot_id
     where b.tenant_id = l.tenant_id and b.product_id = l.product_id and b.warehouse_id = l.warehouse_id
-      and b.on_hand > 0 and not b.blocked and (t.expires_on + 1)::timestamp at time zone 'UTC' <= (select openstock.server_time())
+      and b.on_hand > 0 and not b.blocked and (t.expires_on + 1)::timestamp at time zone 'UTC' <= m.at
   ) else 0 end as units
 ) as d
+cross join lateral (
+  select case when l.next_expiry_at <= m.at then (
+    select coalesce(sum(n.reserved), 0)
+    from openstock_core.reservation_line n
+    where n.tenant_id = l.tenant_id and n.product_id = l.product_id and n.warehouse_id = l.warehouse_id
+      and n.expires_at <= m.at and n.reserved > 0
+  ) else 0 end as units
+) as h
 where l.tenant_id = (select openstock.current_tenant());
 
 comment on view openstock.stock is 'Stock of the current tenant per product and warehouse, as of now.';
@@ -4838,13 +5775,19 @@ reset role;
 set local role openstock_api;
 
 create or replace view openstock.bins with (security_barrier) as
+with moment as materialized (select openstock.server_time() as at)
 select
   p.sku::text as sku, w.code::text as warehouse, c.code::text as location, t.code::text as lot, t.expires_on, b.status,
   b.on_hand::numeric as on_hand,
-  case when b.blocked or (t.expires_on + 1)::timestamp at time zone 'UTC' <= (select openstock.server_time())
-    then b.on_hand::numeric else 0 end as blocked,
-  b.allocated::numeric as allocated, b.received_at
-from openstock_core.stock_bin b
+  case when b.blocked or (t.expires_on + 1)::timestamp at time zone 'UTC' <= m.at then b.on_hand::numeric else 0 end as blocked,
+  case when b.allocated > 0 then trim_scale(b.allocated - (
+    select coalesce(sum(a.qty), 0)
+    from openstock_core.allocation a
+    join openstock_core.reservation_line n on n.tenant_id = a.tenant_id and n.reservation_line_id = a.reservation_line_id
+    where a.tenant_id = b.tenant_id and a.bin_id = b.bin_id and n.expires_at <= m.at and n.reserved > 0)) else 0 end as allocated,
+  b.received_at
+from moment m
+cross join openstock_core.stock_bin b
 join openstock_core.product p on p.tenant_id = b.tenant_id and p.product_id = b.product_id
 join openstock_core.warehouse w on w.tenant_id = b.tenant_id and w.warehouse_id = b.warehouse_id
 join openstock_core.location c on c.tenant_id = b.tenant_id and c.location_id = b.location_id
@@ -4860,7 +5803,7 @@ comment on column openstock.bins.expires_on is 'The lot''s last day (UTC), or nu
 comment on column openstock.bins.status is 'Stock status: available, hold, quarantine or damaged.';
 comment on column openstock.bins.on_hand is 'Physical units.';
 comment on column openstock.bins.blocked is 'The part of on_hand that cannot be promised: all or nothing of a bin.';
-comment on column openstock.bins.allocated is 'The part of on_hand that is pinned to orders.';
+comment on column openstock.bins.allocated is 'The part of on_hand that is pinned to orders, holds that have ended left out.';
 comment on column openstock.bins.received_at is 'When units came into the empty bin: its age for fifo and lifo.';
 grant select on openstock.bins to openstock_app, openstock_analyst, openstock_operator;
 
@@ -4877,7 +5820,7 @@ select
   e.qty_delta::numeric as qty_delta, e.blocked_delta::numeric as blocked_delta,
   e.reserved_delta::numeric as reserved_delta, e.allocated_delta::numeric as allocated_delta,
   e.on_hand_after::numeric as on_hand_after, e.blocked_after::numeric as blocked_after,
-  e.reserved_after::numeric as reserved_after, e.order_ref, e.unit_cost::numeric as unit_cost,
+  e.reserved_after::numeric as reserved_after, e.order_ref, e.expires_at, e.unit_cost::numeric as unit_cost,
   e.reference, e.reason, e.note, e.actor
 from openstock_core.ledger e
 join openstock_core.product p on p.tenant_id = e.tenant_id and p.product_id = e.product_id
@@ -4894,7 +5837,8 @@ comment on column openstock.ledger.occurred_at is 'Business time: what the calle
 comment on column openstock.ledger.op_id is 'The operation that wrote it.';
 comment on column openstock.ledger.line is 'The line of the call; 0 for what followed from the call itself.';
 comment on column openstock.ledger.event_type is
-  'RECEIPT, SHIP, ADJUST, COUNT, MOVE, STATUS, TRANSFER_OUT, TRANSFER_IN, RETURN, RESERVE, RELEASE, EXPIRE, ALLOCATE or DEALLOCATE.';
+  'RECEIPT, SHIP, ADJUST, COUNT, MOVE, STATUS, TRANSFER_OUT, TRANSFER_IN, RETURN, RESERVE, EXTEND, CONFIRM, RELEASE, EXPIRE, ALLOCATE or '
+  'DEALLOCATE.';
 comment on column openstock.ledger.sku is 'The product.';
 comment on column openstock.ledger.warehouse is 'The warehouse''s code.';
 comment on column openstock.ledger.location is 'The bin''s code; null where no bin is touched.';
@@ -4904,10 +5848,11 @@ comment on column openstock.ledger.qty_delta is 'Change of on_hand.';
 comment on column openstock.ledger.blocked_delta is 'Change of blocked.';
 comment on column openstock.ledger.reserved_delta is 'Change of reserved.';
 comment on column openstock.ledger.allocated_delta is 'Change of the bin''s allocated.';
-comment on column openstock.ledger.on_hand_after is 'on_hand of the product at the warehouse after the entry; null on ALLOCATE and DEALLOCATE.';
+comment on column openstock.ledger.on_hand_after is 'on_hand of the product at the warehouse after the entry; null on EXTEND, CONFIRM, ALLOCATE and DEALLOCATE.';
 comment on column openstock.ledger.blocked_after is 'blocked after the entry.';
 comment on column openstock.ledger.reserved_after is 'reserved after the entry.';
 comment on column openstock.ledger.order_ref is 'The order.';
+comment on column openstock.ledger.expires_at is 'RESERVE and EXTEND: until when the promise holds; null: without end, also from a CONFIRM on.';
 comment on column openstock.ledger.unit_cost is 'Cost of one unit, where units came in with one.';
 comment on column openstock.ledger.reference is 'The document behind the call.';
 comment on column openstock.ledger.reason is 'Why.';
@@ -4922,21 +5867,26 @@ reset role;
 set local role openstock_api;
 
 create or replace view openstock.reservations with (security_barrier) as
+with moment as materialized (select openstock.server_time() as at)
 select
   r.order_ref::text as order_ref, l.line, p.sku::text as sku, w.code::text as warehouse,
-  l.ordered::numeric as ordered, l.reserved::numeric as reserved,
-  (select coalesce(sum(a.qty), 0) from openstock_core.allocation a
-   where a.tenant_id = l.tenant_id and a.reservation_line_id = l.reservation_line_id) as allocated,
+  l.ordered::numeric as ordered, trim_scale(l.reserved - d.units) as reserved,
+  case when d.units > 0 then 0 else (
+    select coalesce(sum(a.qty), 0) from openstock_core.allocation a
+    where a.tenant_id = l.tenant_id and a.reservation_line_id = l.reservation_line_id) end as allocated,
   l.backordered::numeric as backordered, l.shipped::numeric as shipped, l.released::numeric as released,
-  l.expires_at, l.created_at
-from openstock_core.reservation_line l
+  trim_scale(l.expired + d.units) as expired, l.expires_at, l.created_at
+from moment m
+cross join openstock_core.reservation_line l
+cross join lateral (select case when l.expires_at <= m.at then l.reserved::numeric else 0 end as units) as d
 join openstock_core.reservation r on r.tenant_id = l.tenant_id and r.reservation_id = l.reservation_id
 join openstock_core.product p on p.tenant_id = l.tenant_id and p.product_id = l.product_id
 join openstock_core.warehouse w on w.tenant_id = l.tenant_id and w.warehouse_id = l.warehouse_id
 where l.tenant_id = (select openstock.current_tenant());
 
 comment on view openstock.reservations is
-  'Order lines of the current tenant per warehouse: ordered = reserved + backordered + shipped + released.';
+  'Order lines of the current tenant per warehouse: ordered = reserved + backordered + shipped + released + expired. A hold counts as expired from that moment '
+  'on, whether or not it was booked.';
 comment on column openstock.reservations.order_ref is 'The order.';
 comment on column openstock.reservations.line is 'The order''s line.';
 comment on column openstock.reservations.sku is 'The product.';
@@ -4947,6 +5897,7 @@ comment on column openstock.reservations.allocated is 'The part of reserved that
 comment on column openstock.reservations.backordered is 'Units that no stock covers yet.';
 comment on column openstock.reservations.shipped is 'Units gone to the order.';
 comment on column openstock.reservations.released is 'Units given back.';
+comment on column openstock.reservations.expired is 'Units whose hold ended.';
 comment on column openstock.reservations.expires_at is 'The promise holds until then; null: until it is shipped or released.';
 comment on column openstock.reservations.created_at is 'When it was promised.';
 grant select on openstock.reservations to openstock_app, openstock_analyst, openstock_operator;
@@ -5293,7 +6244,7 @@ stable
 begin atomic
   select e.product_id, e.warehouse_id, sum(e.qty_delta), sum(e.blocked_delta), sum(e.reserved_delta), count(*), max(e.recorded_at)
   from openstock_core.ledger e
-  where e.tenant_id = tenant and e.event_type not in ('ALLOCATE', 'DEALLOCATE')
+  where e.tenant_id = tenant and openstock_core.is_chained(e.event_type)
   group by e.product_id, e.warehouse_id;
 end;
 
@@ -5336,17 +6287,27 @@ set local role openstock_owner;
 
 create or replace function openstock_core.replayed_lines(
   tenant uuid, out reservation_line_id bigint, out order_ref text, out line integer, out product_id bigint, out warehouse_id bigint,
-  out agreed boolean, out reserved numeric, out shipped numeric, out released numeric, out allocated numeric, out first_recorded_at timestamptz)
+  out agreed boolean, out reserved numeric, out shipped numeric, out released numeric, out expired numeric, out expires_at timestamptz,
+  out allocated numeric, out first_recorded_at timestamptz)
 returns setof record
 language sql
 stable
+set search_path = pg_catalog, pg_temp
 begin atomic
-  select e.reservation_line_id, min(e.order_ref), max(e.line) filter (where e.event_type = 'RESERVE'), min(e.product_id), min(e.warehouse_id),
-         min(e.product_id) = max(e.product_id) and min(e.warehouse_id) = max(e.warehouse_id)
-           and min(e.order_ref) = max(e.order_ref) and count(e.order_ref) = count(*),
+  -- A line's order and number are those of its latest RESERVE or CONFIRM, and its end that of the latest of these or EXTEND: all of them
+  -- are written under the line's lock, so that their numbers tell their order.
+  select e.reservation_line_id,
+         coalesce((array_agg(e.order_ref order by e.entry_id desc) filter (where e.event_type in ('RESERVE', 'CONFIRM')))[1], min(e.order_ref)),
+         (array_agg(e.line order by e.entry_id desc) filter (where e.event_type in ('RESERVE', 'CONFIRM')))[1],
+         min(e.product_id), min(e.warehouse_id),
+         min(e.product_id) = max(e.product_id) and min(e.warehouse_id) = max(e.warehouse_id) and count(e.order_ref) = count(*)
+           and coalesce(array_agg(e.order_ref) <@ array_agg(e.order_ref) filter (where e.event_type in ('RESERVE', 'CONFIRM')),
+                        min(e.order_ref) = max(e.order_ref)),
          sum(e.reserved_delta),
          coalesce(-sum(e.qty_delta) filter (where e.event_type = 'SHIP'), 0),
-         coalesce(-sum(e.reserved_delta) filter (where e.event_type in ('RELEASE', 'EXPIRE')), 0),
+         coalesce(-sum(e.reserved_delta) filter (where e.event_type = 'RELEASE'), 0),
+         coalesce(-sum(e.reserved_delta) filter (where e.event_type = 'EXPIRE'), 0),
+         (array_agg(e.expires_at order by e.entry_id desc) filter (where e.event_type in ('RESERVE', 'EXTEND', 'CONFIRM')))[1],
          sum(e.allocated_delta), min(e.recorded_at)
   from openstock_core.ledger e
   where e.tenant_id = tenant and e.reservation_line_id is not null
@@ -5356,8 +6317,8 @@ end;
 revoke all on function openstock_core.replayed_lines from public;
 grant execute on function openstock_core.replayed_lines to openstock_maint;
 comment on function openstock_core.replayed_lines is
-  'What the ledger says that each reservation line has reserved, shipped, released and allocated; agreed is false where its entries '
-  'do not all name the same order, product and warehouse.';
+  'What the ledger says that each reservation line has reserved, shipped, released, expired and allocated, and until when it holds; agreed is false '
+  'where its entries do not all name one product and warehouse, and orders that it belonged to.';
 
 reset role;
 
@@ -5408,7 +6369,8 @@ begin atomic
      extract(epoch from nullif(l.last_recorded_at, '-infinity')))) as v (fact, expected, actual)
   where v.expected is distinct from v.actual
   union all
-  -- Units that leave a bin do not put next_block_at off: it may be too early, and is then found out when it comes.
+  -- Units that leave a bin do not put next_block_at off, nor do holds that are confirmed next_expiry_at: they may be too early, and
+  -- that is then found out when they come.
   select v.fact, l.product_id, l.warehouse_id, '{}', v.expected, v.actual, true
   from openstock_core.stock_level l
   left join openstock_core.product p on p.tenant_id = tenant and p.product_id = l.product_id
@@ -5420,7 +6382,7 @@ begin atomic
     where b.tenant_id = tenant
     group by b.product_id, b.warehouse_id) as b on b.product_id = l.product_id and b.warehouse_id = l.warehouse_id
   left join (
-    select n.product_id, n.warehouse_id, sum(n.reserved) as reserved
+    select n.product_id, n.warehouse_id, sum(n.reserved) as reserved, min(n.expires_at) filter (where n.reserved > 0) as first_end
     from openstock_core.reservation_line n
     where n.tenant_id = tenant
     group by n.product_id, n.warehouse_id) as n on n.product_id = l.product_id and n.warehouse_id = l.warehouse_id
@@ -5431,7 +6393,10 @@ begin atomic
     ('level safety_stock = product', p.safety_stock::numeric, l.safety_stock::numeric),
     ('level next_block_at <= first expiry of units not blocked', extract(epoch from b.first_expiry),
      case when b.first_expiry is null or l.next_block_at <= b.first_expiry then extract(epoch from b.first_expiry)
-          else extract(epoch from l.next_block_at) end)) as v (fact, expected, actual)
+          else extract(epoch from l.next_block_at) end),
+    ('level next_expiry_at <= first end of an open hold', extract(epoch from n.first_end),
+     case when n.first_end is null or l.next_expiry_at <= n.first_end then extract(epoch from n.first_end)
+          else extract(epoch from l.next_expiry_at) end)) as v (fact, expected, actual)
   where l.tenant_id = tenant and v.expected is distinct from v.actual;
 end;
 
@@ -5523,6 +6488,8 @@ begin atomic
     ('line reserved = ledger', coalesce(r.reserved, 0), l.reserved::numeric, true),
     ('line shipped = ledger', coalesce(r.shipped, 0), l.shipped::numeric, true),
     ('line released = ledger', coalesce(r.released, 0), l.released::numeric, true),
+    ('line expired = ledger', coalesce(r.expired, 0), l.expired::numeric, true),
+    ('line expires_at = ledger', extract(epoch from r.expires_at), extract(epoch from l.expires_at), true),
     ('line allocated <= reserved', l.reserved::numeric, greatest(l.reserved, a.qty),
      coalesce(r.allocated, 0) <= coalesce(r.reserved, 0)),
     ('line number = ledger', coalesce(r.line, l.line), coalesce(l.line, r.line), true),
@@ -5530,7 +6497,7 @@ begin atomic
      case when l.line is not null and r.agreed and o.order_ref is distinct from r.order_ref then 0 else 1 end, true),
     ('line belongs to the level of its entries', 1,
      case when r.agreed and (l.product_id, l.warehouse_id) <> (r.product_id, r.warehouse_id) then 0 else 1 end, true),
-    ('entries of a line name one order and level', 1, case when not r.agreed then 0 else 1 end, false)
+    ('entries of a line name one level, and its orders', 1, case when not r.agreed then 0 else 1 end, false)
   ) as v (fact, expected, actual, repairable)
   where v.expected is distinct from v.actual
   union all
@@ -5573,7 +6540,7 @@ begin atomic
            coalesce(lag(l.reserved_after) over chain, 0) + l.reserved_delta as reserved,
            lag(l.entry_id) over chain < l.entry_id as higher, lag(l.recorded_at) over chain < l.recorded_at as later
     from openstock_core.ledger l
-    where l.tenant_id = tenant and l.event_type not in ('ALLOCATE', 'DEALLOCATE')
+    where l.tenant_id = tenant and openstock_core.is_chained(l.event_type)
     window chain as (partition by l.product_id, l.warehouse_id order by l.recorded_at, l.entry_id)
   ) as e
   cross join lateral (values
@@ -5657,12 +6624,12 @@ end;
 revoke all on function openstock_core.replace_levels from public;
 grant execute on function openstock_core.replace_levels to openstock_maint;
 comment on function openstock_core.replace_levels is
-  'Makes the stock levels what the ledger and the product''s safety stock say; replace_bins recomputes next_block_at.';
+  'Makes the stock levels what the ledger and the product''s safety stock say; replace_due_times recomputes when something is due.';
 
 reset role;
 
 -- sql/functions/openstock_core/replace_lines.sql
--- Puts replayed quantities, and the order, number, product and warehouse, into the reservation lines that differ. The tenant is
+-- Puts replayed quantities, and the order, number, product, warehouse and end, into the reservation lines that differ. The tenant is
 -- locked. Writes: reservation, reservation_line.
 set local role openstock_owner;
 
@@ -5680,11 +6647,12 @@ begin atomic
   on conflict on constraint reservation_order_ref_is_unique do nothing;
 
   insert into openstock_core.reservation_line as l (
-    tenant_id, reservation_line_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, shipped, released, created_at)
+    tenant_id, reservation_line_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, shipped, released, expired,
+    expires_at, created_at)
   overriding system value
   select tenant, r.reservation_line_id, coalesce(n.reservation_id, o.reservation_id), r.line,
          coalesce(n.product_id, r.product_id), coalesce(n.warehouse_id, r.warehouse_id),
-         r.reserved + r.shipped + r.released, r.reserved, r.shipped, r.released, r.first_recorded_at
+         r.reserved + r.shipped + r.released + r.expired, r.reserved, r.shipped, r.released, r.expired, r.expires_at, r.first_recorded_at
   from openstock_core.replayed_lines(tenant) r
   left join openstock_core.reservation o on o.tenant_id = tenant and o.order_ref = r.order_ref
   left join openstock_core.reservation_line n
@@ -5693,14 +6661,15 @@ begin atomic
   on conflict on constraint reservation_line_pkey do update
   set reservation_id = excluded.reservation_id, line = excluded.line,
       product_id = excluded.product_id, warehouse_id = excluded.warehouse_id,
-      ordered = excluded.ordered + l.backordered, reserved = excluded.reserved, shipped = excluded.shipped, released = excluded.released
-  where (l.reservation_id, l.line, l.product_id, l.warehouse_id, l.reserved, l.shipped, l.released) is distinct from
+      ordered = excluded.ordered + l.backordered, reserved = excluded.reserved, shipped = excluded.shipped, released = excluded.released,
+      expired = excluded.expired, expires_at = excluded.expires_at
+  where (l.reservation_id, l.line, l.product_id, l.warehouse_id, l.reserved, l.shipped, l.released, l.expired, l.expires_at) is distinct from
         (excluded.reservation_id, excluded.line, excluded.product_id, excluded.warehouse_id,
-         excluded.reserved, excluded.shipped, excluded.released);
+         excluded.reserved, excluded.shipped, excluded.released, excluded.expired, excluded.expires_at);
 
   update openstock_core.reservation_line l
-  set reserved = 0, shipped = 0, released = 0, backordered = l.ordered
-  where l.tenant_id = tenant and l.reserved + l.shipped + l.released > 0
+  set reserved = 0, shipped = 0, released = 0, expired = 0, backordered = l.ordered
+  where l.tenant_id = tenant and l.reserved + l.shipped + l.released + l.expired > 0
     and not exists (select from openstock_core.replayed_lines(tenant) r where r.reservation_line_id = l.reservation_line_id);
 end;
 
@@ -5714,7 +6683,7 @@ reset role;
 
 -- sql/functions/openstock_core/replace_bins.sql
 -- Puts replayed quantities into the bins and allocations that differ. The tenant is locked.
--- Writes: stock_bin, allocation, stock_level (next_block_at, which depends on the bins).
+-- Writes: stock_bin, allocation.
 set local role openstock_owner;
 
 create or replace function openstock_core.replace_bins(tenant uuid) returns void
@@ -5752,26 +6721,49 @@ begin atomic
     and b.status = r.status and coalesce(b.lot_id, 0) = coalesce(r.lot_id, 0)
   order by r.reservation_line_id, b.bin_id
   on conflict on constraint allocation_pkey do nothing;
-
-  update openstock_core.stock_level l
-  set next_block_at = e.next_block_at
-  from (
-    select s.product_id, s.warehouse_id, min(openstock_core.expiry(t.expires_on)) as next_block_at
-    from openstock_core.stock_level s
-    left join openstock_core.stock_bin b on b.tenant_id = tenant and b.product_id = s.product_id
-      and b.warehouse_id = s.warehouse_id and b.on_hand > 0 and not b.blocked
-    left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
-    where s.tenant_id = tenant
-    group by s.product_id, s.warehouse_id
-  ) as e
-  where l.tenant_id = tenant and l.product_id = e.product_id and l.warehouse_id = e.warehouse_id
-    and l.next_block_at is distinct from e.next_block_at;
 end;
 
 revoke all on function openstock_core.replace_bins from public;
 grant execute on function openstock_core.replace_bins to openstock_maint;
 comment on function openstock_core.replace_bins is
   'Makes bins and allocations what the ledger says.';
+
+reset role;
+
+-- sql/functions/openstock_core/replace_due_times.sql
+-- Recomputes when something is due at each level, from bins and lines that were replaced before. The tenant is locked.
+-- Writes: stock_level.
+set local role openstock_owner;
+
+create or replace function openstock_core.replace_due_times(tenant uuid) returns void
+language sql
+volatile
+set search_path = pg_catalog, pg_temp
+begin atomic
+  update openstock_core.stock_level l
+  set next_block_at = e.next_block_at, next_expiry_at = e.next_expiry_at
+  from (
+    select s.product_id, s.warehouse_id,
+           (select min(openstock_core.expiry(t.expires_on))
+            from openstock_core.stock_bin b
+            join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
+            where b.tenant_id = tenant and b.product_id = s.product_id and b.warehouse_id = s.warehouse_id
+              and b.on_hand > 0 and not b.blocked) as next_block_at,
+           (select min(n.expires_at)
+            from openstock_core.reservation_line n
+            where n.tenant_id = tenant and n.product_id = s.product_id and n.warehouse_id = s.warehouse_id
+              and n.expires_at is not null and n.reserved > 0) as next_expiry_at
+    from openstock_core.stock_level s
+    where s.tenant_id = tenant
+  ) as e
+  where l.tenant_id = tenant and l.product_id = e.product_id and l.warehouse_id = e.warehouse_id
+    and (l.next_block_at, l.next_expiry_at) is distinct from (e.next_block_at, e.next_expiry_at);
+end;
+
+revoke all on function openstock_core.replace_due_times from public;
+grant execute on function openstock_core.replace_due_times to openstock_maint;
+comment on function openstock_core.replace_due_times is
+  'Makes next_block_at the first expiry of a level''s units that are not blocked, and next_expiry_at the first end of its open holds.';
 
 reset role;
 
@@ -6030,6 +7022,30 @@ comment on function openstock_admin.block_expired_lots is
 
 reset role;
 
+-- sql/functions/openstock_admin/expire_reservations.sql
+-- Books holds of a tenant that have ended, as an operator. Writes: operation, event, and what openstock_core.expire_holds writes.
+-- Locks: operation, and what expire_holds locks.
+set local role openstock_api;
+
+create or replace function openstock_admin.expire_reservations(tenant uuid, max_lines integer default 1000) returns integer
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set row_security = on
+as $$
+begin
+  perform openstock_core.enter_as_operator(tenant);
+  return jsonb_array_length(openstock_core.expire_holds(tenant, null, max_lines));
+end
+$$;
+
+revoke all on function openstock_admin.expire_reservations from public;
+grant execute on function openstock_admin.expire_reservations to openstock_operator;
+comment on function openstock_admin.expire_reservations is
+  'openstock.expire_reservations for an operator: returns how many lines were booked as expired. Errors: 22023, OS003.';
+
+reset role;
+
 -- sql/functions/openstock_admin/refresh_current_stock.sql
 -- Brings the snapshot up to date. Writes: current_stock, snapshot. It runs as the maintenance role, which sees every
 -- tenant: refreshed by a role that row-level security binds, the view would silently hold one tenant or none.
@@ -6133,6 +7149,7 @@ begin
     perform openstock_core.replace_levels(rebuild.tenant);
     perform openstock_core.replace_lines(rebuild.tenant);
     perform openstock_core.replace_bins(rebuild.tenant);
+    perform openstock_core.replace_due_times(rebuild.tenant);
     select d.* into left_over from openstock_core.differences(rebuild.tenant) as d where d.repairable limit 1;
     if found then
       perform openstock_core.fail('OS501', to_jsonb(left_over));
@@ -6169,8 +7186,9 @@ begin
   for step in
     select s.place, s.name, s.tenant
     from (values (1, 'analyze_tables', null::pg_catalog.uuid), (2, 'ensure_partitions', null)
-          union all select 3, 'block_expired_lots', t.tenant_id from openstock_admin.tenants as t where t.active
-          union all values (4, 'refresh_current_stock', null::pg_catalog.uuid)) as s (place, name, tenant)
+          union all select k.place, k.name, t.tenant_id from openstock_admin.tenants as t
+            cross join (values (3, 'block_expired_lots'), (4, 'expire_reservations')) as k (place, name) where t.active
+          union all values (5, 'refresh_current_stock', null::pg_catalog.uuid)) as s (place, name, tenant)
     order by s.place, s.tenant
   loop
     -- Until the commit: each step names its tenant itself, and none waits for ever for a row that one tenant holds.
@@ -6184,6 +7202,8 @@ begin
         perform openstock_admin.ensure_partitions();
       elsif step.place operator(pg_catalog.=) 3 then
         perform openstock_admin.block_expired_lots(step.tenant);
+      elsif step.place operator(pg_catalog.=) 4 then
+        perform openstock_admin.expire_reservations(step.tenant, 10000);
       else
         perform openstock_admin.refresh_current_stock();
       end if;
@@ -6210,7 +7230,7 @@ $$;
 revoke all on procedure openstock_admin.run_maintenance from public;
 grant execute on procedure openstock_admin.run_maintenance to openstock_operator;
 comment on procedure openstock_admin.run_maintenance is
-  'Analyses new tables, makes partitions, books expired lots of every active tenant and refreshes current_stock, committing each. A step that '
+  'Analyses new tables, makes partitions, books expired lots and holds that ended of every active tenant, and refreshes current_stock, committing each. A step that '
   'fails is told in a warning and keeps none of the others from being done; an error at the end counts the failures. Call it outside a '
   'transaction, every few minutes; runs may overlap. Errors: OS502.';
 
@@ -6276,5 +7296,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', 'fa09ed383f9c0ea1959fcb166072810da8d12ed5f07a61cac84dcb54cb02740d');
+values ('0001.baseline', 'd5282f7c6ab9ae3a5f2fad1cf959779e465219ae18be504625bf82e7accb2a2c');
 reset role;

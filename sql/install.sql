@@ -14,6 +14,7 @@
 \ir functions/openstock_core/protect_table.sql
 \ir functions/openstock_core/refuse_change.sql
 \ir functions/openstock_core/make_append_only.sql
+\ir functions/openstock_core/is_chained.sql
 
 -- tables
 \ir tables/migration.sql
@@ -51,15 +52,21 @@
 \ir functions/openstock_core/begin_operation.sql
 \ir functions/openstock_core/finish_operation.sql
 
--- locks, in their order: operation, order, levels, lines, bins
+-- locks, in their order: operation, order, levels, lines, bins; and what is due there
 \ir functions/openstock_core/lock_order.sql
+\ir functions/openstock_core/lock_known_order.sql
+\ir functions/openstock_core/lock_orders.sql
 \ir functions/openstock_core/share_places.sql
 \ir functions/openstock_core/lock_bins.sql
 \ir functions/openstock_core/make_levels.sql
 \ir functions/openstock_core/due_bins.sql
 \ir functions/openstock_core/lock_levels.sql
-\ir functions/openstock_core/book_due.sql
 \ir functions/openstock_core/lock_candidate_levels.sql
+\ir functions/openstock_core/find_due_holds.sql
+\ir functions/openstock_core/lock_due_holds.sql
+\ir functions/openstock_core/end_holds.sql
+\ir functions/openstock_core/block_expired.sql
+\ir functions/openstock_core/book_due.sql
 \ir functions/openstock_core/refuse_stale_shortage.sql
 
 -- writing the ledger and its projections
@@ -102,24 +109,42 @@
 \ir functions/openstock/move.sql
 
 -- promises
+\ir functions/openstock_core/check_ttl.sql
 \ir functions/openstock_core/read_order_lines.sql
+\ir functions/openstock_core/check_order_is_open.sql
+\ir functions/openstock_core/fail_nothing_open.sql
 \ir functions/openstock_core/number_lines.sql
 \ir functions/openstock_core/plan_reservation.sql
+\ir functions/openstock_core/make_room.sql
+\ir functions/openstock_core/find_stock.sql
 \ir functions/openstock_core/reservation_answer.sql
 \ir functions/openstock_core/promise.sql
 \ir functions/openstock_core/shortage_answer.sql
 \ir functions/openstock_core/match_order_lines.sql
 \ir functions/openstock_core/take_order_lines.sql
+\ir functions/openstock_core/give_back.sql
 \ir functions/openstock/reserve.sql
 \ir functions/openstock/release.sql
+\ir functions/openstock/cancel.sql
+
+-- holds
+\ir functions/openstock_core/ended_holds.sql
+\ir functions/openstock_core/lock_holds.sql
+\ir functions/openstock_core/move_lines.sql
+\ir functions/openstock_core/expire_holds.sql
+\ir functions/openstock/extend.sql
+\ir functions/openstock/confirm.sql
+\ir functions/openstock/expire_reservations.sql
 
 -- allocation and shipment
 \ir functions/openstock_core/units.sql
 \ir functions/openstock_core/pickable_bins.sql
 \ir functions/openstock_core/lock_pickable_bins.sql
 \ir functions/openstock_core/plan_picks.sql
+\ir functions/openstock_core/try_picks.sql
 \ir functions/openstock_core/find_picks.sql
-\ir functions/openstock_core/needs_of_order.sql
+\ir functions/openstock_core/lock_needs.sql
+\ir functions/openstock_core/find_picks_of_order.sql
 \ir functions/openstock_core/allocation_answer.sql
 \ir functions/openstock_core/plan_shipment.sql
 \ir functions/openstock_core/shipment_answer.sql
@@ -156,6 +181,7 @@
 \ir functions/openstock_core/replace_levels.sql
 \ir functions/openstock_core/replace_lines.sql
 \ir functions/openstock_core/replace_bins.sql
+\ir functions/openstock_core/replace_due_times.sql
 \ir functions/openstock_admin/create_tenant.sql
 \ir functions/openstock_admin/set_tenant_active.sql
 \ir functions/openstock_admin/grant_tenant.sql
@@ -163,6 +189,7 @@
 \ir functions/openstock_admin/analyze_tables.sql
 \ir functions/openstock_admin/ensure_partitions.sql
 \ir functions/openstock_admin/block_expired_lots.sql
+\ir functions/openstock_admin/expire_reservations.sql
 \ir functions/openstock_admin/refresh_current_stock.sql
 \ir functions/openstock_admin/verify.sql
 \ir functions/openstock_admin/rebuild.sql

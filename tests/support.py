@@ -70,6 +70,9 @@ def call(connection: psycopg.Connection, function: str, /, **arguments: object) 
 POSITIONAL = {
     "reserve": ("order_ref", "lines"),
     "release": ("order_ref", "lines"),
+    "extend": ("order_ref", "ttl"),
+    "confirm": ("order_ref", "new_order_ref"),
+    "cancel": ("order_ref",),
     "ship": ("order_ref", "lines"),
     "allocate": ("order_ref",),
     "availability": ("sku",),

@@ -28,6 +28,7 @@ create table openstock_core.ledger (
   reserved_after openstock_core.quantity,
   order_ref text,
   reservation_line_id bigint,
+  expires_at timestamptz,
   unit_cost openstock_core.quantity,
   reference text,
   reason text,
@@ -36,9 +37,9 @@ create table openstock_core.ledger (
   constraint ledger_pkey primary key (tenant_id, product_id, warehouse_id, recorded_at, entry_id),
   constraint ledger_event_type_is_known check (event_type in (
     'RECEIPT', 'SHIP', 'ADJUST', 'COUNT', 'MOVE', 'STATUS', 'TRANSFER_OUT', 'TRANSFER_IN', 'RETURN',
-    'RESERVE', 'RELEASE', 'EXPIRE', 'ALLOCATE', 'DEALLOCATE')),
+    'RESERVE', 'EXTEND', 'CONFIRM', 'RELEASE', 'EXPIRE', 'ALLOCATE', 'DEALLOCATE')),
   constraint ledger_balances_are_chained check (
-    (event_type in ('ALLOCATE', 'DEALLOCATE')) = (on_hand_after is null)
+    openstock_core.is_chained(event_type) = (on_hand_after is not null)
     and (on_hand_after is null) = (blocked_after is null)
     and (on_hand_after is null) = (reserved_after is null)),
   constraint ledger_bin_is_whole check ((location_id is null) = (status is null)),
@@ -57,7 +58,8 @@ comment on column openstock_core.ledger.occurred_at is 'Business time where the 
 comment on column openstock_core.ledger.line is 'The line of the call.';
 comment on column openstock_core.ledger.op_id is 'The operation that wrote it.';
 comment on column openstock_core.ledger.event_type is
-  'RECEIPT, SHIP, ADJUST, COUNT, MOVE, STATUS, TRANSFER_OUT, TRANSFER_IN, RETURN, RESERVE, RELEASE, EXPIRE, ALLOCATE or DEALLOCATE.';
+  'RECEIPT, SHIP, ADJUST, COUNT, MOVE, STATUS, TRANSFER_OUT, TRANSFER_IN, RETURN, RESERVE, EXTEND, CONFIRM, RELEASE, EXPIRE, ALLOCATE or '
+  'DEALLOCATE.';
 comment on column openstock_core.ledger.location_id is 'The bin''s location; null where no bin is touched.';
 comment on column openstock_core.ledger.lot_id is 'The bin''s lot.';
 comment on column openstock_core.ledger.status is 'The bin''s stock status.';
@@ -65,14 +67,16 @@ comment on column openstock_core.ledger.qty_delta is 'Change of on_hand of the l
 comment on column openstock_core.ledger.blocked_delta is 'Change of blocked of the level.';
 comment on column openstock_core.ledger.reserved_delta is 'Change of reserved of the level and of the reservation line.';
 comment on column openstock_core.ledger.allocated_delta is 'Change of allocated of the bin and of the line''s allocation there.';
-comment on column openstock_core.ledger.on_hand_after is 'The level''s on_hand after the entry; null on ALLOCATE and DEALLOCATE, which change no level.';
+comment on column openstock_core.ledger.on_hand_after is 'The level''s on_hand after the entry; null on EXTEND, CONFIRM, ALLOCATE and DEALLOCATE, which change no level.';
 comment on column openstock_core.ledger.blocked_after is 'The level''s blocked after the entry.';
 comment on column openstock_core.ledger.reserved_after is 'The level''s reserved after the entry.';
 comment on column openstock_core.ledger.order_ref is 'The order.';
 comment on column openstock_core.ledger.reservation_line_id is 'The reservation line.';
+comment on column openstock_core.ledger.expires_at is
+  'Until when the line''s promise holds, from a RESERVE or EXTEND entry on; null: without end, also from a CONFIRM entry on.';
 comment on column openstock_core.ledger.unit_cost is 'Cost of one unit, where units came in with one; the currency is the tenant''s affair.';
 comment on column openstock_core.ledger.reference is 'The document behind the call: delivery note, count sheet, invoice.';
-comment on column openstock_core.ledger.reason is 'Why: the caller''s for ADJUST and RELEASE; expired for what a lot''s expiry caused.';
+comment on column openstock_core.ledger.reason is 'Why: the caller''s for ADJUST and RELEASE; expired for what the end of a lot or of a hold caused.';
 comment on column openstock_core.ledger.note is 'Free text.';
 comment on column openstock_core.ledger.actor is 'Who: app.actor where the application sets it, otherwise the login.';
 comment on index openstock_core.ledger_operation is 'Entries of an operation.';

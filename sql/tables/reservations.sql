@@ -7,14 +7,17 @@ create table openstock_core.reservation (
   order_ref openstock_core.code not null,
   created_at timestamptz not null,
   changes bigint not null default 0,
+  became_id bigint,
   constraint reservation_pkey primary key (tenant_id, reservation_id),
-  constraint reservation_order_ref_is_unique unique (tenant_id, order_ref)
+  constraint reservation_order_ref_is_unique unique (tenant_id, order_ref),
+  constraint reservation_became_exists foreign key (tenant_id, became_id) references openstock_core.reservation
 );
 comment on table openstock_core.reservation is 'An order that stock was promised to.';
 comment on column openstock_core.reservation.tenant_id is 'The tenant.';
 comment on column openstock_core.reservation.reservation_id is 'Internal identity.';
 comment on column openstock_core.reservation.order_ref is 'The order''s name in the caller''s system.';
 comment on column openstock_core.reservation.changes is 'Calls that locked the order: each leaves a trace that a concurrent one cannot overlook.';
+comment on column openstock_core.reservation.became_id is 'The order that its holds were confirmed into; nothing is promised to it any more.';
 comment on column openstock_core.reservation.created_at is 'When stock was first promised to it.';
 select openstock_core.protect_table('openstock_core.reservation');
 grant select, insert, update, delete on openstock_core.reservation to openstock_api;
@@ -32,34 +35,49 @@ create table openstock_core.reservation_line (
   backordered openstock_core.quantity not null default 0,
   shipped openstock_core.quantity not null default 0,
   released openstock_core.quantity not null default 0,
+  expired openstock_core.quantity not null default 0,
   expires_at timestamptz,
   created_at timestamptz not null,
+  changes bigint not null default 0,
   constraint reservation_line_pkey primary key (tenant_id, reservation_line_id),
-  constraint reservation_line_key_is_unique unique (tenant_id, reservation_id, line, warehouse_id),
   constraint reservation_line_reservation_exists foreign key (tenant_id, reservation_id) references openstock_core.reservation,
   constraint reservation_line_level_exists foreign key (tenant_id, product_id, warehouse_id) references openstock_core.stock_level,
   constraint reservation_line_line_is_positive check (line > 0),
   constraint reservation_line_ordered_is_positive check (ordered > 0),
-  constraint reservation_line_parts_are_not_negative check (reserved >= 0 and backordered >= 0 and shipped >= 0 and released >= 0),
-  constraint reservation_line_parts_add_up check (ordered = reserved + backordered + shipped + released)
+  constraint reservation_line_parts_are_not_negative check (
+    reserved >= 0 and backordered >= 0 and shipped >= 0 and released >= 0 and expired >= 0),
+  constraint reservation_line_parts_add_up check (ordered = reserved + backordered + shipped + released + expired)
 ) with (fillfactor = 80);
-create index reservation_line_open on openstock_core.reservation_line (tenant_id, product_id, warehouse_id) where reserved > 0;
+-- An expression, so that these columns are no key to which a foreign key could point: confirm moves lines to another order, and
+-- changing a key would wait for every transaction that pins units for the line, which waits for lines after bins.
+create unique index reservation_line_key on openstock_core.reservation_line (
+  tenant_id, reservation_id, line, product_id, (warehouse_id + 0));
+create index reservation_line_expiring on openstock_core.reservation_line (tenant_id, expires_at)
+  where expires_at is not null and reserved > 0;
+create index reservation_line_due on openstock_core.reservation_line (tenant_id, product_id, warehouse_id, expires_at)
+  where expires_at is not null and reserved > 0;
 comment on table openstock_core.reservation_line is
-  'The part of an order''s line that one warehouse promises. Its quantities change only under the lock of its stock level.';
+  'The part of an order''s line that one warehouse promises. Its quantities change only under the lock of its stock level, the end of its hold and '
+  'its order only under the lock of the order.';
 comment on column openstock_core.reservation_line.tenant_id is 'The tenant.';
 comment on column openstock_core.reservation_line.reservation_line_id is 'Internal identity; lines are locked in its order.';
 comment on column openstock_core.reservation_line.reservation_id is 'The order.';
 comment on column openstock_core.reservation_line.line is 'The order''s line, from 1; a line that two warehouses serve has two rows.';
 comment on column openstock_core.reservation_line.product_id is 'The product.';
 comment on column openstock_core.reservation_line.warehouse_id is 'The warehouse that promises.';
-comment on column openstock_core.reservation_line.ordered is 'Units asked of this warehouse: reserved + backordered + shipped + released.';
+comment on column openstock_core.reservation_line.ordered is 'Units asked of this warehouse: reserved + backordered + shipped + released + expired.';
 comment on column openstock_core.reservation_line.reserved is 'Units promised and not yet gone.';
 comment on column openstock_core.reservation_line.backordered is 'Units that no stock covers yet.';
 comment on column openstock_core.reservation_line.shipped is 'Units gone to the order.';
 comment on column openstock_core.reservation_line.released is 'Units given back.';
-comment on column openstock_core.reservation_line.expires_at is 'The promise holds until then; null: until it is shipped or released.';
+comment on column openstock_core.reservation_line.expired is 'Units whose hold ended.';
+comment on column openstock_core.reservation_line.expires_at is 'The promise holds until then, booked or not; null: until it is shipped or released.';
 comment on column openstock_core.reservation_line.created_at is 'When it was promised.';
-comment on index openstock_core.reservation_line_open is 'Open promises of a level.';
+comment on column openstock_core.reservation_line.changes is
+  'Calls that pinned units for it, or changed its end or order: each leaves a trace that a concurrent one cannot overlook.';
+comment on index openstock_core.reservation_line_key is 'One row for an order''s line, product and warehouse.';
+comment on index openstock_core.reservation_line_expiring is 'Open holds by when they end, for upkeep.';
+comment on index openstock_core.reservation_line_due is 'Open holds of a level by when they end, for who is short there.';
 select openstock_core.protect_table('openstock_core.reservation_line');
 grant select, insert, update on openstock_core.reservation_line to openstock_api;
 grant select, insert, update on openstock_core.reservation_line to openstock_maint;

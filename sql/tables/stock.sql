@@ -12,6 +12,7 @@ create table openstock_core.stock_level (
   fenced openstock_core.quantity not null default 0,
   available numeric not null generated always as (trim_scale(on_hand - blocked - reserved - safety_stock - fenced)) stored,
   next_block_at timestamptz,
+  next_expiry_at timestamptz,
   last_recorded_at timestamptz not null default '-infinity',
   version bigint not null default 0,
   constraint stock_level_pkey primary key (tenant_id, product_id, warehouse_id),
@@ -39,6 +40,9 @@ comment on column openstock_core.stock_level.available is
   'What can be promised: on_hand - blocked - reserved - safety_stock - fenced. Negative after a loss of promised units.';
 comment on column openstock_core.stock_level.next_block_at is
   'Before a promise after this moment, units of expired lots have to be booked as blocked; null: never.';
+comment on column openstock_core.stock_level.next_expiry_at is
+  'No open hold ends before this moment; null: none ends. Who is short after it books the holds that have ended. Without an index, so that '
+  'reserving stays a heap-only update.';
 comment on column openstock_core.stock_level.last_recorded_at is 'recorded_at of its last ledger entry; the next one is later.';
 comment on column openstock_core.stock_level.version is 'Ledger entries that changed it.';
 select openstock_core.protect_table('openstock_core.stock_level');

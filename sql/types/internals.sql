@@ -14,7 +14,8 @@ create type openstock_core.movement as (
   reservation_line_id bigint,
   order_ref text,
   unit_cost numeric,
-  reason text
+  reason text,
+  expires_at timestamptz
 );
 comment on type openstock_core.movement is 'One ledger entry before it is written; post() gives it its number, time and balances.';
 
@@ -28,6 +29,7 @@ create type openstock_core.posted as (
   lot_id bigint,
   status text,
   qty_delta numeric,
+  reserved_delta numeric,
   reservation_line_id bigint,
   on_hand numeric,
   blocked numeric,
@@ -78,10 +80,13 @@ comment on type openstock_core.level_key is 'What makes a stock level: a product
 create type openstock_core.due as (
   at timestamptz,
   levels openstock_core.level_key[],
+  line_ids bigint[],
+  lot_bin_ids bigint[],
   bin_ids bigint[]
 );
 comment on type openstock_core.due is
-  'What has to be booked at locked levels since a moment came, and the bins to be locked for it; null where there is nothing.';
+  'What has to be booked at locked levels since a moment came: the holds that ended (lines, locked), the bins whose lot expired, and all bins to be '
+  'locked for it, those with pins of the holds among them.';
 
 create type openstock_core.taken_line as (
   reservation_line_id bigint,

@@ -57,6 +57,8 @@ create type openstock.reservation_change as (
   qty_ordered numeric,
   qty_reserved numeric,
   qty_short numeric,
+  qty_released numeric,
+  expires_at timestamptz,
   on_hand numeric,
   blocked numeric,
   reserved numeric,
@@ -68,10 +70,13 @@ comment on column openstock.reservation_change.order_ref is 'The order.';
 comment on column openstock.reservation_change.line is 'The order''s line.';
 comment on column openstock.reservation_change.sku is 'The product.';
 comment on column openstock.reservation_change.warehouse is 'The warehouse that promises; null on a rejected line that none was chosen for.';
-comment on column openstock.reservation_change.outcome is 'reserved, released, or rejected (nothing of the call was reserved).';
+comment on column openstock.reservation_change.outcome is
+  'reserved, extended, confirmed, released, cancelled, expired, or rejected (nothing of the call was reserved).';
 comment on column openstock.reservation_change.qty_ordered is 'Quantity asked for in this row.';
 comment on column openstock.reservation_change.qty_reserved is 'Quantity this call promised (reserve) or that stays promised (release).';
 comment on column openstock.reservation_change.qty_short is 'Quantity that no stock covers.';
+comment on column openstock.reservation_change.qty_released is 'Quantity that this call gave back, or that expired.';
+comment on column openstock.reservation_change.expires_at is 'The promise holds until then; null: without end.';
 comment on column openstock.reservation_change.on_hand is 'Physical units at the warehouse after the row.';
 comment on column openstock.reservation_change.blocked is 'The part of on_hand that cannot be promised.';
 comment on column openstock.reservation_change.reserved is 'Units of the product promised to orders at the warehouse after the row.';

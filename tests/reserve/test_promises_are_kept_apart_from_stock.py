@@ -35,6 +35,8 @@ def test_the_answer_says_what_was_promised_and_what_is_left(stocked: Shop) -> No
         "qty_ordered": 4,
         "qty_reserved": 4,
         "qty_short": 0,
+        "qty_released": 0,
+        "expires_at": None,
         "on_hand": 10,
         "blocked": 0,
         "reserved": 4,

@@ -265,13 +265,13 @@ SABOTAGES = [
     Sabotage(
         "order of an entry",
         "update openstock_core.ledger set order_ref = 'O9' where op_id = 'back' and event_type = 'RELEASE'",
-        [("entries of a line name one order and level", LINE, 1, 0)],
+        [("entries of a line name one level, and its orders", LINE, 1, 0)],
         repairable=False,
     ),
     Sabotage(
         "an entry that names no order",
         "update openstock_core.ledger set order_ref = null where op_id = 'back' and event_type = 'RELEASE'",
-        [("entries of a line name one order and level", LINE, 1, 0)],
+        [("entries of a line name one level, and its orders", LINE, 1, 0)],
         repairable=False,
     ),
     Sabotage(
@@ -282,6 +282,7 @@ SABOTAGES = [
             ("line reserved = ledger", LINE, 3, None),
             ("line shipped = ledger", LINE, 2, None),
             ("line released = ledger", LINE, 1, None),
+            ("line expired = ledger", LINE, 0, None),
             ("level reserved = reservation lines", LEVEL, 0, 3),
             ("bin allocated = allocations", BIN, 0, 3),
             ("allocation = ledger", PIN, 3, None),

@@ -71,13 +71,13 @@ def test_a_line_whose_entries_disagree_keeps_its_order_and_gets_its_quantities(l
         )
     told = call(connect("operator"), "openstock_admin.rebuild", tenant=lively.tenant, replace=True)
     assert {(row["fact"], row["replaced"]) for row in told} == {
-        ("entries of a line name one order and level", False),
+        ("entries of a line name one level, and its orders", False),
         ("line reserved = ledger", True),
         ("line released = ledger", True),
         ("level reserved = reservation lines", True),
     }
     assert quantities(lively) == before
-    assert columns(lively.differences(), "fact") == [("entries of a line name one order and level",)]
+    assert columns(lively.differences(), "fact") == [("entries of a line name one level, and its orders",)]
     orders = lively.db.execute("select order_ref from openstock_core.reservation order by 1").fetchall()
     assert orders == [("O1",), ("O2",)]
 

@@ -1,5 +1,5 @@
--- Pins an order's promised units to bins and lots. Writes: operation, event, ledger (ALLOCATE), stock_bin, allocation.
--- Locks: operation, order, reservation_line by id, stock_bin (see find_picks).
+-- Pins an order's promised units to bins and lots. Writes: operation, event, ledger (ALLOCATE), stock_bin, reservation_line (changes),
+-- allocation, and what book_due writes. Locks: operation, order, and what find_picks_of_order locks.
 set local role openstock_api;
 
 create or replace function openstock.allocate(
@@ -16,24 +16,22 @@ declare
   acting constant uuid := openstock_core.enter(tenant);
   arguments constant jsonb := jsonb_build_object('order_ref', order_ref, 'removal', removal, 'on_shortage', on_shortage);
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'allocate', arguments);
-  needs openstock_core.pick[];
-  picks openstock_core.pick[];
+  found record;
 begin
   if answer is null then
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
     perform openstock_core.check_choice('removal', removal, array['fefo', 'fifo', 'lifo']);
     perform openstock_core.check_choice('on_shortage', on_shortage, array['reject', 'partial', 'error']);
     on_shortage := coalesce(on_shortage, 'partial');
-    needs := openstock_core.needs_of_order(acting, order_ref);
+    select f.needs, f.picks into found
+    from openstock_core.find_picks_of_order(acting, op_id, openstock_core.lock_known_order(acting, order_ref), order_ref, removal) as f;
 
-    picks := openstock_core.find_picks(acting, op_id, needs, removal, '{}', null);
-
-    answer := openstock_core.allocation_answer(acting, order_ref, needs, picks, on_shortage);
-    if on_shortage = 'partial' or openstock_core.units(picks) = openstock_core.units(needs) then
+    answer := openstock_core.allocation_answer(acting, order_ref, found.needs, found.picks, on_shortage);
+    if on_shortage = 'partial' or openstock_core.units(found.picks) = openstock_core.units(found.needs) then
       perform openstock_core.post(acting, op_id, array(
         select row(l.line, 'ALLOCATE', p.product_id, p.warehouse_id, p.bin_id, 0, 0, 0, p.qty,
-                   p.reservation_line_id, order_ref, null, null)::openstock_core.movement
-        from unnest(picks) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, n)
+                   p.reservation_line_id, order_ref, null, null, null)::openstock_core.movement
+        from unnest(found.picks) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, n)
         join openstock_core.reservation_line l on l.tenant_id = acting and l.reservation_line_id = p.reservation_line_id
         order by p.n), null, null, null);
     end if;
@@ -48,6 +46,6 @@ grant execute on function openstock.allocate to openstock_app;
 comment on function openstock.allocate is
   'Pins all promised units of an order that are not pinned yet to bins and lots, by the product''s removal rule or the one given (fefo, fifo, lifo). '
   'on_shortage: partial (pins what there is, default), reject (pins nothing) or error (OS201). Returns a row per line and bin, and a row with outcome short '
-  'for what no bin could give. Errors: 22023, OS010, OS201, OS301, OS303.';
+  'for what no bin could give. Holds are pinned too. Errors: 22023, OS010, OS201, OS301, OS302, OS303, OS305.';
 
 reset role;

@@ -1,10 +1,11 @@
--- Promises stock to an order. Writes: operation, event, reservation, reservation_line, ledger (RESERVE), stock_level.
--- Locks: operation, order, stock_level by (product, warehouse).
+-- Promises stock to an order. Writes: operation, event, reservation, reservation_line, ledger (RESERVE), stock_level, and, where
+-- something is due, what book_due writes.
+-- Locks: operation, order, stock_level by (product, warehouse); where something is due, reservation_line by id, stock_bin by bin_id.
 set local role openstock_api;
 
 create or replace function openstock.reserve(
   op_id text, order_ref text, lines jsonb,
-  warehouse text default null, on_shortage text default 'reject', tenant uuid default null)
+  warehouse text default null, on_shortage text default 'reject', ttl interval default null, tenant uuid default null)
 returns setof openstock.reservation_change
 language plpgsql
 security definer
@@ -16,37 +17,25 @@ as $$
 declare
   acting constant uuid := openstock_core.enter(tenant);
   arguments constant jsonb := jsonb_build_object(
-    'order_ref', order_ref, 'lines', lines, 'warehouse', warehouse, 'on_shortage', on_shortage);
+    'order_ref', order_ref, 'lines', lines, 'warehouse', warehouse, 'on_shortage', on_shortage,
+    'ttl', extract(epoch from ttl));
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'reserve', arguments);
   order_id bigint;
   wanted openstock_core.order_line[];
-  locked openstock_core.level_key[] := array[]::openstock_core.level_key[];
-  levels_before integer;
   parts openstock_core.order_line[];
-  short boolean;
+  seconds double precision;
 begin
   if answer is null then
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
     perform openstock_core.check_choice('on_shortage', on_shortage, array['reject', 'error']);
+    seconds := openstock_core.check_ttl(ttl);
     perform openstock_core.check_lines(lines, '{"sku": "code!", "qty": "number!", "line": "integer", "warehouse": "code"}', 1000, 'line');
     wanted := openstock_core.read_order_lines(acting, lines, openstock_core.check_text('warehouse', 'code', warehouse));
     order_id := openstock_core.lock_order(acting, order_ref, true);
     wanted := openstock_core.number_lines(acting, order_id, order_ref, wanted);
 
-    -- While it waited for locks, another level may have come into being, or its warehouse been opened: it is short only
-    -- when there is none left to lock.
-    for attempt in 1 .. 10 loop
-      levels_before := cardinality(locked);
-      locked := openstock_core.lock_candidate_levels(acting, op_id, wanted, locked);
-      parts := array(select p from openstock_core.plan_reservation(acting, wanted, locked) as p);
-      short := (select sum(w.qty) from unnest(wanted) as w) > coalesce((select sum(p.qty) from unnest(parts) as p), 0);
-      exit when not short or cardinality(locked) = levels_before;
-      if attempt = 10 then
-        perform openstock_core.fail('40001', '{"problem": "stock levels keep coming into being"}');
-      end if;
-    end loop;
-
-    if short then
+    parts := openstock_core.find_stock(acting, op_id, wanted);
+    if (select sum(w.qty) from unnest(wanted) as w) > (select coalesce(sum(p.qty), 0) from unnest(parts) as p) then
       perform openstock_core.refuse_stale_shortage(acting, wanted);
       answer := openstock_core.shortage_answer(acting, order_ref, wanted, parts);
       delete from openstock_core.reservation r
@@ -59,7 +48,7 @@ begin
           from jsonb_populate_recordset(null::openstock.reservation_change, answer) as s where s.qty_short > 0)));
       end if;
     else
-      answer := openstock_core.promise(acting, op_id, order_id, order_ref, parts);
+      answer := openstock_core.promise(acting, op_id, order_id, order_ref, parts, seconds);
     end if;
     perform openstock_core.finish_operation(acting, op_id, answer);
   end if;
@@ -72,6 +61,7 @@ grant execute on function openstock.reserve to openstock_app;
 comment on function openstock.reserve is
   'Promises stock to an order, all lines or none. lines: sku, qty (positive), and optionally line (its number in the order) and warehouse; '
   'without a warehouse, active warehouses are asked by priority, and one line may be split over several. On an open order it adds lines. '
+  'ttl: the promise is a hold that ends after this time unless it is confirmed or extended (a day is 24 hours; no months or years; at most ten years). '
   'on_shortage: reject (outcome rejected, nothing is promised) or error (OS201). Returns one row per line and warehouse. '
   'Errors: 22023, OS010, OS101 to OS104, OS110, OS201, OS302, OS304; 40001 also at '
   'READ COMMITTED, where a stock level came into being meanwhile and is in use.';

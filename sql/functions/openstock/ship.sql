@@ -42,6 +42,6 @@ grant execute on function openstock.ship to openstock_app;
 comment on function openstock.ship is
   'Sends an order''s promised units out: all of them, or lines: each names a line or a sku (and a warehouse), with qty or all that is reserved. '
   'Units pinned to bins go first, the rest is taken by the removal rule. Returns a row per line and bin. '
-  'Errors: 22023, OS010, OS110, OS201 (promised units were lost), OS301, OS303.';
+  'Holds are shipped too. Errors: 22023, OS010, OS110, OS201 (promised units were lost), OS301, OS302, OS303, OS305.';
 
 reset role;

@@ -30,6 +30,7 @@ begin
     perform openstock_core.replace_levels(rebuild.tenant);
     perform openstock_core.replace_lines(rebuild.tenant);
     perform openstock_core.replace_bins(rebuild.tenant);
+    perform openstock_core.replace_due_times(rebuild.tenant);
     select d.* into left_over from openstock_core.differences(rebuild.tenant) as d where d.repairable limit 1;
     if found then
       perform openstock_core.fail('OS501', to_jsonb(left_over));

@@ -19,7 +19,8 @@ begin atomic
      extract(epoch from nullif(l.last_recorded_at, '-infinity')))) as v (fact, expected, actual)
   where v.expected is distinct from v.actual
   union all
-  -- Units that leave a bin do not put next_block_at off: it may be too early, and is then found out when it comes.
+  -- Units that leave a bin do not put next_block_at off, nor do holds that are confirmed next_expiry_at: they may be too early, and
+  -- that is then found out when they come.
   select v.fact, l.product_id, l.warehouse_id, '{}', v.expected, v.actual, true
   from openstock_core.stock_level l
   left join openstock_core.product p on p.tenant_id = tenant and p.product_id = l.product_id
@@ -31,7 +32,7 @@ begin atomic
     where b.tenant_id = tenant
     group by b.product_id, b.warehouse_id) as b on b.product_id = l.product_id and b.warehouse_id = l.warehouse_id
   left join (
-    select n.product_id, n.warehouse_id, sum(n.reserved) as reserved
+    select n.product_id, n.warehouse_id, sum(n.reserved) as reserved, min(n.expires_at) filter (where n.reserved > 0) as first_end
     from openstock_core.reservation_line n
     where n.tenant_id = tenant
     group by n.product_id, n.warehouse_id) as n on n.product_id = l.product_id and n.warehouse_id = l.warehouse_id
@@ -42,7 +43,10 @@ begin atomic
     ('level safety_stock = product', p.safety_stock::numeric, l.safety_stock::numeric),
     ('level next_block_at <= first expiry of units not blocked', extract(epoch from b.first_expiry),
      case when b.first_expiry is null or l.next_block_at <= b.first_expiry then extract(epoch from b.first_expiry)
-          else extract(epoch from l.next_block_at) end)) as v (fact, expected, actual)
+          else extract(epoch from l.next_block_at) end),
+    ('level next_expiry_at <= first end of an open hold', extract(epoch from n.first_end),
+     case when n.first_end is null or l.next_expiry_at <= n.first_end then extract(epoch from n.first_end)
+          else extract(epoch from l.next_expiry_at) end)) as v (fact, expected, actual)
   where l.tenant_id = tenant and v.expected is distinct from v.actual;
 end;
 

@@ -23,6 +23,8 @@ begin atomic
     ('line reserved = ledger', coalesce(r.reserved, 0), l.reserved::numeric, true),
     ('line shipped = ledger', coalesce(r.shipped, 0), l.shipped::numeric, true),
     ('line released = ledger', coalesce(r.released, 0), l.released::numeric, true),
+    ('line expired = ledger', coalesce(r.expired, 0), l.expired::numeric, true),
+    ('line expires_at = ledger', extract(epoch from r.expires_at), extract(epoch from l.expires_at), true),
     ('line allocated <= reserved', l.reserved::numeric, greatest(l.reserved, a.qty),
      coalesce(r.allocated, 0) <= coalesce(r.reserved, 0)),
     ('line number = ledger', coalesce(r.line, l.line), coalesce(l.line, r.line), true),
@@ -30,7 +32,7 @@ begin atomic
      case when l.line is not null and r.agreed and o.order_ref is distinct from r.order_ref then 0 else 1 end, true),
     ('line belongs to the level of its entries', 1,
      case when r.agreed and (l.product_id, l.warehouse_id) <> (r.product_id, r.warehouse_id) then 0 else 1 end, true),
-    ('entries of a line name one order and level', 1, case when not r.agreed then 0 else 1 end, false)
+    ('entries of a line name one level, and its orders', 1, case when not r.agreed then 0 else 1 end, false)
   ) as v (fact, expected, actual, repairable)
   where v.expected is distinct from v.actual
   union all

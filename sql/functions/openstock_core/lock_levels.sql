@@ -1,5 +1,5 @@
--- Locks the stock levels that a call may write, all at once and in the one order, and says what has to be booked there first. The
--- caller locks the bins that this takes together with its own, by bin_id, and then calls book_due().
+-- Locks the stock levels that a call may write, all at once and in the one order, and says which lots have to be booked there as
+-- expired. The caller locks their bins together with its own, by bin_id, and then calls book_due().
 -- Writes: stock_level (missing rows, where asked).
 -- Locks: product by product_id (where a level is missing), stock_level by (product, warehouse).
 set local role openstock_owner;
@@ -12,9 +12,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   missing openstock_core.level_key[];
-  now_is timestamptz;
   locked record;
-  due_levels openstock_core.level_key[];
+  due openstock_core.due;
 begin
   if make_missing then
     missing := array(
@@ -40,21 +39,23 @@ begin
     for no key update of l
   ) as l;
   -- Read when the locks are held: it may have waited long for them.
-  now_is := openstock.server_time();
-  if now_is < all (locked.block_at) is not false then
-    return null;
+  due := row(openstock.server_time(), '{}', '{}', '{}', '{}');
+  if due.at < all (locked.block_at) is not false then
+    return due;
   end if;
-  due_levels := array(
+  due.levels := array(
     select row(u.product_id, u.warehouse_id)::openstock_core.level_key
     from unnest(locked.levels, locked.block_at) as u (product_id, warehouse_id, block_at)
-    where u.block_at <= now_is);
-  return row(now_is, due_levels, openstock_core.due_bins(tenant, due_levels, now_is))::openstock_core.due;
+    where u.block_at <= due.at);
+  due.lot_bin_ids := openstock_core.due_bins(tenant, due.levels, due.at);
+  due.bin_ids := due.lot_bin_ids;
+  return due;
 end
 $$;
 
 revoke all on function openstock_core.lock_levels from public;
 grant execute on function openstock_core.lock_levels to openstock_api;
 comment on function openstock_core.lock_levels is
-  'Locks stock levels in order of product and warehouse, first making the missing ones where asked, and returns what is due there, or null.';
+  'Locks stock levels in order of product and warehouse, first making the missing ones where asked, and returns the moment and which lots are due there.';
 
 reset role;

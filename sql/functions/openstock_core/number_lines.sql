@@ -9,15 +9,12 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   taken integer[];
-  still_open boolean;
   repeated integer;
 begin
-  select array_agg(l.line), bool_or(l.reserved > 0 or l.backordered > 0) into taken, still_open
-  from openstock_core.reservation_line l
-  where l.tenant_id = tenant and l.reservation_id = order_id;
-  if not still_open then
-    perform openstock_core.fail('OS302', jsonb_build_object('order_ref', order_ref));
-  end if;
+  perform openstock_core.check_order_is_open(tenant, order_id, order_ref);
+  taken := array(
+    select l.line from openstock_core.reservation_line l
+    where l.tenant_id = tenant and l.reservation_id = order_id);
   select min(l.line) into repeated from unnest(lines) as l where l.line = any (taken);
   if repeated is not null then
     perform openstock_core.fail('OS304', jsonb_build_object('order_ref', order_ref, 'line', repeated));
@@ -35,6 +32,6 @@ $$;
 revoke all on function openstock_core.number_lines from public;
 grant execute on function openstock_core.number_lines to openstock_api;
 comment on function openstock_core.number_lines is
-  'Numbers an order''s new lines after the highest line there is. Errors: OS302 (nothing of the order is open), OS304.';
+  'Numbers an order''s new lines after the highest line there is. Errors: OS302, OS304.';
 
 reset role;

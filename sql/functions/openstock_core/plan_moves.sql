@@ -1,5 +1,6 @@
 -- Plans the entries of a move. The bins are locked. Reads: stock_bin, allocation.
--- The units of a source bin are laid end to end, free ones first and then the pinned ones, newest allocation first; the
+-- The units of a source bin are laid end to end, free ones first and then the pinned ones, those of holds that have ended and
+-- then the newest allocation first; the
 -- lines take them in turn, and where a line overlaps an allocation it carries it along.
 set local role openstock_owner;
 
@@ -9,6 +10,8 @@ returns openstock_core.movement[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  at constant timestamptz := openstock.server_time();
 begin
   perform openstock_core.check_moves(tenant, lines, sources, targets);
   return array(
@@ -23,7 +26,8 @@ begin
       join openstock_core.stock_bin d on d.tenant_id = tenant and d.bin_id = targets[l.n]
     ), pinned as (
       select a.bin_id, a.reservation_line_id, r.order_ref, a.qty, s.on_hand - s.allocated
-               + sum(a.qty) over (partition by a.bin_id order by a.created_at desc, a.reservation_line_id desc) - a.qty as start
+               + sum(a.qty) over (partition by a.bin_id order by l.expires_at <= at desc nulls last, a.created_at desc, a.reservation_line_id desc)
+               - a.qty as start
       from openstock_core.allocation a
       join openstock_core.stock_bin s on s.tenant_id = tenant and s.bin_id = a.bin_id
       join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = a.reservation_line_id
@@ -38,19 +42,19 @@ begin
       join pinned p on p.bin_id = m.source and p.start < m.start + m.qty and m.start < p.start + p.qty
     ), entry as (
       select p.n, p.reservation_line_id, 1 as step, row(0, 'DEALLOCATE', p.product_id, p.warehouse_id, p.source,
-               0, 0, 0, -p.units, p.reservation_line_id, p.order_ref, null, reason)::openstock_core.movement as movement
+               0, 0, 0, -p.units, p.reservation_line_id, p.order_ref, null, reason, null)::openstock_core.movement as movement
       from part p where p.reservation_line_id is not null and p.target_blocked
       union all
       select p.n, p.reservation_line_id, 2, row(p.line, p.event_type, p.product_id, p.warehouse_id, p.source,
                -p.units, case when p.source_blocked then -p.units else 0 end, 0,
                case when p.reservation_line_id is not null and not p.target_blocked then -p.units else 0 end,
-               p.reservation_line_id, p.order_ref, null, reason)::openstock_core.movement
+               p.reservation_line_id, p.order_ref, null, reason, null)::openstock_core.movement
       from part p
       union all
       select p.n, p.reservation_line_id, 3, row(p.line, p.event_type, p.product_id, p.warehouse_id, p.target,
                p.units, case when p.target_blocked then p.units else 0 end, 0,
                case when p.reservation_line_id is not null and not p.target_blocked then p.units else 0 end,
-               p.reservation_line_id, p.order_ref, null, reason)::openstock_core.movement
+               p.reservation_line_id, p.order_ref, null, reason, null)::openstock_core.movement
       from part p
     )
     select e.movement from entry e order by e.n, e.reservation_line_id nulls first, e.step);

@@ -21,7 +21,7 @@ begin
              sum(a.qty) over (partition by a.reservation_line_id order by a.created_at, a.bin_id) - a.qty as before
       from unnest(taken) as t
       join openstock_core.allocation a on a.tenant_id = tenant and a.reservation_line_id = t.reservation_line_id
-      where a.bin_id <> all (coalesce(due.bin_ids, '{}'))
+      where a.bin_id <> all (due.lot_bin_ids)
     ) as s
     where s.before < s.wanted
     order by s.reservation_line_id, s.before);
@@ -31,7 +31,7 @@ begin
     left join (select u.reservation_line_id, sum(u.qty) as qty from unnest(pinned) as u group by 1) as p
       on p.reservation_line_id = t.reservation_line_id
     where t.qty > coalesce(p.qty, 0));
-  free := openstock_core.find_picks(tenant, op_id, needs, null, array(select distinct p.bin_id from unnest(pinned) as p), due);
+  free := openstock_core.find_picks(tenant, op_id, needs, array(select distinct p.bin_id from unnest(pinned) as p), due);
   if openstock_core.units(free) < openstock_core.units(needs) then
     perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref, 'qty', openstock_core.units(needs),
                                                             'in_bins', openstock_core.units(free)));
@@ -39,7 +39,7 @@ begin
 
   return array(
     select row(t.line, 'SHIP', p.product_id, p.warehouse_id, p.bin_id, -p.qty, 0, -p.qty,
-               case when p.pinned then -p.qty else 0 end, p.reservation_line_id, order_ref, null, null)::openstock_core.movement
+               case when p.pinned then -p.qty else 0 end, p.reservation_line_id, order_ref, null, null, null)::openstock_core.movement
     from (select u.*, true as pinned from unnest(pinned) as u union all select u.*, false from unnest(free) as u) as p
     join unnest(taken) as t on t.reservation_line_id = p.reservation_line_id
     order by t.line, p.reservation_line_id, p.pinned desc, p.bin_id);

@@ -30,10 +30,17 @@ begin
   update openstock_core.reservation_line l
   set reserved = trim_scale(l.reserved + m.reserved),
       shipped = trim_scale(l.shipped + m.shipped),
-      released = trim_scale(l.released - m.reserved - m.shipped)
+      released = trim_scale(l.released - m.reserved - m.shipped - m.expired),
+      expired = trim_scale(l.expired + m.expired),
+      expires_at = case when m.redated then m.expires_at else l.expires_at end,
+      changes = l.changes + m.redated::integer
   from (select u.reservation_line_id, sum(u.reserved_delta) as reserved,
-               sum(case when u.event_type = 'SHIP' then -u.qty_delta else 0 end) as shipped
-        from unnest(movements) as u where u.event_type in ('SHIP', 'RELEASE') group by u.reservation_line_id) as m
+               sum(case when u.event_type = 'SHIP' then -u.qty_delta else 0 end) as shipped,
+               sum(case when u.event_type = 'EXPIRE' then -u.reserved_delta else 0 end) as expired,
+               bool_or(u.event_type in ('EXTEND', 'CONFIRM')) as redated, max(u.expires_at) as expires_at
+        from unnest(movements) as u
+        where u.event_type in ('SHIP', 'RELEASE', 'EXPIRE', 'EXTEND', 'CONFIRM')
+        group by u.reservation_line_id) as m
   where l.tenant_id = tenant and l.reservation_line_id = m.reservation_line_id;
 
   perform openstock_core.post_allocations(tenant, movements);

@@ -22,12 +22,12 @@ begin
   end if;
   return query
   with movement as materialized (
-    select u.*, u.event_type not in ('ALLOCATE', 'DEALLOCATE') as chained,
+    select u.*, openstock_core.is_chained(u.event_type) as chained,
            b.location_id, b.lot_id, b.status,
            case when u.qty_delta > 0 and not b.blocked then openstock_core.expiry(t.expires_on) end as block_at
     from rows from (unnest(movements)) with ordinality as u (
       line, event_type, product_id, warehouse_id, bin_id, qty_delta, blocked_delta, reserved_delta, allocated_delta,
-      reservation_line_id, order_ref, unit_cost, reason, ord)
+      reservation_line_id, order_ref, unit_cost, reason, expires_at, ord)
     left join lateral (select * from openstock_core.stock_bin s
                        where s.tenant_id = tenant and s.bin_id = u.bin_id limit 1) as b on true
     left join lateral (select * from openstock_core.lot s
@@ -38,11 +38,13 @@ begin
         blocked = trim_scale(l.blocked + s.blocked),
         reserved = trim_scale(l.reserved + s.reserved),
         next_block_at = least(l.next_block_at, s.block_at),
+        next_expiry_at = least(l.next_expiry_at, s.expires_at),
         last_recorded_at = greatest(stamp, l.last_recorded_at + tick) + (s.entries - 1) * tick,
         version = l.version + s.entries
     from (
       select m.product_id, m.warehouse_id, sum(m.qty_delta) as qty, sum(m.blocked_delta) as blocked,
-             sum(m.reserved_delta) as reserved, count(*) as entries, min(m.block_at) as block_at
+             sum(m.reserved_delta) as reserved, count(*) as entries,
+             min(m.block_at) as block_at, min(m.expires_at) as expires_at
       from movement m where m.chained
       group by m.product_id, m.warehouse_id
     ) as s
@@ -65,19 +67,19 @@ begin
       tenant_id, product_id, warehouse_id, recorded_at, entry_id, occurred_at, line, op_id, event_type,
       location_id, lot_id, status, qty_delta, blocked_delta, reserved_delta, allocated_delta,
       on_hand_after, blocked_after, reserved_after,
-      order_ref, reservation_line_id, unit_cost, reference, reason, note, actor)
+      order_ref, reservation_line_id, expires_at, unit_cost, reference, reason, note, actor)
     select tenant, c.product_id, c.warehouse_id, coalesce(c.chained_at, stamp),
            nextval('openstock_core.ledger_entry_id'), post_ledger.occurred_at, c.line, post_ledger.op_id, c.event_type,
            c.location_id, c.lot_id, c.status, c.qty_delta, c.blocked_delta, c.reserved_delta, c.allocated_delta,
            c.on_hand_after, c.blocked_after, c.reserved_after,
-           c.order_ref, c.reservation_line_id, c.unit_cost, post_ledger.reference, c.reason, post_ledger.note, who
+           c.order_ref, c.reservation_line_id, c.expires_at, c.unit_cost, post_ledger.reference, c.reason, post_ledger.note, who
     from (select * from chain order by ord) as c
     returning ledger.entry_id, ledger.recorded_at
   ), numbered as (
     select e.entry_id, e.recorded_at, row_number() over (order by e.entry_id) as ord from entry e
   )
   select c.ord, c.line, c.event_type, c.product_id, c.warehouse_id, c.location_id, c.lot_id, c.status, c.qty_delta,
-         c.reservation_line_id, c.on_hand_after, c.blocked_after, c.reserved_after,
+         c.reserved_delta, c.reservation_line_id, c.on_hand_after, c.blocked_after, c.reserved_after,
          trim_scale(c.on_hand_after - c.blocked_after - c.reserved_after - c.withheld), n.entry_id, n.recorded_at
   from numbered n
   join (select *, row_number() over (order by ord) as place from chain) as c on c.place = n.ord
@@ -89,6 +91,6 @@ revoke all on function openstock_core.post_ledger from public;
 grant execute on function openstock_core.post_ledger to openstock_api;
 comment on function openstock_core.post_ledger is
   'Updates the stock levels and appends the entries; each chained entry is recorded later than the one before it at its level. '
-  'Balances are null on ALLOCATE and DEALLOCATE. Errors: OS402.';
+  'Balances are null on entries that are not chained. Errors: OS402.';
 
 reset role;

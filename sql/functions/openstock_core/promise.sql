@@ -3,29 +3,30 @@
 set local role openstock_owner;
 
 create or replace function openstock_core.promise(
-  tenant uuid, op_id text, order_id bigint, order_ref text, parts openstock_core.order_line[])
+  tenant uuid, op_id text, order_id bigint, order_ref text, parts openstock_core.order_line[], seconds double precision)
 returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   stamp constant timestamptz := openstock.server_time();
+  until constant timestamptz := stamp + make_interval(secs => seconds);
   promised openstock_core.movement[];
 begin
   with line as (
     insert into openstock_core.reservation_line (
-      tenant_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, created_at)
-    select tenant, order_id, p.line, p.product_id, p.warehouse_id, p.qty, p.qty, stamp
+      tenant_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, expires_at, created_at)
+    select tenant, order_id, p.line, p.product_id, p.warehouse_id, p.qty, p.qty, until, stamp
     from unnest(parts) with ordinality as p (line, sku, product_id, warehouse_id, qty, n)
     order by p.n
     returning reservation_line.*
   )
   select array_agg(row(l.line, 'RESERVE', l.product_id, l.warehouse_id, null, 0, 0, l.reserved, 0,
-                       l.reservation_line_id, promise.order_ref, null, null)::openstock_core.movement
+                       l.reservation_line_id, promise.order_ref, null, null, until)::openstock_core.movement
                    order by l.line, l.reservation_line_id)
   into promised
   from line l;
-  return openstock_core.reservation_answer(tenant, order_ref, 'reserved', array(
+  return openstock_core.reservation_answer(tenant, 'reserved', array(
     select p from openstock_core.post(tenant, op_id, promised, null, null, null) as p));
 end
 $$;
@@ -33,6 +34,6 @@ $$;
 revoke all on function openstock_core.promise from public;
 grant execute on function openstock_core.promise to openstock_api;
 comment on function openstock_core.promise is
-  'Writes an order''s new reservation lines and their RESERVE entries, and returns the answer.';
+  'Writes an order''s new reservation lines, held for so many seconds or without end, and their RESERVE entries, and returns the answer.';
 
 reset role;

@@ -1,5 +1,5 @@
 -- Puts replayed quantities into the bins and allocations that differ. The tenant is locked.
--- Writes: stock_bin, allocation, stock_level (next_block_at, which depends on the bins).
+-- Writes: stock_bin, allocation.
 set local role openstock_owner;
 
 create or replace function openstock_core.replace_bins(tenant uuid) returns void
@@ -37,20 +37,6 @@ begin atomic
     and b.status = r.status and coalesce(b.lot_id, 0) = coalesce(r.lot_id, 0)
   order by r.reservation_line_id, b.bin_id
   on conflict on constraint allocation_pkey do nothing;
-
-  update openstock_core.stock_level l
-  set next_block_at = e.next_block_at
-  from (
-    select s.product_id, s.warehouse_id, min(openstock_core.expiry(t.expires_on)) as next_block_at
-    from openstock_core.stock_level s
-    left join openstock_core.stock_bin b on b.tenant_id = tenant and b.product_id = s.product_id
-      and b.warehouse_id = s.warehouse_id and b.on_hand > 0 and not b.blocked
-    left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
-    where s.tenant_id = tenant
-    group by s.product_id, s.warehouse_id
-  ) as e
-  where l.tenant_id = tenant and l.product_id = e.product_id and l.warehouse_id = e.warehouse_id
-    and l.next_block_at is distinct from e.next_block_at;
 end;
 
 revoke all on function openstock_core.replace_bins from public;

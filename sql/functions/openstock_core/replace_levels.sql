@@ -24,6 +24,6 @@ end;
 revoke all on function openstock_core.replace_levels from public;
 grant execute on function openstock_core.replace_levels to openstock_maint;
 comment on function openstock_core.replace_levels is
-  'Makes the stock levels what the ledger and the product''s safety stock say; replace_bins recomputes next_block_at.';
+  'Makes the stock levels what the ledger and the product''s safety stock say; replace_due_times recomputes when something is due.';
 
 reset role;

@@ -1,4 +1,4 @@
--- Puts replayed quantities, and the order, number, product and warehouse, into the reservation lines that differ. The tenant is
+-- Puts replayed quantities, and the order, number, product, warehouse and end, into the reservation lines that differ. The tenant is
 -- locked. Writes: reservation, reservation_line.
 set local role openstock_owner;
 
@@ -16,11 +16,12 @@ begin atomic
   on conflict on constraint reservation_order_ref_is_unique do nothing;
 
   insert into openstock_core.reservation_line as l (
-    tenant_id, reservation_line_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, shipped, released, created_at)
+    tenant_id, reservation_line_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, shipped, released, expired,
+    expires_at, created_at)
   overriding system value
   select tenant, r.reservation_line_id, coalesce(n.reservation_id, o.reservation_id), r.line,
          coalesce(n.product_id, r.product_id), coalesce(n.warehouse_id, r.warehouse_id),
-         r.reserved + r.shipped + r.released, r.reserved, r.shipped, r.released, r.first_recorded_at
+         r.reserved + r.shipped + r.released + r.expired, r.reserved, r.shipped, r.released, r.expired, r.expires_at, r.first_recorded_at
   from openstock_core.replayed_lines(tenant) r
   left join openstock_core.reservation o on o.tenant_id = tenant and o.order_ref = r.order_ref
   left join openstock_core.reservation_line n
@@ -29,14 +30,15 @@ begin atomic
   on conflict on constraint reservation_line_pkey do update
   set reservation_id = excluded.reservation_id, line = excluded.line,
       product_id = excluded.product_id, warehouse_id = excluded.warehouse_id,
-      ordered = excluded.ordered + l.backordered, reserved = excluded.reserved, shipped = excluded.shipped, released = excluded.released
-  where (l.reservation_id, l.line, l.product_id, l.warehouse_id, l.reserved, l.shipped, l.released) is distinct from
+      ordered = excluded.ordered + l.backordered, reserved = excluded.reserved, shipped = excluded.shipped, released = excluded.released,
+      expired = excluded.expired, expires_at = excluded.expires_at
+  where (l.reservation_id, l.line, l.product_id, l.warehouse_id, l.reserved, l.shipped, l.released, l.expired, l.expires_at) is distinct from
         (excluded.reservation_id, excluded.line, excluded.product_id, excluded.warehouse_id,
-         excluded.reserved, excluded.shipped, excluded.released);
+         excluded.reserved, excluded.shipped, excluded.released, excluded.expired, excluded.expires_at);
 
   update openstock_core.reservation_line l
-  set reserved = 0, shipped = 0, released = 0, backordered = l.ordered
-  where l.tenant_id = tenant and l.reserved + l.shipped + l.released > 0
+  set reserved = 0, shipped = 0, released = 0, expired = 0, backordered = l.ordered
+  where l.tenant_id = tenant and l.reserved + l.shipped + l.released + l.expired > 0
     and not exists (select from openstock_core.replayed_lines(tenant) r where r.reservation_line_id = l.reservation_line_id);
 end;
 

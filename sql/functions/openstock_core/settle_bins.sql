@@ -13,7 +13,7 @@ declare
   stamp constant timestamptz := openstock.server_time();
 begin
   perform openstock_core.lock_bins(tenant, bins || entered || due.bin_ids);
-  perform openstock_core.book_due(tenant, op_id, due);
+  perform from openstock_core.book_due(tenant, op_id, due);
   if cardinality(entered) = 0 then
     return;
   end if;

@@ -1,4 +1,5 @@
--- The answer of a reserve that stock does not cover. Reads: stock_level, warehouse, product.
+-- The answer of a reserve that stock does not cover. Holds that ended and that nobody needed booked count as available.
+-- Reads: stock_level, reservation_line, warehouse.
 set local role openstock_owner;
 
 create or replace function openstock_core.shortage_answer(
@@ -8,20 +9,28 @@ language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  at constant timestamptz := openstock.server_time();
 begin
   return (
     select jsonb_agg(jsonb_build_object(
       'order_ref', order_ref, 'line', w.line, 'sku', w.sku, 'warehouse', h.code, 'outcome', 'rejected',
-      'qty_ordered', w.qty, 'qty_reserved', 0, 'qty_short', trim_scale(w.qty - coalesce(p.qty, 0)),
+      'qty_ordered', w.qty, 'qty_reserved', 0, 'qty_short', trim_scale(w.qty - coalesce(p.qty, 0)), 'qty_released', 0,
       'on_hand', coalesce(l.on_hand, 0), 'blocked', coalesce(l.blocked, 0), 'reserved', coalesce(l.reserved, 0),
       'available', coalesce(l.available, 0), 'replayed', false) order by w.n)
     from rows from (unnest(wanted)) with ordinality as w (line, sku, product_id, warehouse_id, qty, n)
     left join openstock_core.warehouse h on h.tenant_id = tenant and h.warehouse_id = w.warehouse_id
     left join (select u.line, sum(u.qty) as qty from unnest(parts) as u group by u.line) as p on p.line = w.line
     left join lateral (
-      select sum(s.on_hand) as on_hand, sum(s.blocked) as blocked, sum(s.reserved) as reserved, sum(greatest(s.available, 0)) as available
+      select sum(s.on_hand) as on_hand, sum(s.blocked) as blocked, sum(s.reserved - h.units) as reserved,
+             sum(greatest(s.available + h.units, 0)) as available
       from openstock_core.stock_level s
       join openstock_core.warehouse a on a.tenant_id = tenant and a.warehouse_id = s.warehouse_id and a.active
+      cross join lateral (
+        select case when s.next_expiry_at <= at then (
+          select coalesce(sum(n.reserved), 0) from openstock_core.reservation_line n
+          where n.tenant_id = tenant and n.product_id = s.product_id and n.warehouse_id = s.warehouse_id
+            and n.expires_at <= at and n.reserved > 0) else 0 end as units) as h
       where s.tenant_id = tenant and s.product_id = w.product_id
         and s.warehouse_id = coalesce(w.warehouse_id, s.warehouse_id)) as l on true);
 end

@@ -1,5 +1,5 @@
--- Locks an order's open lines and says how much of each a release or shipment takes.
--- Locks: order, stock_level by (product, warehouse), reservation_line by id.
+-- Locks an order's lines that are promised now, and says how much of each a release or shipment takes. A hold that has ended is not
+-- promised, whether or not that is booked. Locks: order, stock_level by (product, warehouse), reservation_line by id.
 set local role openstock_owner;
 
 create or replace function openstock_core.take_order_lines(tenant uuid, order_ref text, lines jsonb)
@@ -9,31 +9,24 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  order_id bigint;
-  levels openstock_core.level_key[];
+  order_id constant bigint := openstock_core.lock_known_order(tenant, take_order_lines.order_ref);
   open_ids bigint[];
   due openstock_core.due;
   taken openstock_core.taken_line[];
 begin
-  order_id := openstock_core.lock_order(tenant, take_order_lines.order_ref, false);
-  if order_id is null then
-    perform openstock_core.fail('OS301', jsonb_build_object('order_ref', take_order_lines.order_ref));
-  end if;
-
-  levels := array(
+  due := openstock_core.lock_levels(tenant, array(
     select row(l.product_id, l.warehouse_id)::openstock_core.level_key
     from openstock_core.reservation_line l
-    where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0);
-  if cardinality(levels) = 0 then
-    perform openstock_core.fail('OS303', jsonb_build_object('order_ref', take_order_lines.order_ref, 'reserved', 0));
-  end if;
-  due := openstock_core.lock_levels(tenant, levels, false);
+    where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0), false);
   open_ids := array(
     select l.reservation_line_id
     from openstock_core.reservation_line l
-    where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0
+    where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0 and (l.expires_at is null or l.expires_at > due.at)
     order by l.reservation_line_id
     for no key update);
+  if cardinality(open_ids) = 0 then
+    perform openstock_core.fail_nothing_open(tenant, order_id, take_order_lines.order_ref);
+  end if;
 
   if lines is null then
     taken := array(
@@ -52,6 +45,6 @@ revoke all on function openstock_core.take_order_lines from public;
 grant execute on function openstock_core.take_order_lines to openstock_api;
 comment on function openstock_core.take_order_lines is
   'Locks an order, its levels and its open lines, and returns what the request takes of each, all of them without lines; and what is due. '
-  'Errors: OS301, OS303, and those of match_order_lines.';
+  'Errors: OS301, those of fail_nothing_open, and those of match_order_lines.';
 
 reset role;

@@ -56,6 +56,10 @@ from (values
    'Read openstock.reservations for what is open.'),
   ('OS304', 'line_exists', 'The order has this line already.',
    'Give the new line a number that the order does not use, or none.'),
+  ('OS305', 'hold_expired', 'The hold has expired.',
+   'Its units may be promised to others by now: reserve again, on the same order_ref if you like.'),
+  ('OS306', 'not_held', 'The order has no hold.',
+   'What it has promised holds without end already, see openstock.reservations.'),
   ('OS401', 'append_only', 'The ledger is append-only.',
    'Write a correcting entry instead, with openstock.adjust or openstock.move.'),
   ('OS402', 'no_partition', 'The ledger has no partition for this month.',
@@ -64,8 +68,8 @@ from (values
    'Look at openstock_admin.verify(), then repair with openstock_admin.rebuild(tenant, replace => true).'),
   ('OS502', 'maintenance_failed', 'A part of the maintenance failed.',
    'The warnings before it say which, as does DETAIL; all else is done and committed. Correct the cause, then run it again.'),
-  ('OS901', 'contended', 'Bins were locked by others.',
-   'Internal: allocate takes it as the sign to try again, waiting; it never reaches a caller.'),
+  ('OS901', 'contended', 'Bins or lines were locked or changed by others.',
+   'Internal: functions take it as the sign to give up their locks and try again; it never reaches a caller.'),
   ('OS902', 'inconsistent', 'The ledger and its projections do not fit together.',
    'Nothing was written. Run openstock_admin.verify() and report what it says.')
 ) as catalogue (code, name, message, hint);

@@ -1,24 +1,34 @@
--- Stock per product and warehouse. Units of lots that expired are shown as blocked from the moment they expire, whether
--- or not that was booked already.
+-- Stock per product and warehouse. Units of lots that expired are shown as blocked, and units of holds that ended as available, from
+-- that moment on, whether or not it was booked already.
 set local role openstock_api;
 
 create or replace view openstock.stock with (security_barrier) as
+with moment as materialized (select openstock.server_time() as at)
 select
   p.sku::text as sku, w.code::text as warehouse, l.on_hand::numeric as on_hand, l.blocked + d.units as blocked,
-  l.reserved::numeric as reserved, l.safety_stock::numeric as safety_stock, l.fenced::numeric as fenced,
-  l.available - d.units as available, l.version, nullif(l.last_recorded_at, '-infinity') as last_recorded_at
-from openstock_core.stock_level l
+  l.reserved - h.units as reserved, l.safety_stock::numeric as safety_stock, l.fenced::numeric as fenced,
+  l.available - d.units + h.units as available, l.version, nullif(l.last_recorded_at, '-infinity') as last_recorded_at
+from moment m
+cross join openstock_core.stock_level l
 join openstock_core.product p on p.tenant_id = l.tenant_id and p.product_id = l.product_id
 join openstock_core.warehouse w on w.tenant_id = l.tenant_id and w.warehouse_id = l.warehouse_id
 cross join lateral (
-  select case when l.next_block_at <= (select openstock.server_time()) then (
+  select case when l.next_block_at <= m.at then (
     select coalesce(sum(b.on_hand), 0)
     from openstock_core.stock_bin b
     join openstock_core.lot t on t.tenant_id = b.tenant_id and t.lot_id = b.lot_id
     where b.tenant_id = l.tenant_id and b.product_id = l.product_id and b.warehouse_id = l.warehouse_id
-      and b.on_hand > 0 and not b.blocked and (t.expires_on + 1)::timestamp at time zone 'UTC' <= (select openstock.server_time())
+      and b.on_hand > 0 and not b.blocked and (t.expires_on + 1)::timestamp at time zone 'UTC' <= m.at
   ) else 0 end as units
 ) as d
+cross join lateral (
+  select case when l.next_expiry_at <= m.at then (
+    select coalesce(sum(n.reserved), 0)
+    from openstock_core.reservation_line n
+    where n.tenant_id = l.tenant_id and n.product_id = l.product_id and n.warehouse_id = l.warehouse_id
+      and n.expires_at <= m.at and n.reserved > 0
+  ) else 0 end as units
+) as h
 where l.tenant_id = (select openstock.current_tenant());
 
 comment on view openstock.stock is 'Stock of the current tenant per product and warehouse, as of now.';

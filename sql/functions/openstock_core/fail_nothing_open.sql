@@ -1,0 +1,36 @@
+-- Says why nothing of an order can be shipped, released, pinned, extended or confirmed. Reads: reservation, reservation_line.
+-- What has ended is the same error before and after it is booked.
+set local role openstock_owner;
+
+create or replace function openstock_core.fail_nothing_open(tenant uuid, order_id bigint, order_ref text) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  at constant timestamptz := openstock.server_time();
+  became text;
+  ended numeric;
+begin
+  select b.order_ref into became
+  from openstock_core.reservation r
+  join openstock_core.reservation b on b.tenant_id = tenant and b.reservation_id = r.became_id
+  where r.tenant_id = tenant and r.reservation_id = order_id;
+  if found then
+    perform openstock_core.fail('OS302', jsonb_build_object('order_ref', order_ref, 'became', became));
+  end if;
+  select trim_scale(sum(l.expired + case when l.expires_at <= at then l.reserved else 0 end)) into ended
+  from openstock_core.reservation_line l
+  where l.tenant_id = tenant and l.reservation_id = order_id;
+  if ended > 0 then
+    perform openstock_core.fail('OS305', jsonb_build_object('order_ref', order_ref, 'expired', ended));
+  end if;
+  perform openstock_core.fail('OS303', jsonb_build_object('order_ref', order_ref, 'reserved', 0));
+end
+$$;
+
+revoke all on function openstock_core.fail_nothing_open from public;
+grant execute on function openstock_core.fail_nothing_open to openstock_api;
+comment on function openstock_core.fail_nothing_open is
+  'Errors: OS302 where the order was confirmed into another, OS305 where its holds have ended, otherwise OS303.';
+
+reset role;

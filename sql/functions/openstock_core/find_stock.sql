@@ -1,0 +1,54 @@
+-- Finds stock for an order's lines. Locks: stock_level by (product, warehouse), and what make_room locks. Writes: what make_room writes.
+-- While it waits for locks, another level may come into being, or its warehouse be opened: it is short only when there is none left
+-- to lock. Lots that expired are booked before anything is promised; holds that ended only where it comes up short without them.
+set local role openstock_owner;
+
+create or replace function openstock_core.find_stock(tenant uuid, op_id text, lines openstock_core.order_line[])
+returns openstock_core.order_line[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  asked constant numeric := (select sum(u.qty) from unnest(lines) as u);
+  held openstock_core.level_key[] := '{}';
+  locked record;
+  parts openstock_core.order_line[];
+  settled boolean := false;
+  short boolean;
+begin
+  for attempt in 1 .. 10 loop
+    select c.held, c.due into locked from openstock_core.lock_candidate_levels(tenant, lines, not settled, held) as c;
+    exit when cardinality(locked.held) = cardinality(held) and attempt > 1;
+    held := locked.held;
+    if cardinality((locked.due).lot_bin_ids) > 0 and settled then
+      perform openstock_core.fail('40001', '{"problem": "a stock level came into being, with a lot that has expired"}');
+    end if;
+
+    short := true;
+    if cardinality((locked.due).lot_bin_ids) = 0 then
+      parts := array(select p from openstock_core.plan_reservation(tenant, lines, held) as p);
+      short := asked > (select coalesce(sum(p.qty), 0) from unnest(parts) as p);
+    end if;
+    if short and not settled then
+      settled := openstock_core.make_room(tenant, op_id, lines, held, locked.due);
+      if settled then
+        parts := array(select p from openstock_core.plan_reservation(tenant, lines, held) as p);
+        short := asked > (select coalesce(sum(p.qty), 0) from unnest(parts) as p);
+      end if;
+    end if;
+    exit when not short;
+    if attempt = 10 then
+      perform openstock_core.fail('40001', '{"problem": "stock levels keep coming into being"}');
+    end if;
+  end loop;
+  return parts;
+end
+$$;
+
+revoke all on function openstock_core.find_stock from public;
+grant execute on function openstock_core.find_stock to openstock_api;
+comment on function openstock_core.find_stock is
+  'Locks the levels that the lines may be promised from, and returns the parts that they can be promised now, together less than the lines '
+  'where stock is short. Errors: 40001 where levels came into being meanwhile and are in use.';
+
+reset role;

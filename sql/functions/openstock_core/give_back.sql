@@ -1,0 +1,33 @@
+-- Gives back what an order has promised. Writes: ledger (RELEASE, DEALLOCATE), stock_level, stock_bin, reservation_line, allocation,
+-- and what book_due writes. Locks: order, stock_level by (product, warehouse), reservation_line by id, stock_bin by bin_id.
+set local role openstock_owner;
+
+create or replace function openstock_core.give_back(tenant uuid, op_id text, order_ref text, lines jsonb, reason text, outcome text)
+returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  taking constant openstock_core.taking := openstock_core.take_order_lines(tenant, order_ref, lines);
+  entries openstock_core.posted[];
+begin
+  perform openstock_core.settle_bins(tenant, op_id, array(
+    select distinct a.bin_id from unnest(taking.lines) as t
+    join openstock_core.allocation a on a.tenant_id = tenant and a.reservation_line_id = t.reservation_line_id), '{}', taking.due);
+  entries := array(
+    select p from openstock_core.post(tenant, op_id,
+      openstock_core.unpin_from_lines(tenant, order_ref, taking.lines, reason) || array(
+        select row(t.line, 'RELEASE', t.product_id, t.warehouse_id, null, 0, 0, -t.qty, 0,
+                   t.reservation_line_id, order_ref, null, reason, null)::openstock_core.movement
+        from unnest(taking.lines) as t), null, null, null) as p);
+  -- A statement of its own: within the one above, the lines would still be what they were before.
+  return openstock_core.reservation_answer(tenant, outcome, entries);
+end
+$$;
+
+revoke all on function openstock_core.give_back from public;
+grant execute on function openstock_core.give_back to openstock_api;
+comment on function openstock_core.give_back is
+  'Releases what the request takes of an order, and returns the answer. Errors: those of take_order_lines.';
+
+reset role;

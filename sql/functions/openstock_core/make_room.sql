@@ -1,0 +1,45 @@
+-- Books what is due at locked levels: all lots that expired, and of the holds that ended, the oldest first, as many as the lines
+-- need; so a flash sale's end does not hold up whoever comes next. Writes: what book_due writes.
+-- Locks: reservation_line by id, stock_bin by bin_id.
+set local role openstock_owner;
+
+create or replace function openstock_core.make_room(
+  tenant uuid, op_id text, lines openstock_core.order_line[], levels openstock_core.level_key[], due openstock_core.due)
+returns boolean
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  missing constant openstock_core.pick[] := array(
+    select row(null, l.product_id, l.warehouse_id, null, w.qty - l.available + b.units)::openstock_core.pick
+    from unnest(levels) as k
+    join (select u.product_id, sum(u.qty) as qty from unnest(lines) as u group by u.product_id) as w on w.product_id = k.product_id
+    cross join lateral (select * from openstock_core.stock_level s where s.tenant_id = tenant and s.product_id = k.product_id
+                          and s.warehouse_id = k.warehouse_id limit 1) as l
+    cross join lateral (select coalesce(sum(s.on_hand), 0) as units from openstock_core.stock_bin s
+                        where s.tenant_id = tenant and s.bin_id = any (due.lot_bin_ids) and s.product_id = k.product_id
+                          and s.warehouse_id = k.warehouse_id) as b
+    where l.next_expiry_at <= due.at and w.qty > l.available - b.units);
+begin
+  if cardinality(missing) = 0 and cardinality(due.lot_bin_ids) = 0 then
+    return false;
+  end if;
+  for attempt in 1 .. 20 loop
+    begin
+      due := openstock_core.lock_due_holds(tenant, due, openstock_core.find_due_holds(tenant, missing, due.at, false), true);
+      perform openstock_core.settle_bins(tenant, op_id, '{}', '{}', due);
+      return cardinality(due.line_ids) > 0 or cardinality(due.bin_ids) > 0;
+    exception when sqlstate 'OS901' then
+      continue;
+    end;
+  end loop;
+  perform openstock_core.fail('40001', '{"problem": "holds kept being extended"}');
+end
+$$;
+
+revoke all on function openstock_core.make_room from public;
+grant execute on function openstock_core.make_room to openstock_api;
+comment on function openstock_core.make_room is
+  'Books what is due at these levels as far as the lines need it; false where there was nothing. Errors: 40001 where holds kept being extended.';
+
+reset role;

@@ -1,0 +1,41 @@
+-- One attempt to find and lock the bins that units come from, within a subtransaction of the caller's. Writes: what book_due writes.
+-- Locks: stock_bin: at attempt 0 those named and due, by bin_id, then of the others those that are free to lock, by the removal rule;
+-- at later attempts the named and due ones and all candidates by bin_id, waiting. Reads: what pickable_bins reads.
+set local role openstock_owner;
+
+create or replace function openstock_core.try_picks(
+  tenant uuid, op_id text, needs openstock_core.pick[], removal text, named bigint[], due openstock_core.due, attempt integer)
+returns openstock_core.pick[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  bins constant bigint[] := openstock_core.lock_pickable_bins(tenant, needs, removal, named || due.bin_ids, attempt > 0);
+  picks openstock_core.pick[];
+begin
+  perform from openstock_core.book_due(tenant, op_id, due);
+  picks := openstock_core.plan_picks(tenant, needs, bins, removal);
+  if openstock_core.units(picks) = openstock_core.units(needs) then
+    return picks;
+  end if;
+  -- Units that moved while this call waited lie in bins that it has not locked, and holds that ended may keep units pinned: it is
+  -- short only if there are none of either.
+  if attempt = 0
+    or exists (
+      select from (select distinct n.product_id, n.warehouse_id from unnest(needs) as n) as k
+      cross join lateral openstock_core.pickable_bins(tenant, k.product_id, k.warehouse_id, removal) as c
+      where c.bin_id <> all (bins))
+    or (attempt = 1 and cardinality(openstock_core.find_due_holds(tenant, needs, openstock.server_time(), true)) > 0)
+  then
+    perform openstock_core.fail('OS901', jsonb_build_object('attempt', attempt));
+  end if;
+  return picks;
+end
+$$;
+
+revoke all on function openstock_core.try_picks from public;
+grant execute on function openstock_core.try_picks to openstock_api;
+comment on function openstock_core.try_picks is
+  'Picks for these needs by the removal rule; together less than the needs only where no bin has more. Errors: OS901: give up all locks and try again.';
+
+reset role;
