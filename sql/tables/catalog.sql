@@ -73,7 +73,7 @@ comment on index openstock_core.product_sku_prefix is 'For search_products(query
 comment on index openstock_core.product_reorder is 'Products that are reordered by point.';
 select openstock_core.protect_table('openstock_core.product');
 grant select, insert, update on openstock_core.product to openstock_api;
-grant select on openstock_core.product to openstock_maint;
+grant select, update (updated_at) on openstock_core.product to openstock_maint;
 
 create table openstock_core.warehouse (
   tenant_id uuid not null,

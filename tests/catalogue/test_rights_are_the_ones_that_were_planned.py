@@ -92,6 +92,38 @@ def test_group_roles_have_nothing_in_the_private_schema(db: psycopg.Connection) 
     assert {name for (name,) in found} == set(OWNERS)
 
 
+def test_maintenance_may_change_projections_and_tenancy_and_of_master_data_a_products_time(
+    db: psycopg.Connection,
+) -> None:
+    """Rebuild, which makes a level, rewrites its product's row with it."""
+    tables = rows(
+        db,
+        """
+        select distinct c.relname::text from pg_class c cross join lateral aclexplode(c.relacl) as a
+        where c.relnamespace::regnamespace::text = any (%s) and a.grantee = 'openstock_maint'::regrole
+        and c.relowner <> a.grantee and a.privilege_type <> 'SELECT' order by 1""",
+    )
+    single_columns = rows(
+        db,
+        """
+        select c.relname::text, t.attname::text, a.privilege_type
+        from pg_attribute t join pg_class c on c.oid = t.attrelid cross join lateral aclexplode(t.attacl) as a
+        where c.relnamespace::regnamespace::text = any (%s)""",
+    )
+    assert tables == [
+        "allocation",
+        "reservation",
+        "reservation_line",
+        "snapshot",
+        "stock_bin",
+        "stock_level",
+        "tenant",
+        "tenant_login",
+        "trusted_login",
+    ]
+    assert single_columns == [("product", "updated_at", "UPDATE")]
+
+
 def test_partitions_are_not_granted(db: psycopg.Connection) -> None:
     db.execute("select openstock_admin.ensure_partitions(13)")
     found = rows(

@@ -11,7 +11,7 @@ import pytest
 from psycopg import IsolationLevel
 
 from ..support import OTHER_TENANT, Clock, Connect, Row, Shop, call, columns, day, wait_until_blocked
-from .sessions import ALL_LEVELS, NEVER, OpenSession
+from .sessions import ALL_LEVELS, NEVER, SNAPSHOT_LEVELS, OpenSession
 
 every_level = pytest.mark.parametrize("level", ALL_LEVELS, ids=lambda level: level.name)
 
@@ -269,6 +269,25 @@ def test_two_rebuilds_follow_each_other(stocked: Shop, db: psycopg.Connection, o
     assert waiting.result(NEVER) == []
     two.commit()
     assert stocked.differences() == []
+
+
+@pytest.mark.parametrize("level", SNAPSHOT_LEVELS, ids=lambda level: level.name)
+def test_a_level_that_a_rebuild_made_is_not_overlooked(
+    shop: Shop, session: OpenSession, operators: tuple[Operator, Operator], level: IsolationLevel
+) -> None:
+    """A transaction that is older than the level cannot see it, and must not call the product short."""
+    shop.receive("LON", [{"sku": "APPLE", "qty": 10}])
+    with shop.db.transaction():
+        shop.db.execute("set local session_replication_role = replica")  # past the foreign key of its bin
+        shop.db.execute("delete from openstock_core.stock_level")
+    seller = session(level)
+    seller.query("select 'takes the snapshot'").result(NEVER)
+    assert operators[0].later("rebuild", tenant=shop.tenant, replace=True).result(NEVER) != []
+    operators[0].commit()
+    sale = ("reserve", "NEW", [{"sku": "APPLE", "qty": 1}])
+    assert seller.refused(seller.later(*sale)) == "40001"
+    assert columns(seller.outcome(seller.later(*sale), *sale), "outcome", "available") == [("reserved", 9)]
+    assert shop.differences() == []
 
 
 # --- the snapshot -----------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
--- Repairs the projections from the ledger alone. Writes, with replace: stock_level, stock_bin, reservation,
--- reservation_line, allocation. Locks, with replace: tenant (advisory, alone: begin_operation shares it), so that nothing of the
--- tenant is half written.
+-- Repairs the projections from the ledger alone. Writes, with replace: stock_level, product (its row, unchanged), stock_bin,
+-- reservation, reservation_line, allocation. Locks, with replace: tenant (advisory, alone: begin_operation shares it), so that
+-- nothing of the tenant is half written.
 set local role openstock_maint;
 
 create or replace function openstock_admin.rebuild(tenant uuid, replace boolean default false)

@@ -1,10 +1,17 @@
--- Puts replayed quantities into the stock levels that differ. The tenant is locked. Writes: stock_level.
+-- Puts replayed quantities into the stock levels that differ. The tenant is locked. Writes: stock_level, product (its row, unchanged,
+-- where it gets a level: as in make_levels, so that a transaction whose snapshot does not show the level ends in 40001).
 set local role openstock_owner;
 
 create or replace function openstock_core.replace_levels(tenant uuid) returns void
 language sql
 volatile
 begin atomic
+  update openstock_core.product p set updated_at = p.updated_at
+  where p.tenant_id = tenant and p.product_id in (
+    select r.product_id from openstock_core.replayed_levels(tenant) r
+    where not exists (select from openstock_core.stock_level s
+                      where s.tenant_id = tenant and s.product_id = r.product_id and s.warehouse_id = r.warehouse_id));
+
   insert into openstock_core.stock_level as l (
     tenant_id, product_id, warehouse_id, on_hand, blocked, reserved, safety_stock, version, last_recorded_at)
   select tenant, k.product_id, k.warehouse_id, coalesce(r.on_hand, 0), coalesce(r.blocked, 0), coalesce(r.reserved, 0), p.safety_stock,
