@@ -20,7 +20,7 @@ every_required_key = pytest.mark.parametrize(
 )
 
 WRONG: dict[str, list[Any]] = {
-    "code": [5, True, [], {}, "", "   ", "x" * 65, "a\u0007b", "a\nb", "a\u0085b"],
+    "code": [5, True, [], {}, "", "   ", "x" * 65, "a\u0007b", "a\nb", "a\u0085b", "\ta", "\u00a0a", "a\u2003 "],
     "text": [5, True, [], {}, "x" * 1001],
     "document": [5, True, [], {}, "x" * 10_001],
     "number": ["1", "NaN", "Infinity", True, [], {}, 1e12, -1e12, 1e300, 1e-7, 0.1234567],
@@ -123,6 +123,24 @@ def test_a_wrong_type_is_named(shop: Shop, db: psycopg.Connection, call: Call, k
         for value in WRONG[call.keys[key].rstrip("!")]:
             with fails("22023", argument="lines", line=1, key=key):
                 call(shop, lines=[call.line | {key: value}])
+
+
+def test_what_nobody_sees_makes_no_other_code(shop: Shop, db: psycopg.Connection) -> None:
+    """Spaces around a code go; other white space and characters without width there are refused, wherever a code is given."""
+    assert columns(shop.put_products(lines=[{"sku": "  APPLE ", "name": "Apple"}]), "code", "outcome") == [("APPLE", "unchanged")]
+    white = [chr(point) for point in range(1, 0x110000) if chr(point).isspace() and chr(point) != " "]
+    assert len(white) > 25
+    with unchanged(db):
+        for unseen in [*white, "\u00ad", "\u200b", "\u200f", "\u202a", "\u2060", "\ufeff"]:
+            problem = "must not contain control characters"
+            if unseen > "\u009f" and unseen not in "\u2028\u2029":
+                problem = "must not begin or end with an invisible character other than a space"
+            for code in (f"{unseen}APPLE", f"APPLE{unseen}", f" {unseen} APPLE", f"APPLE {unseen} ", unseen, f" {unseen} "):
+                with fails("22023", argument="lines", line=1, key="sku", problem=problem):
+                    shop.put_products(lines=[{"sku": code, "name": "Another"}])
+            with fails("22023", argument="order_ref", problem=problem):
+                shop.reserve(f"NEW{unseen}", [{"sku": "APPLE", "qty": 1}])
+    assert columns(shop.put_products(lines=[{"sku": "A\u00a0B", "name": "Within"}]), "code") == [("A\u00a0B",)]
 
 
 @every_function

@@ -1,4 +1,5 @@
--- Whether a JSON value is of the type that a key of lines asks for.
+-- Whether a JSON value is of the type that a key of lines asks for. Codes that pass are stored and looked up as
+-- normalize(btrim(code)), which takes plain spaces off: what else nobody sees around a code would make another code of it.
 set local role openstock_owner;
 
 create or replace function openstock_core.value_problem(wanted text, value jsonb) returns text
@@ -20,7 +21,13 @@ begin
     when 'code' then
       if given <> 'string' then return 'must be a string'; end if;
       if char_length(normalize(btrim(content))) not between 1 and 64 then return 'must have 1 to 64 characters'; end if;
-      if content ~ '[[:cntrl:]]' then return 'must not contain control characters'; end if;
+      -- Written out where a database's collation may leave them out.
+      if content ~ '[[:cntrl:]\u0080-\u009f\u2028\u2029]' then return 'must not contain control characters'; end if;
+      -- White space, soft hyphen, marks of direction, joiners, byte order mark.
+      if btrim(content) ~ '^[\u00a0\u00ad\u061c\u1680\u180e\u2000-\u200f\u202a-\u202f\u205f-\u206f\u3000\ufeff]'
+        or btrim(content) ~ '[\u00a0\u00ad\u061c\u1680\u180e\u2000-\u200f\u202a-\u202f\u205f-\u206f\u3000\ufeff]$' then
+        return 'must not begin or end with an invisible character other than a space';
+      end if;
     when 'text' then
       if given <> 'string' then return 'must be a string'; end if;
       if char_length(content) > 1000 then return 'must have at most 1000 characters'; end if;
