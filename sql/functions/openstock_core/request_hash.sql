@@ -1,7 +1,7 @@
 -- What makes two requests the same. Callers pass times in UTC: in jsonb they would otherwise carry the session's time zone.
--- Numbers of the same value are the same number: 1 and 1.0, which jsonb tells apart as text and nowhere else. Outside of
--- strings a letter, a quote and a colon end a key; within one the quote would have a backslash before it, and the quote that
--- begins one never follows a letter. So no string is touched.
+-- Numbers of the same value are the same number: 1 and 1.0, which jsonb tells apart as text and nowhere else. A quote and a
+-- colon end a key: within a string the quote would have a backslash before it, and the quote that begins a string, which may
+-- itself begin with a colon, follows a space or a bracket. So no string is touched.
 set local role openstock_owner;
 
 create or replace function openstock_core.request_hash(function text, arguments jsonb) returns bytea
@@ -16,7 +16,7 @@ declare
     else jsonb_strip_nulls(arguments) end, '{}')::text;
 begin
   return sha256(convert_to(case when strpos(request, '.') = 0 then request else
-    regexp_replace(request, '([a-z]": -?[0-9]+)(?:[.]0+|([.][0-9]*[1-9])0+)(?=[,}])', E'\\1\\2', 'g') end, 'UTF8'));
+    regexp_replace(request, E'([^ \\\\{[]": -?[0-9]+)(?:[.]0+|([.][0-9]*[1-9])0+)(?=[,}])', E'\\1\\2', 'g') end, 'UTF8'));
 end
 $$;
 
