@@ -215,7 +215,8 @@ class AsyncClient:
     async def put_warehouses(self, lines: Lines, *, op_id: str | None = None) -> list[PutResult]:
         """Create warehouses, each with a bin DEFAULT, or change the keys given of those that exist.
 
-        lines: code, name, address (mapping), priority (the lowest is asked for stock first), active.
+        lines: code, name, address (mapping), latitude and longitude (degrees), priority (the lowest is asked for stock
+        first), shipping_cost (of one shipment), shipping_cost_by_zone (mapping of destination zone to cost), active.
         Raises InvalidArgument, OpIdReused.
         """
         return await self._write(PutResult, "put_warehouses", op_id, lines=lines)

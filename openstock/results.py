@@ -280,8 +280,15 @@ class Warehouse:
     """Its code."""
     name: str
     address: dict[str, Any]
+    latitude: float | None
+    """Degrees north, WGS 84."""
+    longitude: float | None
+    """Degrees east, WGS 84."""
     priority: int
     """The lowest is asked for stock first."""
+    shipping_cost: Decimal | None
+    """Of one shipment to a zone that is not named below."""
+    shipping_cost_by_zone: dict[str, Any]
     active: bool
     created_at: datetime
     updated_at: datetime

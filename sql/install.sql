@@ -82,6 +82,7 @@
 \ir functions/openstock_core/lock_names.sql
 \ir functions/openstock_core/check_master_lines.sql
 \ir functions/openstock_core/check_products.sql
+\ir functions/openstock_core/check_warehouses.sql
 \ir functions/openstock_core/copy_safety_stock.sql
 \ir functions/openstock_core/trimmed_numbers.sql
 \ir functions/openstock_core/write_products.sql

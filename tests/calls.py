@@ -53,7 +53,17 @@ PRODUCT = {
     "attributes": "object",
     "active": "boolean",
 }
-WAREHOUSE = {"code": "code!", "name": "text", "address": "object", "priority": "integer", "active": "boolean"}
+WAREHOUSE = {
+    "code": "code!",
+    "name": "text",
+    "address": "object",
+    "latitude": "degrees",
+    "longitude": "degrees",
+    "priority": "integer",
+    "shipping_cost": "number",
+    "shipping_cost_by_zone": "object",
+    "active": "boolean",
+}
 LOCATION = {"code": "code!", "kind": "code", "pick_order": "integer", "active": "boolean"}
 STOCK = {"sku": "code!", "location": "code", "lot": "code", "status": "code", "unit_cost": "number"}
 TAKEN = {"sku": "code", "warehouse": "code", "qty": "number"}

@@ -81,7 +81,11 @@ create table openstock_core.warehouse (
   code openstock_core.code not null,
   name text not null,
   address jsonb not null default '{}',
+  latitude double precision,
+  longitude double precision,
   priority integer not null default 100,
+  shipping_cost openstock_core.quantity,
+  shipping_cost_by_zone jsonb not null default '{}',
   active boolean not null default true,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
@@ -89,7 +93,15 @@ create table openstock_core.warehouse (
   constraint warehouse_code_is_unique unique (tenant_id, code),
   constraint warehouse_tenant_exists foreign key (tenant_id) references openstock_core.tenant,
   constraint warehouse_name_is_bounded check (char_length(name) between 1 and 200),
-  constraint warehouse_address_is_an_object check (jsonb_typeof(address) = 'object')
+  constraint warehouse_address_is_an_object check (jsonb_typeof(address) = 'object'),
+  constraint warehouse_latitude_is_on_earth check (latitude between -90 and 90),
+  constraint warehouse_longitude_is_on_earth check (longitude between -180 and 180),
+  constraint warehouse_position_is_whole check ((latitude is null) = (longitude is null)),
+  constraint warehouse_shipping_cost_is_not_negative check (shipping_cost >= 0),
+  -- Strict, since a lax path would look into arrays.
+  constraint warehouse_costs_by_zone_are_not_negative check (jsonb_typeof(shipping_cost_by_zone) = 'object'
+    and not jsonb_path_exists(shipping_cost_by_zone, 'strict $.* ? (@.type() != "number" || @ < 0)')),
+  constraint warehouse_zones_are_bounded check (jsonb_array_length(jsonb_path_query_array(shipping_cost_by_zone, 'strict $.*')) <= 1000)
 );
 comment on table openstock_core.warehouse is 'A place that holds stock and promises it.';
 comment on column openstock_core.warehouse.tenant_id is 'The tenant.';
@@ -97,7 +109,13 @@ comment on column openstock_core.warehouse.warehouse_id is 'Internal identity.';
 comment on column openstock_core.warehouse.code is 'The name by which the API speaks of it.';
 comment on column openstock_core.warehouse.name is 'For people.';
 comment on column openstock_core.warehouse.address is 'Postal address, as a JSON object.';
+comment on column openstock_core.warehouse.latitude is 'Degrees north, WGS 84; null: unknown, as is longitude.';
+comment on column openstock_core.warehouse.longitude is 'Degrees east, WGS 84; null: unknown, as is latitude.';
 comment on column openstock_core.warehouse.priority is 'Order in which warehouses are asked for stock: the lowest first, then by code.';
+comment on column openstock_core.warehouse.shipping_cost is
+  'Cost of one shipment from here to a zone that shipping_cost_by_zone does not name; null: unknown. The currency is the tenant''s affair.';
+comment on column openstock_core.warehouse.shipping_cost_by_zone is
+  'Cost of one shipment from here by zone of destination, as a JSON object: {"EU": 4.9}.';
 comment on column openstock_core.warehouse.active is 'False: receives and promises nothing any more; what is promised can still be shipped.';
 comment on column openstock_core.warehouse.created_at is 'When it was created.';
 comment on column openstock_core.warehouse.updated_at is 'When it was last changed.';

@@ -43,7 +43,15 @@ def test_an_order_from_receipt_to_shipment(open_client: OpenClient) -> None:
         (1, "APPLE", "created", False),
         (2, "MILK", "created", False),
     ]
-    london = {"code": "LON", "name": "London", "address": {"city": "London"}}
+    london = {
+        "code": "LON",
+        "name": "London",
+        "address": {"city": "London"},
+        "latitude": 51.5,
+        "longitude": 0,
+        "shipping_cost": Decimal("4.90"),
+        "shipping_cost_by_zone": {"EU": Decimal("7.5")},
+    }
     assert_typed(client.put_warehouses([london]), openstock.PutResult)
     assert_typed(client.put_locations("LON", [{"code": "A-1"}, {"code": "A-2"}]), openstock.PutResult)
 

@@ -32,6 +32,7 @@ PYTHON_TYPES = {
     "integer": int,
     "bigint": int,
     "numeric": Decimal,
+    "double precision": float,
     "boolean": bool,
     "date": date,
     "timestamp with time zone": datetime,

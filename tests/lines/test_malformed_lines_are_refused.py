@@ -24,6 +24,7 @@ WRONG: dict[str, list[Any]] = {
     "text": [5, True, [], {}, "x" * 1001],
     "document": [5, True, [], {}, "x" * 10_001],
     "number": ["1", "NaN", "Infinity", True, [], {}, 1e12, -1e12, 1e300, 1e-7, 0.1234567],
+    "degrees": ["1", "NaN", True, [], {}, 180.001, -181, 1e300, 1e-31],
     "integer": ["1", True, [], {}, 1.5, 1e10, -1e10, 1e300],
     "boolean": ["true", 1, 0, [], {}],
     "object": [[], "{}", 5, True],

@@ -21,7 +21,17 @@ def test_a_code_is_all_that_a_warehouse_needs(shop: Shop) -> None:
     shop.put_warehouses(lines=[{"code": "ROM"}])
     row = warehouse(shop, "ROM")
     del row["created_at"], row["updated_at"]
-    assert row == {"warehouse": "ROM", "name": "ROM", "address": {}, "priority": 100, "active": True}
+    assert row == {
+        "warehouse": "ROM",
+        "name": "ROM",
+        "address": {},
+        "latitude": None,
+        "longitude": None,
+        "priority": 100,
+        "shipping_cost": None,
+        "shipping_cost_by_zone": {},
+        "active": True,
+    }
 
 
 def test_a_new_warehouse_has_a_bin_named_default(shop: Shop) -> None:
@@ -38,11 +48,24 @@ def test_keys_that_are_not_given_stay_as_they_are(shop: Shop) -> None:
         "code": "ROM",
         "name": "Roma",
         "address": {"city": "Roma", "zip": "00100"},
+        "latitude": 41.9,
+        "longitude": 12.5,
         "priority": -5,
+        "shipping_cost": 5,
+        "shipping_cost_by_zone": {"IT": 3},
         "active": False,
     }
     shop.put_warehouses(lines=[given])
-    for key, value in [("name", "Rome"), ("address", {}), ("priority", 7), ("active", True)]:
+    for key, value in [
+        ("name", "Rome"),
+        ("address", {}),
+        ("latitude", 0),
+        ("longitude", -180),
+        ("priority", 7),
+        ("shipping_cost", 0),
+        ("shipping_cost_by_zone", {"IT": 3, "EU": 0}),
+        ("active", True),
+    ]:
         before = warehouse(shop, "ROM")
         shop.put_warehouses(lines=[{"code": "ROM", key: value}])
         after = warehouse(shop, "ROM")

@@ -38,6 +38,11 @@ begin
       if given <> 'number' then return 'must be a number'; end if;
       if abs(content::numeric) > 999999999999.999999 then return 'must have at most 12 digits before the point'; end if;
       if scale(trim_scale(content::numeric)) > 6 then return 'must have at most 6 decimals'; end if;
+    when 'degrees' then
+      if given <> 'number' then return 'must be a number'; end if;
+      if abs(content::numeric) > 180 then return 'must be between -180 and 180'; end if;
+      -- What programs compute has more decimals than a map, and what has more than this might not fit double precision.
+      if scale(trim_scale(content::numeric)) > 30 then return 'must have at most 30 decimals'; end if;
     when 'integer' then
       if given <> 'number' then return 'must be a whole number'; end if;
       -- Not 1.0 either: jsonb keeps its point, and a cast to integer refuses that.
@@ -65,6 +70,6 @@ $$;
 revoke all on function openstock_core.value_problem from public;
 grant execute on function openstock_core.value_problem to openstock_api, openstock_maint;
 comment on function openstock_core.value_problem is
-  'What is wrong with a value for a key of this type (code, text, document, number, integer, boolean, object, date, days), or null.';
+  'What is wrong with a value for a key of this type (code, text, document, number, degrees, integer, boolean, object, date, days), or null.';
 
 reset role;
