@@ -115,6 +115,7 @@
 \ir functions/openstock_core/check_order_is_open.sql
 \ir functions/openstock_core/fail_nothing_open.sql
 \ir functions/openstock_core/number_lines.sql
+\ir functions/openstock_core/distance_km.sql
 \ir functions/openstock_core/plan_reservation.sql
 \ir functions/openstock_core/make_room.sql
 \ir functions/openstock_core/find_stock.sql
