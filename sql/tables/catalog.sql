@@ -164,7 +164,6 @@ create table openstock_core.lot (
   constraint lot_product_exists foreign key (tenant_id, product_id) references openstock_core.product,
   constraint lot_expires_on_is_finite check (isfinite(expires_on))
 );
-create index lot_expiry on openstock_core.lot (tenant_id, expires_on) where expires_on is not null;
 comment on table openstock_core.lot is 'A batch of a product that was made or came together.';
 comment on column openstock_core.lot.tenant_id is 'The tenant.';
 comment on column openstock_core.lot.lot_id is 'Internal identity.';
@@ -172,7 +171,6 @@ comment on column openstock_core.lot.product_id is 'The product.';
 comment on column openstock_core.lot.code is 'Its name, unique within the product.';
 comment on column openstock_core.lot.expires_on is 'Last day (UTC) on which it may be promised; null: does not expire.';
 comment on column openstock_core.lot.created_at is 'When it was first received.';
-comment on index openstock_core.lot_expiry is 'Lots by expiry.';
 select openstock_core.protect_table('openstock_core.lot');
 grant select, insert, update on openstock_core.lot to openstock_api;
 grant select on openstock_core.lot to openstock_maint;
