@@ -3,15 +3,14 @@
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 SOAK_MINUTES ?= 10
-BENCH_ARGS ?= --quick
-.PHONY: help demo test lint soak bench clean
+.PHONY: help demo test lint soak bench bench-quick bench-full clean
 
 help:
 	@echo "make demo    a shop with 8,000 products and 8 workers on the embedded PostgreSQL; about a minute"
 	@echo "make test    the whole test suite; PYTEST_ARGS='-k reserve' narrows it"
 	@echo "make lint    ruff, mypy, and whether generated files are current"
 	@echo "make soak    the model-based test and storms of clients, each for as long as SOAK_MINUTES says (default 10)"
-	@echo "make bench   measures; BENCH_ARGS is --quick (3 minutes, the default), --core or --full"
+	@echo "make bench   measures, 15 minutes; bench-quick 3, bench-full 90; BENCH_ARGS=\"--only 'reserve*'\" measures a part"
 	@echo "make clean   removes the environment, builds and caches; databases stay"
 
 demo: .venv/.demo
@@ -31,6 +30,9 @@ soak: .venv/.test
 
 bench: .venv/.test
 	@$(BIN)/python -m bench.run $(BENCH_ARGS)
+
+bench-quick bench-full: bench-%: .venv/.test
+	@$(BIN)/python -m bench.run --$* $(BENCH_ARGS)
 
 clean:
 	@if [ -d .openstock ] && [ -x $(BIN)/openstock ]; then $(BIN)/openstock down; fi
