@@ -10,7 +10,7 @@ import enum
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from uuid import UUID
@@ -320,13 +320,15 @@ class Client:
         *,
         warehouse: str | None = None,
         on_shortage: str = "reject",
+        ttl: timedelta | None = None,
         op_id: str | None = None,
     ) -> list[ReservationChange]:
         """Promise stock to an order, all lines or none; one row per line and warehouse.
 
         lines: sku, qty (positive), and optionally line (its number in the order) and warehouse; without a warehouse,
         those that are active are asked by priority. on_shortage: reject (outcome rejected, nothing is promised) or
-        error. Raises InvalidArgument, InvalidQuantity, OpIdReused, UnknownProduct, InactiveProduct, UnknownWarehouse,
+        error. ttl: a hold, which ends after this time (at most ten years) unless it is confirmed or extended. Raises
+        InvalidArgument, InvalidQuantity, OpIdReused, UnknownProduct, InactiveProduct, UnknownWarehouse,
         InactiveWarehouse, InsufficientStock, OrderClosed, LineExists.
         """
         return self._write(
@@ -337,7 +339,58 @@ class Client:
             lines=lines,
             warehouse=warehouse,
             on_shortage=on_shortage,
+            ttl=ttl,
         )
+
+    def extend(self, order_ref: str, ttl: timedelta, *, op_id: str | None = None) -> list[ReservationChange]:
+        """Let an order's holds end this long from now, and none sooner than it would; one row per line and warehouse.
+
+        Rows of holds that have ended already have outcome expired. Raises InvalidArgument, OpIdReused, UnknownOrder,
+        OrderClosed, NotReserved, HoldExpired (all have ended), NotHeld.
+        """
+        return self._write(ReservationChange, "extend", op_id, order_ref=order_ref, ttl=ttl)
+
+    def confirm(
+        self,
+        order_ref: str,
+        new_order_ref: str | None = None,
+        on_expired: str = "error",
+        *,
+        op_id: str | None = None,
+    ) -> list[ReservationChange]:
+        """Make an order's holds promises without end; one row per line and warehouse.
+
+        new_order_ref: they become lines of that order, new or open, and the old order_ref can no more be used.
+        on_expired: error (HoldExpired where any hold of the order has ended) or skip (confirms the others).
+        Raises InvalidArgument, OpIdReused, UnknownOrder, OrderClosed, NotReserved, HoldExpired, NotHeld.
+        """
+        return self._write(
+            ReservationChange,
+            "confirm",
+            op_id,
+            order_ref=order_ref,
+            new_order_ref=new_order_ref,
+            on_expired=on_expired,
+        )
+
+    def cancel(
+        self, order_ref: str, *, reason: str | None = None, op_id: str | None = None
+    ) -> list[ReservationChange]:
+        """Give back all that an order has promised and not shipped; one row per line and warehouse.
+
+        Raises InvalidArgument, OpIdReused, UnknownOrder, OrderClosed, NotReserved (nothing is open), HoldExpired.
+        """
+        return self._write(ReservationChange, "cancel", op_id, order_ref=order_ref, reason=reason)
+
+    def expire_reservations(self, max_lines: int = 1000, *, op_id: str | None = None) -> list[ReservationChange]:
+        """Book holds that have ended, of up to this many lines (1 to 10000), the longest ended first; a row for each.
+
+        Promises and views are exact without it, and any number may run at once. No row: nothing was due, or all of it
+        in use. The client makes no op_id: done again it books what is due then, and where nothing is, it leaves no
+        trace. So after a lost connection the rows may be fewer than were booked. Raises InvalidArgument, OpIdReused.
+        """
+        with translated(op_id):
+            return self._call(ReservationChange, "expire_reservations", op_id=op_id, max_lines=max_lines)
 
     def release(
         self, order_ref: str, lines: Lines | None = None, *, reason: str | None = None, op_id: str | None = None
@@ -345,7 +398,7 @@ class Client:
         """Give an order's promised stock back, all of it or lines; one row per line and warehouse.
 
         lines: line or sku (and warehouse), with qty or all that is reserved.
-        Raises InvalidArgument, InvalidQuantity, OpIdReused, UnknownOrder, NotReserved.
+        Raises InvalidArgument, InvalidQuantity, OpIdReused, UnknownOrder, OrderClosed, NotReserved, HoldExpired.
         """
         return self._write(ReservationChange, "release", op_id, order_ref=order_ref, lines=lines, reason=reason)
 
@@ -355,7 +408,8 @@ class Client:
         """Pin all promised units of an order that are not pinned yet; a row per line and bin, and per line short.
 
         removal: fefo, fifo or lifo; None: each product's own. on_shortage: partial (pins what there is), reject (pins
-        nothing) or error. Raises InvalidArgument, OpIdReused, InsufficientStock, UnknownOrder, NotReserved.
+        nothing) or error. Holds are pinned too. Raises InvalidArgument, OpIdReused, InsufficientStock, UnknownOrder,
+        OrderClosed, NotReserved, HoldExpired.
         """
         return self._write(
             AllocationChange, "allocate", op_id, order_ref=order_ref, removal=removal, on_shortage=on_shortage
@@ -374,8 +428,8 @@ class Client:
         """Send an order's promised units out, all of them or lines; a row per line and bin.
 
         lines: line or sku (and warehouse), with qty or all that is reserved. Pinned units go first, the rest by the
-        removal rule. Raises InvalidArgument, InvalidQuantity, OpIdReused, InsufficientStock (promised units were lost),
-        UnknownOrder, NotReserved.
+        removal rule; holds are shipped too. Raises InvalidArgument, InvalidQuantity, OpIdReused, InsufficientStock
+        (promised units were lost), UnknownOrder, OrderClosed, NotReserved, HoldExpired.
         """
         return self._write(
             ShipmentLine,
@@ -826,8 +880,16 @@ class Admin:
         levels: int = self._value("block_expired_lots", tenant=session.as_tenant(tenant), max_levels=max_levels)
         return levels
 
+    def expire_reservations(self, tenant: UUID | str, max_lines: int = 1000) -> int:
+        """Book a tenant's holds that have ended, of up to this many lines (1 to 10000); return of how many.
+
+        Raises InvalidArgument, UnknownTenant.
+        """
+        lines: int = self._value("expire_reservations", tenant=session.as_tenant(tenant), max_lines=max_lines)
+        return lines
+
     def run_maintenance(self) -> None:
-        """Do one round of upkeep: partitions, expired lots of every active tenant, the snapshot.
+        """Do one round of upkeep: partitions, lots and holds of every active tenant that ended, the snapshot.
 
         It commits after each step; raises InTransaction where a transaction is open or would be opened.
         """

@@ -26,6 +26,7 @@ __all__ = [
     "ConnectionFailed",
     "Deadlock",
     "DifferencesFound",
+    "HoldExpired",
     "InTransaction",
     "InUse",
     "InactiveLocation",
@@ -45,6 +46,7 @@ __all__ = [
     "NoPartition",
     "NoTenant",
     "NotAllowed",
+    "NotHeld",
     "NotMigrated",
     "NotReserved",
     "OpIdReused",
@@ -293,6 +295,18 @@ class LineExists(OpenstockError):
     sqlstate = "OS304"
 
 
+class HoldExpired(OpenstockError):
+    """The hold has ended. detail: order_ref, and expired (how much of the order) or lines (as extend returns them)."""
+
+    sqlstate = "OS305"
+
+
+class NotHeld(OpenstockError):
+    """The order has no hold: what it has promised holds without end. detail: order_ref, expired (rows that ended)."""
+
+    sqlstate = "OS306"
+
+
 class AppendOnly(OpenstockError):
     """Somebody tried to change the ledger."""
 
@@ -428,7 +442,7 @@ _BY_SQLSTATE: dict[str, type[OpenstockError]] = {
         *(OpIdReused, AnswerPruned, UnknownProduct, InactiveProduct, UnknownWarehouse, InactiveWarehouse),
         *(UnknownLocation, InactiveLocation, UnknownLot, LotConflict, InvalidQuantity, InUse, InsufficientStock),
         *(NeedsReadCommitted, UnexpectedBalance, UnknownOrder, OrderClosed, NotReserved, LineExists, AppendOnly),
-        *(DifferencesFound, NoPartition, MaintenanceFailed),
+        *(HoldExpired, NotHeld, DifferencesFound, NoPartition, MaintenanceFailed),
         *(Inconsistent, Deadlock, LockTimeout, QueryCanceled, TransactionAborted, InTransaction, NotMigrated),
     )
 } | {

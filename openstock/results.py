@@ -84,17 +84,22 @@ class ReservationChange:
     warehouse: str | None
     """The warehouse that promises; None on a rejected line that none was chosen for."""
     outcome: str
-    """reserved, released, or rejected: nothing of the call was reserved."""
+    """reserved, extended, confirmed, released, cancelled, expired, or rejected: nothing of the call was reserved."""
     qty_ordered: Decimal
     """Asked for in this row."""
     qty_reserved: Decimal
-    """What the call promised (reserve), or what stays promised (release)."""
+    """What stays promised in this row."""
     qty_short: Decimal
     """What no stock covers."""
-    on_hand: Decimal
-    blocked: Decimal
-    reserved: Decimal
-    available: Decimal
+    qty_released: Decimal
+    """What the call gave back, or what expired."""
+    expires_at: datetime | None
+    """The promise holds until then; None: without end."""
+    on_hand: Decimal | None
+    """None, as the three after it, where the call left the stock level alone: extend, confirm."""
+    blocked: Decimal | None
+    reserved: Decimal | None
+    available: Decimal | None
     """On a rejected line: what could have been promised at all warehouses asked."""
     replayed: bool
 
@@ -210,10 +215,12 @@ class LedgerEntry:
     reserved_delta: Decimal
     allocated_delta: Decimal
     on_hand_after: Decimal | None
-    """None, as the two after it, on ALLOCATE and DEALLOCATE: these change no level."""
+    """None, as the two after it, on EXTEND, CONFIRM, ALLOCATE and DEALLOCATE: these change no level."""
     blocked_after: Decimal | None
     reserved_after: Decimal | None
     order_ref: str | None
+    expires_at: datetime | None
+    """On RESERVE and EXTEND: until when the promise holds; None: without end, as from a CONFIRM on."""
     unit_cost: Decimal | None
     reference: str | None
     reason: str | None
@@ -224,7 +231,7 @@ class LedgerEntry:
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """A line of an order at a warehouse: ordered = reserved + backordered + shipped + released."""
+    """A line of an order at a warehouse: ordered = reserved + backordered + shipped + released + expired."""
 
     order_ref: str
     line: int
@@ -238,6 +245,8 @@ class Reservation:
     backordered: Decimal
     shipped: Decimal
     released: Decimal
+    expired: Decimal
+    """Units whose hold ended, whether or not that is booked."""
     expires_at: datetime | None
     """The promise holds until then; None: until it is shipped or released."""
     created_at: datetime

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, LiteralString
 from uuid import UUID
@@ -28,8 +28,10 @@ ARGUMENT_TYPES: dict[str, LiteralString] = {
     "attributes": "jsonb",
     "occurred_at": "timestamptz",
     "tenant": "uuid",
+    "ttl": "interval",
     "max_rows": "integer",
     "max_levels": "integer",
+    "max_lines": "integer",
     "months_ahead": "integer",
     "active": "boolean",
     "all_tables": "boolean",
@@ -150,6 +152,9 @@ def _parameter(argument: str, value: Any) -> object:
             problem = "must be a datetime"
         elif value.utcoffset() is None:
             problem = "must have a time zone"
+    elif wanted == "interval":
+        if not isinstance(value, timedelta):
+            problem = "must be a timedelta"
     elif wanted == "integer":
         if isinstance(value, bool) or not isinstance(value, int):
             problem = "must be a whole number"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -107,9 +108,21 @@ def ship_more(client: Any) -> None:
     client.ship("SHORT", [{"sku": "APPLE", "qty": 2}])
 
 
+def confirm_too_late(client: Any) -> None:
+    client.receive("LON", APPLES)
+    client.reserve("CART", APPLES, ttl=timedelta(microseconds=1))
+    client.confirm("CART")
+
+
+def extend_what_has_no_end(client: Any) -> None:
+    client.receive("LON", APPLES)
+    client.reserve("FIRM", APPLES)
+    client.extend("FIRM", timedelta(minutes=5))
+
+
 # All that a call of schema openstock can meet; tenants and pruned answers have tests of their own.
 BY_CALLS = ["22023", "OS010", *(f"OS10{n}" for n in range(1, 9)), "OS110", "OS120", "OS201", "OS202"] + [
-    f"OS30{n}" for n in range(1, 5)
+    f"OS30{n}" for n in range(1, 7)
 ]
 SITUATIONS: list[tuple[type[OpenstockError], Callable[[Any], Any]]] = [
     (openstock.InvalidArgument, lambda c: c.receive("LON", [])),
@@ -135,6 +148,8 @@ SITUATIONS: list[tuple[type[OpenstockError], Callable[[Any], Any]]] = [
     (openstock.OrderClosed, reserve_again),
     (openstock.NotReserved, ship_more),
     (openstock.LineExists, reserve_the_same_line),
+    (openstock.HoldExpired, confirm_too_late),
+    (openstock.NotHeld, extend_what_has_no_end),
 ]
 
 

@@ -46,6 +46,7 @@ ARGUMENT_HINTS = {
     "integer": int,
     "boolean": bool,
     "timestamp with time zone": datetime,
+    "interval": timedelta,
     "uuid": UUID,
 }
 
