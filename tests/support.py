@@ -242,21 +242,27 @@ def denied(db: psycopg.Connection, code: str = "42501") -> Iterator[None]:
 
 
 class Clock:
-    """Replaces the server's clock in this test's database by one that a test can set forward."""
+    """Replaces the server's clock in this test's database by one that a test can set forward, or stop."""
 
     def __init__(self, db: psycopg.Connection) -> None:
         self.db = db
-        db.execute("create table public.test_clock (ahead interval not null)")
+        db.execute("create table public.test_clock (ahead interval not null, stopped_at timestamptz)")
         db.execute("insert into public.test_clock values ('0')")
         db.execute("grant select on public.test_clock to public")
         db.execute(
             "create or replace function openstock.server_time() returns timestamptz language sql volatile "
-            "begin atomic select clock_timestamp() + c.ahead from public.test_clock c; end"
+            "begin atomic select coalesce(c.stopped_at, clock_timestamp() + c.ahead) from public.test_clock c; end"
         )
 
     def set(self, moment: str) -> None:
         """Set the clock to a moment, for every connection: clock.set("2027-03-31 23:59 UTC")."""
-        self.db.execute("update public.test_clock set ahead = %s::timestamptz - clock_timestamp()", [moment])
+        self.db.execute(
+            "update public.test_clock set ahead = %s::timestamptz - clock_timestamp(), stopped_at = null", [moment]
+        )
+
+    def stop(self, moment: datetime) -> None:
+        """Let it be this moment, to the microsecond, until the clock is set or stopped again."""
+        self.db.execute("update public.test_clock set stopped_at = %s", [moment])
 
     def advance(self, **ahead: float) -> None:
         """Set the clock forward, for every connection: clock.advance(days=3)."""
