@@ -10,7 +10,8 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  bins constant bigint[] := openstock_core.lock_pickable_bins(tenant, needs, removal, named || due.bin_ids, attempt > 0);
+  -- Bins that holds that ended had pinned wholly are none of the candidates, and become pickable when these are booked.
+  bins constant bigint[] := openstock_core.lock_pickable_bins(tenant, needs, removal, named || due.bin_ids, attempt > 0) || due.bin_ids;
   picks openstock_core.pick[];
 begin
   perform from openstock_core.book_due(tenant, op_id, due);
