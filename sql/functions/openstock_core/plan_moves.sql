@@ -26,7 +26,7 @@ begin
       join openstock_core.stock_bin d on d.tenant_id = tenant and d.bin_id = targets[l.n]
     ), pinned as (
       select a.bin_id, a.reservation_line_id, r.order_ref, a.qty, s.on_hand - s.allocated
-               + sum(a.qty) over (partition by a.bin_id order by l.expires_at <= at desc nulls last, a.created_at desc, a.reservation_line_id desc)
+               + sum(a.qty) over (partition by a.bin_id order by (l.expires_at <= at) is true desc, a.created_at desc, a.reservation_line_id desc)
                - a.qty as start
       from openstock_core.allocation a
       join openstock_core.stock_bin s on s.tenant_id = tenant and s.bin_id = a.bin_id

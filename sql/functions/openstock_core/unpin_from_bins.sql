@@ -16,7 +16,7 @@ begin
                s.reservation_line_id, r.order_ref, null, unpin_from_bins.reason, null)::openstock_core.movement
     from (
       select a.bin_id, a.reservation_line_id, a.qty, k.surplus, l.reservation_id,
-             sum(a.qty) over (partition by a.bin_id order by l.expires_at <= at desc nulls last, a.created_at desc,
+             sum(a.qty) over (partition by a.bin_id order by (l.expires_at <= at) is true desc, a.created_at desc,
                               a.reservation_line_id desc) - a.qty as before
       from unnest(bin_ids, units) as k (bin_id, surplus)
       join openstock_core.allocation a on a.tenant_id = tenant and a.bin_id = k.bin_id
