@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .support import Row, Shop
@@ -12,7 +12,8 @@ from .support import Row, Shop
 class Call:
     """A call that succeeds in a prepared shop, and changes that make another request of it.
 
-    keys are those of its lines with their types, ! where required; optional are arguments that may be null.
+    keys are those of its lines with their types, ! where required; optional are arguments that may be null; wrong is
+    what it refuses.
     """
 
     function: str
@@ -20,6 +21,8 @@ class Call:
     other: dict[str, Any]
     keys: dict[str, str]
     optional: tuple[str, ...] = ()
+    wrong: dict[str, Any] = field(default_factory=lambda: {"order_ref": "UNKNOWN"})
+    needs_op_id: bool = True
 
     def __call__(self, shop: Shop, **changes: Any) -> list[Row]:
         """Make the call, with some arguments changed."""
@@ -111,8 +114,10 @@ CALLS = (
         {"order_ref": "NEW", "lines": [{"sku": "APPLE", "qty": 1}]},
         {"lines": [{"sku": "APPLE", "qty": 2}]},
         {"sku": "code!", "qty": "number!", "warehouse": "code"},
-        ("warehouse",),
+        ("warehouse", "ttl"),
     ),
+    Call("extend", {"order_ref": "CART", "ttl": "2 hours"}, {"ttl": "3 hours"}, {}),
+    Call("confirm", {"order_ref": "CART"}, {"new_order_ref": "SALE"}, {}, ("new_order_ref",)),
     Call(
         "release",
         {"order_ref": "ORDER", "lines": [{"sku": "APPLE", "qty": 1}]},
@@ -120,6 +125,8 @@ CALLS = (
         TAKEN,
         ("reason",),
     ),
+    Call("cancel", {"order_ref": "ORDER"}, {"reason": "too late"}, {}, ("reason",)),
+    Call("expire_reservations", {}, {"max_lines": 7}, {}, wrong={"max_lines": 0}, needs_op_id=False),
     Call("allocate", {"order_ref": "ORDER"}, {"removal": "lifo"}, {}, ("removal",)),
     Call(
         "ship",
@@ -133,7 +140,9 @@ WITH_LINES = tuple(call for call in CALLS if call.keys)
 
 
 def prepare(shop: Shop) -> Shop:
-    """What the calls need: 10 APPLE in London, of which the order ORDER has 3."""
-    shop.receive("LON", [{"sku": "APPLE", "qty": 10}])
+    """What the calls need: 10 APPLE in London, of which the order ORDER has 3; 10 RICE: CART holds 2, LATE held 1."""
+    shop.receive("LON", [{"sku": "APPLE", "qty": 10}, {"sku": "RICE", "qty": 10}])
     shop.reserve("ORDER", [{"sku": "APPLE", "qty": 3}])
+    shop.reserve("CART", [{"sku": "RICE", "qty": 2}], ttl="1 hour")
+    shop.reserve("LATE", [{"sku": "RICE", "qty": 1}], ttl="1 microsecond")
     return shop

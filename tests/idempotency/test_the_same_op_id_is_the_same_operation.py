@@ -157,7 +157,7 @@ def test_the_same_moment_is_the_same_request_in_any_time_zone(shop: Shop, db: ps
 @every_function
 def test_an_op_id_has_1_to_128_bytes(shop: Shop, db: psycopg.Connection, call: Call) -> None:
     with unchanged(db):
-        for op_id in (None, "", "x" * 129, "\u00e9" * 65):
+        for op_id in (None, "", "x" * 129, "\u00e9" * 65)[0 if call.needs_op_id else 1 :]:
             with fails("22023", argument="op_id"):
                 call(shop, op_id=op_id)
     for op_id in ("x" * 128, "\u00e9" * 64):
@@ -165,7 +165,7 @@ def test_an_op_id_has_1_to_128_bytes(shop: Shop, db: psycopg.Connection, call: C
             call(shop, op_id=op_id)
 
 
-@every_function
+@pytest.mark.parametrize("call", [call for call in CALLS if call.needs_op_id], ids=str)
 def test_an_op_id_must_be_given(shop: Shop, db: psycopg.Connection, call: Call) -> None:
     named = ", ".join(f"{name} => %({name})s" for name in call.arguments)
     values = {name: Jsonb(value) if isinstance(value, list) else value for name, value in call.arguments.items()}
@@ -175,7 +175,7 @@ def test_an_op_id_must_be_given(shop: Shop, db: psycopg.Connection, call: Call) 
 
 @every_function
 def test_a_refused_call_leaves_its_op_id_free(shop: Shop, db: psycopg.Connection, call: Call) -> None:
-    wrong = {"lines": [call.line | {"colour": 1}]} if call.keys else {"order_ref": "UNKNOWN"}
+    wrong = {"lines": [call.line | {"colour": 1}]} if call.keys else call.wrong
     with unchanged(db), pytest.raises(psycopg.Error):
         call(shop, op_id="once", **wrong)
     assert {row["replayed"] for row in call(shop, op_id="once")} == {False}
