@@ -167,6 +167,7 @@ create type openstock.reservation_change as (
   outcome text,
   qty_ordered numeric,
   qty_reserved numeric,
+  qty_backordered numeric,
   qty_short numeric,
   qty_released numeric,
   expires_at timestamptz,
@@ -174,25 +175,29 @@ create type openstock.reservation_change as (
   blocked numeric,
   reserved numeric,
   available numeric,
+  offers jsonb,
   replayed boolean
 );
 comment on type openstock.reservation_change is 'What became of one line of an order at one warehouse.';
 comment on column openstock.reservation_change.order_ref is 'The order.';
 comment on column openstock.reservation_change.line is 'The order''s line.';
 comment on column openstock.reservation_change.sku is 'The product.';
-comment on column openstock.reservation_change.warehouse is 'The warehouse that promises; null on a rejected line that none was chosen for.';
+comment on column openstock.reservation_change.warehouse is 'The warehouse that promises; null where none was chosen, and on a backorder that any may fill.';
 comment on column openstock.reservation_change.outcome is
-  'reserved, extended, confirmed, released, cancelled, expired, or rejected (nothing of the call was reserved).';
+  'reserved, backordered, short, filled, extended, confirmed, released, cancelled, expired, or rejected (nothing of the call was reserved).';
 comment on column openstock.reservation_change.qty_ordered is 'Quantity asked for in this row.';
 comment on column openstock.reservation_change.qty_reserved is 'Quantity this call promised (reserve) or that stays promised (release).';
-comment on column openstock.reservation_change.qty_short is 'Quantity that no stock covers.';
+comment on column openstock.reservation_change.qty_backordered is 'Quantity of this row that waits for stock.';
+comment on column openstock.reservation_change.qty_short is 'Quantity that no stock covers and that does not wait.';
 comment on column openstock.reservation_change.qty_released is 'Quantity that this call gave back, or that expired.';
 comment on column openstock.reservation_change.expires_at is 'The promise holds until then; null: without end.';
 comment on column openstock.reservation_change.on_hand is 'Physical units at the warehouse after the row.';
 comment on column openstock.reservation_change.blocked is 'The part of on_hand that cannot be promised.';
 comment on column openstock.reservation_change.reserved is 'Units of the product promised to orders at the warehouse after the row.';
 comment on column openstock.reservation_change.available is
-  'What can still be promised at the warehouse; on a rejected line, what could have been promised at all warehouses asked.';
+  'What can still be promised at the warehouse; on a row that is short or rejected, what could be promised at all warehouses asked.';
+comment on column openstock.reservation_change.offers is
+  'On a row that is short or rejected: what each warehouse asked could have promised, [{"warehouse": …, "available": …}] by priority.';
 comment on column openstock.reservation_change.replayed is 'True when this answer was stored by an earlier call with the same op_id.';
 
 create type openstock.allocation_change as (
@@ -271,7 +276,9 @@ create type openstock_core.movement as (
   order_ref text,
   unit_cost numeric,
   reason text,
-  expires_at timestamptz
+  expires_at timestamptz,
+  backordered_delta numeric,
+  backorder_id bigint
 );
 comment on type openstock_core.movement is 'One ledger entry before it is written; post() gives it its number, time and balances.';
 
@@ -286,7 +293,9 @@ create type openstock_core.posted as (
   status text,
   qty_delta numeric,
   reserved_delta numeric,
+  backordered_delta numeric,
   reservation_line_id bigint,
+  backorder_id bigint,
   on_hand numeric,
   blocked numeric,
   reserved numeric,
@@ -336,12 +345,13 @@ comment on type openstock_core.level_key is 'What makes a stock level: a product
 create type openstock_core.due as (
   at timestamptz,
   levels openstock_core.level_key[],
+  backorder_ids bigint[],
   line_ids bigint[],
   lot_bin_ids bigint[],
   bin_ids bigint[]
 );
 comment on type openstock_core.due is
-  'What has to be booked at locked levels since a moment came: the holds that ended (lines, locked), the bins whose lot expired, and all bins to be '
+  'What has to be booked at locked levels since a moment came: the holds that ended (backorders and lines, locked), the bins whose lot expired, and all bins to be '
   'locked for it, those with pins of the holds among them.';
 
 create type openstock_core.taken_line as (
@@ -350,9 +360,11 @@ create type openstock_core.taken_line as (
   product_id bigint,
   warehouse_id bigint,
   qty numeric,
-  reserved numeric
+  reserved numeric,
+  backorder_id bigint
 );
-comment on type openstock_core.taken_line is 'How much a release or shipment takes of one reservation line; reserved is what the line holds before it.';
+comment on type openstock_core.taken_line is
+  'How much a release or shipment takes of one reservation line, or of one backorder; reserved is what that holds before it.';
 
 create type openstock_core.taking as (
   lines openstock_core.taken_line[],
@@ -466,16 +478,17 @@ reset role;
 -- Which entries stand in their level's chain of balances.
 set local role openstock_owner;
 
-create or replace function openstock_core.is_chained(event_type text) returns boolean
+create or replace function openstock_core.is_chained(event_type text, backordered_delta numeric) returns boolean
 language sql
 immutable
 parallel safe
-return event_type not in ('ALLOCATE', 'DEALLOCATE', 'EXTEND', 'CONFIRM');
+return event_type not in ('ALLOCATE', 'DEALLOCATE', 'EXTEND', 'CONFIRM', 'BACKORDER') and backordered_delta is null;
 
 revoke all on function openstock_core.is_chained from public;
 grant execute on function openstock_core.is_chained to openstock_api, openstock_maint;
 comment on function openstock_core.is_chained is
-  'False for entries that change no stock level and are written without its lock: what is pinned, and until when and to which order a promise holds.';
+  'False for entries that change no stock level and are written without its lock: what is pinned, what waits for stock, and until when and to which '
+  'order a promise holds.';
 
 reset role;
 
@@ -835,11 +848,13 @@ create table openstock_core.ledger (
   blocked_delta openstock_core.quantity not null default 0,
   reserved_delta openstock_core.quantity not null default 0,
   allocated_delta openstock_core.quantity not null default 0,
+  backordered_delta openstock_core.quantity,
   on_hand_after openstock_core.quantity,
   blocked_after openstock_core.quantity,
   reserved_after openstock_core.quantity,
   order_ref text,
   reservation_line_id bigint,
+  backorder_id bigint,
   expires_at timestamptz,
   unit_cost openstock_core.quantity,
   reference text,
@@ -849,9 +864,9 @@ create table openstock_core.ledger (
   constraint ledger_pkey primary key (tenant_id, product_id, warehouse_id, recorded_at, entry_id),
   constraint ledger_event_type_is_known check (event_type in (
     'RECEIPT', 'SHIP', 'ADJUST', 'COUNT', 'MOVE', 'STATUS', 'TRANSFER_OUT', 'TRANSFER_IN', 'RETURN',
-    'RESERVE', 'EXTEND', 'CONFIRM', 'RELEASE', 'EXPIRE', 'ALLOCATE', 'DEALLOCATE')),
+    'RESERVE', 'BACKORDER', 'EXTEND', 'CONFIRM', 'RELEASE', 'EXPIRE', 'ALLOCATE', 'DEALLOCATE')),
   constraint ledger_balances_are_chained check (
-    openstock_core.is_chained(event_type) = (on_hand_after is not null)
+    openstock_core.is_chained(event_type, backordered_delta) = (on_hand_after is not null)
     and (on_hand_after is null) = (blocked_after is null)
     and (on_hand_after is null) = (reserved_after is null)),
   constraint ledger_bin_is_whole check ((location_id is null) = (status is null)),
@@ -870,7 +885,8 @@ comment on column openstock_core.ledger.occurred_at is 'Business time where the 
 comment on column openstock_core.ledger.line is 'The line of the call.';
 comment on column openstock_core.ledger.op_id is 'The operation that wrote it.';
 comment on column openstock_core.ledger.event_type is
-  'RECEIPT, SHIP, ADJUST, COUNT, MOVE, STATUS, TRANSFER_OUT, TRANSFER_IN, RETURN, RESERVE, EXTEND, CONFIRM, RELEASE, EXPIRE, ALLOCATE or '
+  'RECEIPT, SHIP, ADJUST, COUNT, MOVE, STATUS, TRANSFER_OUT, TRANSFER_IN, RETURN, RESERVE, BACKORDER, EXTEND, CONFIRM, RELEASE, EXPIRE, '
+  'ALLOCATE or '
   'DEALLOCATE.';
 comment on column openstock_core.ledger.location_id is 'The bin''s location; null where no bin is touched.';
 comment on column openstock_core.ledger.lot_id is 'The bin''s lot.';
@@ -879,11 +895,16 @@ comment on column openstock_core.ledger.qty_delta is 'Change of on_hand of the l
 comment on column openstock_core.ledger.blocked_delta is 'Change of blocked of the level.';
 comment on column openstock_core.ledger.reserved_delta is 'Change of reserved of the level and of the reservation line.';
 comment on column openstock_core.ledger.allocated_delta is 'Change of allocated of the bin and of the line''s allocation there.';
-comment on column openstock_core.ledger.on_hand_after is 'The level''s on_hand after the entry; null on EXTEND, CONFIRM, ALLOCATE and DEALLOCATE, which change no level.';
+comment on column openstock_core.ledger.backordered_delta is
+  'Change of what waits for stock, of the backorder and of the product''s backlog; null where the entry changes none. Such an entry changes no level, and its '
+  'warehouse is the one asked for, or the first by priority.';
+comment on column openstock_core.ledger.on_hand_after is 'The level''s on_hand after the entry; null on BACKORDER, EXTEND, CONFIRM, ALLOCATE and DEALLOCATE, and where '
+  'backordered units are released or expire: none of these changes a level.';
 comment on column openstock_core.ledger.blocked_after is 'The level''s blocked after the entry.';
 comment on column openstock_core.ledger.reserved_after is 'The level''s reserved after the entry.';
 comment on column openstock_core.ledger.order_ref is 'The order.';
 comment on column openstock_core.ledger.reservation_line_id is 'The reservation line.';
+comment on column openstock_core.ledger.backorder_id is 'The backorder.';
 comment on column openstock_core.ledger.expires_at is
   'Until when the line''s promise holds, from a RESERVE or EXTEND entry on; null: without end, also from a CONFIRM entry on.';
 comment on column openstock_core.ledger.unit_cost is 'Cost of one unit, where units came in with one; the currency is the tenant''s affair.';
@@ -916,9 +937,13 @@ create table openstock_core.reservation (
   created_at timestamptz not null,
   changes bigint not null default 0,
   became_id bigint,
+  priority integer not null default 0,
+  promised_at timestamptz,
+  metadata jsonb not null default '{}',
   constraint reservation_pkey primary key (tenant_id, reservation_id),
   constraint reservation_order_ref_is_unique unique (tenant_id, order_ref),
-  constraint reservation_became_exists foreign key (tenant_id, became_id) references openstock_core.reservation
+  constraint reservation_became_exists foreign key (tenant_id, became_id) references openstock_core.reservation,
+  constraint reservation_metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
 );
 comment on table openstock_core.reservation is 'An order that stock was promised to.';
 comment on column openstock_core.reservation.tenant_id is 'The tenant.';
@@ -926,6 +951,9 @@ comment on column openstock_core.reservation.reservation_id is 'Internal identit
 comment on column openstock_core.reservation.order_ref is 'The order''s name in the caller''s system.';
 comment on column openstock_core.reservation.changes is 'Calls that locked the order: each leaves a trace that a concurrent one cannot overlook.';
 comment on column openstock_core.reservation.became_id is 'The order that its holds were confirmed into; nothing is promised to it any more.';
+comment on column openstock_core.reservation.priority is 'Who is served first: the higher.';
+comment on column openstock_core.reservation.promised_at is 'When the customer was promised the goods; among orders of one priority the earlier is served first.';
+comment on column openstock_core.reservation.metadata is 'What the application wants to remember of the order, an object.';
 comment on column openstock_core.reservation.created_at is 'When stock was first promised to it.';
 select openstock_core.protect_table('openstock_core.reservation');
 grant select, insert, update, delete on openstock_core.reservation to openstock_api;
@@ -940,7 +968,6 @@ create table openstock_core.reservation_line (
   warehouse_id bigint not null,
   ordered openstock_core.quantity not null,
   reserved openstock_core.quantity not null default 0,
-  backordered openstock_core.quantity not null default 0,
   shipped openstock_core.quantity not null default 0,
   released openstock_core.quantity not null default 0,
   expired openstock_core.quantity not null default 0,
@@ -951,10 +978,10 @@ create table openstock_core.reservation_line (
   constraint reservation_line_reservation_exists foreign key (tenant_id, reservation_id) references openstock_core.reservation,
   constraint reservation_line_level_exists foreign key (tenant_id, product_id, warehouse_id) references openstock_core.stock_level,
   constraint reservation_line_line_is_positive check (line > 0),
-  constraint reservation_line_ordered_is_positive check (ordered > 0),
+  constraint reservation_line_ordered_is_not_negative check (ordered >= 0),
   constraint reservation_line_parts_are_not_negative check (
-    reserved >= 0 and backordered >= 0 and shipped >= 0 and released >= 0 and expired >= 0),
-  constraint reservation_line_parts_add_up check (ordered = reserved + backordered + shipped + released + expired)
+    reserved >= 0 and shipped >= 0 and released >= 0 and expired >= 0),
+  constraint reservation_line_parts_add_up check (ordered = reserved + shipped + released + expired)
 ) with (fillfactor = 80);
 -- An expression, so that these columns are no key to which a foreign key could point: confirm moves lines to another order, and
 -- changing a key would wait for every transaction that pins units for the line, which waits for lines after bins.
@@ -973,9 +1000,8 @@ comment on column openstock_core.reservation_line.reservation_id is 'The order.'
 comment on column openstock_core.reservation_line.line is 'The order''s line, from 1; a line that two warehouses serve has two rows.';
 comment on column openstock_core.reservation_line.product_id is 'The product.';
 comment on column openstock_core.reservation_line.warehouse_id is 'The warehouse that promises.';
-comment on column openstock_core.reservation_line.ordered is 'Units asked of this warehouse: reserved + backordered + shipped + released + expired.';
+comment on column openstock_core.reservation_line.ordered is 'Units asked of this warehouse: reserved + shipped + released + expired.';
 comment on column openstock_core.reservation_line.reserved is 'Units promised and not yet gone.';
-comment on column openstock_core.reservation_line.backordered is 'Units that no stock covers yet.';
 comment on column openstock_core.reservation_line.shipped is 'Units gone to the order.';
 comment on column openstock_core.reservation_line.released is 'Units given back.';
 comment on column openstock_core.reservation_line.expired is 'Units whose hold ended.';
@@ -989,6 +1015,70 @@ comment on index openstock_core.reservation_line_due is 'Open holds of a level b
 select openstock_core.protect_table('openstock_core.reservation_line');
 grant select, insert, update on openstock_core.reservation_line to openstock_api;
 grant select, insert, update on openstock_core.reservation_line to openstock_maint;
+
+create table openstock_core.backorder (
+  tenant_id uuid not null,
+  backorder_id bigint generated always as identity,
+  reservation_id bigint not null,
+  line integer not null,
+  product_id bigint not null,
+  warehouse_id bigint,
+  backordered openstock_core.quantity not null default 0,
+  released openstock_core.quantity not null default 0,
+  expired openstock_core.quantity not null default 0,
+  expires_at timestamptz,
+  queued_at timestamptz not null,
+  created_at timestamptz not null,
+  constraint backorder_pkey primary key (tenant_id, backorder_id),
+  constraint backorder_reservation_exists foreign key (tenant_id, reservation_id) references openstock_core.reservation,
+  constraint backorder_product_exists foreign key (tenant_id, product_id) references openstock_core.product,
+  constraint backorder_warehouse_exists foreign key (tenant_id, warehouse_id) references openstock_core.warehouse,
+  constraint backorder_line_is_positive check (line > 0),
+  constraint backorder_parts_are_not_negative check (backordered >= 0 and released >= 0 and expired >= 0)
+);
+create index backorder_order on openstock_core.backorder (tenant_id, reservation_id);
+create index backorder_queue on openstock_core.backorder (tenant_id, product_id, queued_at) where backordered > 0;
+create index backorder_expiring on openstock_core.backorder (tenant_id, expires_at) where expires_at is not null and backordered > 0;
+comment on table openstock_core.backorder is
+  'The part of an order''s line that no stock covers yet: it has a place in the product''s queue. Its quantities change only under the lock of the backlog, the '
+  'end of its hold and its order only under the lock of the order. What is filled becomes a reservation line''s.';
+comment on column openstock_core.backorder.tenant_id is 'The tenant.';
+comment on column openstock_core.backorder.backorder_id is 'Internal identity; backorders are locked in its order.';
+comment on column openstock_core.backorder.reservation_id is 'The order.';
+comment on column openstock_core.backorder.line is 'The order''s line.';
+comment on column openstock_core.backorder.product_id is 'The product.';
+comment on column openstock_core.backorder.warehouse_id is 'The warehouse that the line asked for; null: any.';
+comment on column openstock_core.backorder.backordered is 'Units that wait.';
+comment on column openstock_core.backorder.released is 'Units given back while they waited.';
+comment on column openstock_core.backorder.expired is 'Units whose hold ended while they waited.';
+comment on column openstock_core.backorder.expires_at is 'They wait until then, and are not filled before they are confirmed; null: until they are filled or released.';
+comment on column openstock_core.backorder.queued_at is 'Since when they stand in the queue; among orders of one priority the earlier is filled first.';
+comment on column openstock_core.backorder.created_at is 'When it was promised.';
+comment on index openstock_core.backorder_order is 'Backorders of an order.';
+comment on index openstock_core.backorder_queue is 'What waits for a product.';
+comment on index openstock_core.backorder_expiring is 'Waiting holds by when they end, for upkeep.';
+select openstock_core.protect_table('openstock_core.backorder');
+grant select, insert, update on openstock_core.backorder to openstock_api;
+grant select, insert, update on openstock_core.backorder to openstock_maint;
+
+create table openstock_core.backlog (
+  tenant_id uuid not null,
+  product_id bigint not null,
+  backordered openstock_core.quantity not null default 0,
+  next_expiry_at timestamptz,
+  constraint backlog_pkey primary key (tenant_id, product_id),
+  constraint backlog_product_exists foreign key (tenant_id, product_id) references openstock_core.product,
+  constraint backlog_backordered_is_not_negative check (backordered >= 0)
+) with (fillfactor = 50);
+comment on table openstock_core.backlog is
+  'What waits for a product in all: whoever adds to its queue or takes from it holds this row, so that its limit is kept and its order is one.';
+comment on column openstock_core.backlog.tenant_id is 'The tenant.';
+comment on column openstock_core.backlog.product_id is 'The product.';
+comment on column openstock_core.backlog.backordered is 'Units that wait.';
+comment on column openstock_core.backlog.next_expiry_at is 'No waiting hold ends before this moment; null: none ends.';
+select openstock_core.protect_table('openstock_core.backlog');
+grant select, insert, update on openstock_core.backlog to openstock_api;
+grant select, insert, update on openstock_core.backlog to openstock_maint;
 
 create table openstock_core.allocation (
   tenant_id uuid not null,
@@ -2069,7 +2159,7 @@ begin
     for no key update of l
   ) as l;
   -- Read when the locks are held: it may have waited long for them.
-  due := row(openstock.server_time(), '{}', '{}', '{}', '{}');
+  due := row(openstock.server_time(), '{}', '{}', '{}', '{}', '{}');
   if due.at < all (locked.block_at) is not false then
     return due;
   end if;
@@ -2139,6 +2229,85 @@ grant execute on function openstock_core.lock_candidate_levels to openstock_api;
 comment on function openstock_core.lock_candidate_levels is
   'Locks the levels of the lines'' products at the warehouses they name, or at all, that are not held yet, and returns all: no other may be promised '
   'from; and what is due there. Errors: 40001 where a new level is in use.';
+
+reset role;
+
+-- sql/functions/openstock_core/lock_backlogs.sql
+-- Locks what waits for products, so that more can be added or some of it be taken, and the waiting holds that have ended. The levels are
+-- locked. Writes: backlog (missing rows). Locks: backlog by product_id, backorder by id.
+set local role openstock_owner;
+
+create or replace function openstock_core.lock_backlogs(tenant uuid, product_ids bigint[], due openstock_core.due)
+returns openstock_core.due
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  ended bigint[];
+begin
+  insert into openstock_core.backlog (tenant_id, product_id)
+  select tenant, p.product_id
+  from (select distinct unnest(product_ids) as product_id) as p
+  where not exists (select from openstock_core.backlog g where g.tenant_id = tenant and g.product_id = p.product_id)
+  order by p.product_id
+  on conflict on constraint backlog_pkey do nothing;
+
+  ended := array(
+    select g.product_id from (
+      select g.product_id, g.next_expiry_at
+      from openstock_core.backlog g
+      where g.tenant_id = tenant and g.product_id = any (product_ids)
+      order by g.product_id
+      for no key update) as g
+    where g.next_expiry_at <= due.at);
+  if cardinality(ended) > 0 then
+    due.backorder_ids := array(
+      select b.backorder_id
+      from openstock_core.backorder b
+      where b.tenant_id = tenant and b.product_id = any (ended) and b.expires_at <= due.at and b.backordered > 0
+      order by b.backorder_id
+      for no key update);
+  end if;
+  return due;
+end
+$$;
+
+revoke all on function openstock_core.lock_backlogs from public;
+grant execute on function openstock_core.lock_backlogs to openstock_api;
+comment on function openstock_core.lock_backlogs is
+  'Locks the backlogs of these products, making missing ones, and adds to what is due the holds among them that have ended.';
+
+reset role;
+
+-- sql/functions/openstock_core/lock_order_backorders.sql
+-- Locks what an order waits for. The order and its levels are locked. Locks: backlog by product_id, backorder by id.
+-- Holds that have ended wait for nothing, whether or not that is booked.
+set local role openstock_owner;
+
+create or replace function openstock_core.lock_order_backorders(tenant uuid, order_id bigint, due openstock_core.due) returns bigint[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  product_ids constant bigint[] := array(
+    select b.product_id from openstock_core.backorder b
+    where b.tenant_id = tenant and b.reservation_id = order_id and b.backordered > 0);
+begin
+  if cardinality(product_ids) = 0 then
+    return array[]::bigint[];
+  end if;
+  perform openstock_core.lock_backlogs(tenant, product_ids, null);
+  return array(
+    select b.backorder_id from openstock_core.backorder b
+    where b.tenant_id = tenant and b.reservation_id = order_id and b.backordered > 0 and (b.expires_at is null or b.expires_at > due.at)
+    order by b.backorder_id
+    for no key update);
+end
+$$;
+
+revoke all on function openstock_core.lock_order_backorders from public;
+grant execute on function openstock_core.lock_order_backorders to openstock_api;
+comment on function openstock_core.lock_order_backorders is 'The ids of the order''s backorders that wait now, locked with their backlogs.';
 
 reset role;
 
@@ -2225,12 +2394,50 @@ comment on function openstock_core.lock_due_holds is
 
 reset role;
 
--- sql/functions/openstock_core/end_holds.sql
--- Ends holds whose time has come: their units are nobody's any more. The levels, lines and bins are locked.
--- Writes: ledger (DEALLOCATE, EXPIRE), stock_level, stock_bin, reservation_line, allocation.
+-- sql/functions/openstock_core/backorder_movements.sql
+-- Plans the entries about units that wait. Reads: backorder, reservation, warehouse.
 set local role openstock_owner;
 
-create or replace function openstock_core.end_holds(tenant uuid, op_id text, line_ids bigint[]) returns setof openstock_core.posted
+create or replace function openstock_core.backorder_movements(
+  tenant uuid, event_type text, line integer, backorder_ids bigint[], units numeric[], reason text, until timestamptz)
+returns openstock_core.movement[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if coalesce(cardinality(backorder_ids), 0) = 0 then
+    return array[]::openstock_core.movement[];
+  end if;
+  return array(
+    select row(coalesce(backorder_movements.line, b.line), event_type, b.product_id, coalesce(b.warehouse_id, f.warehouse_id), null, 0, 0, 0, 0,
+               null, r.order_ref, null, reason,
+               case event_type when 'BACKORDER' then b.expires_at when 'EXTEND' then greatest(b.expires_at, until) end,
+               case when event_type not in ('EXTEND', 'CONFIRM') then coalesce(k.units, -b.backordered) end,
+               b.backorder_id)::openstock_core.movement
+    from rows from (unnest(backorder_ids), unnest(units)) with ordinality as k (backorder_id, units, n)
+    join openstock_core.backorder b on b.tenant_id = tenant and b.backorder_id = k.backorder_id
+    join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = b.reservation_id
+    cross join (select w.warehouse_id from openstock_core.warehouse w
+                where w.tenant_id = tenant order by w.active desc, w.priority, w.code limit 1) as f
+    order by k.n);
+end
+$$;
+
+revoke all on function openstock_core.backorder_movements from public;
+grant execute on function openstock_core.backorder_movements to openstock_api;
+comment on function openstock_core.backorder_movements is
+  'Movements of this type for these backorders, each by so many units, or by all that wait, under the order''s line or the one given; EXTEND until a time, '
+  'if that is later.';
+
+reset role;
+
+-- sql/functions/openstock_core/end_holds.sql
+-- Ends holds whose time has come: their units are nobody's any more. The levels, backlogs, backorders, lines and bins are locked.
+-- Writes: ledger (DEALLOCATE, EXPIRE), stock_level, stock_bin, reservation_line, allocation, backorder, backlog.
+set local role openstock_owner;
+
+create or replace function openstock_core.end_holds(tenant uuid, op_id text, line_ids bigint[], backorder_ids bigint[])
+returns setof openstock_core.posted
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -2238,18 +2445,19 @@ begin
   return query
   select * from openstock_core.post(tenant, op_id, array(
     select row(0, 'DEALLOCATE', l.product_id, l.warehouse_id, a.bin_id, 0, 0, 0, -a.qty,
-               l.reservation_line_id, r.order_ref, null, 'expired', null)::openstock_core.movement
+               l.reservation_line_id, r.order_ref, null, 'expired', null, null, null)::openstock_core.movement
     from openstock_core.allocation a
     join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = a.reservation_line_id
     join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = l.reservation_id
     where a.tenant_id = tenant and a.reservation_line_id = any (line_ids)
     order by a.reservation_line_id, a.bin_id) || array(
     select row(0, 'EXPIRE', l.product_id, l.warehouse_id, null, 0, 0, -l.reserved, 0,
-               l.reservation_line_id, r.order_ref, null, 'expired', null)::openstock_core.movement
+               l.reservation_line_id, r.order_ref, null, 'expired', null, null, null)::openstock_core.movement
     from openstock_core.reservation_line l
     join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = l.reservation_id
     where l.tenant_id = tenant and l.reservation_line_id = any (line_ids)
-    order by l.reservation_line_id), null, null, null);
+    order by l.reservation_line_id)
+    || openstock_core.backorder_movements(tenant, 'EXPIRE', 0, backorder_ids, null, 'expired', null), null, null, null);
 
   update openstock_core.stock_level l set next_expiry_at = (
     select min(n.expires_at)
@@ -2259,13 +2467,20 @@ begin
   from (select distinct n.product_id, n.warehouse_id from openstock_core.reservation_line n
         where n.tenant_id = tenant and n.reservation_line_id = any (line_ids)) as k
   where l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id;
+  update openstock_core.backlog g set next_expiry_at = (
+    select min(b.expires_at)
+    from openstock_core.backorder b
+    where b.tenant_id = tenant and b.product_id = g.product_id and b.expires_at is not null and b.backordered > 0)
+  where g.tenant_id = tenant and g.product_id in (
+    select b.product_id from openstock_core.backorder b where b.tenant_id = tenant and b.backorder_id = any (backorder_ids));
 end
 $$;
 
 revoke all on function openstock_core.end_holds from public;
 grant execute on function openstock_core.end_holds to openstock_api;
 comment on function openstock_core.end_holds is
-  'De-allocates what these lines have pinned, ends their promises, and recomputes when the next hold ends at their levels; returns the entries.';
+  'De-allocates what these lines have pinned, ends their promises and what these backorders wait for, and recomputes when the next hold ends at their levels '
+  'and in their backlogs; returns the entries.';
 
 reset role;
 
@@ -2286,7 +2501,7 @@ begin
     null, null, null);
   perform openstock_core.post(tenant, op_id, array(
     select row(0, 'STATUS', b.product_id, b.warehouse_id, b.bin_id, 0, b.on_hand, 0, 0,
-               null, null, null, 'expired', null)::openstock_core.movement
+               null, null, null, 'expired', null, null, null)::openstock_core.movement
     from openstock_core.stock_bin b
     where b.tenant_id = tenant and b.bin_id = any (bin_ids)
     order by b.bin_id), null, null, null);
@@ -2313,7 +2528,8 @@ reset role;
 
 -- sql/functions/openstock_core/book_due.sql
 -- Books what came due at levels: holds that ended give their units back, and units of expired lots are blocked. The levels, lines and
--- bins are locked. Writes: ledger (DEALLOCATE, EXPIRE, STATUS), stock_level, stock_bin, reservation_line, allocation.
+-- bins are locked. Writes: ledger (DEALLOCATE, EXPIRE, STATUS), stock_level, stock_bin, reservation_line, allocation, backorder,
+-- backlog.
 set local role openstock_owner;
 
 create or replace function openstock_core.book_due(tenant uuid, op_id text, due openstock_core.due) returns setof openstock_core.posted
@@ -2321,8 +2537,8 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if cardinality(due.line_ids) > 0 then
-    return query select * from openstock_core.end_holds(tenant, op_id, due.line_ids);
+  if cardinality(due.line_ids) > 0 or cardinality(due.backorder_ids) > 0 then
+    return query select * from openstock_core.end_holds(tenant, op_id, due.line_ids, due.backorder_ids);
   end if;
   if cardinality(due.levels) > 0 then
     perform openstock_core.block_expired(tenant, op_id, due.levels, due.lot_bin_ids);
@@ -2411,12 +2627,12 @@ begin
   end if;
   return query
   with movement as materialized (
-    select u.*, openstock_core.is_chained(u.event_type) as chained,
+    select u.*, openstock_core.is_chained(u.event_type, u.backordered_delta) as chained,
            b.location_id, b.lot_id, b.status,
            case when u.qty_delta > 0 and not b.blocked then openstock_core.expiry(t.expires_on) end as block_at
     from rows from (unnest(movements)) with ordinality as u (
       line, event_type, product_id, warehouse_id, bin_id, qty_delta, blocked_delta, reserved_delta, allocated_delta,
-      reservation_line_id, order_ref, unit_cost, reason, expires_at, ord)
+      reservation_line_id, order_ref, unit_cost, reason, expires_at, backordered_delta, backorder_id, ord)
     left join lateral (select * from openstock_core.stock_bin s
                        where s.tenant_id = tenant and s.bin_id = u.bin_id limit 1) as b on true
     left join lateral (select * from openstock_core.lot s
@@ -2454,21 +2670,21 @@ begin
   ), entry as (
     insert into openstock_core.ledger (
       tenant_id, product_id, warehouse_id, recorded_at, entry_id, occurred_at, line, op_id, event_type,
-      location_id, lot_id, status, qty_delta, blocked_delta, reserved_delta, allocated_delta,
+      location_id, lot_id, status, qty_delta, blocked_delta, reserved_delta, allocated_delta, backordered_delta,
       on_hand_after, blocked_after, reserved_after,
-      order_ref, reservation_line_id, expires_at, unit_cost, reference, reason, note, actor)
+      order_ref, reservation_line_id, backorder_id, expires_at, unit_cost, reference, reason, note, actor)
     select tenant, c.product_id, c.warehouse_id, coalesce(c.chained_at, stamp),
            nextval('openstock_core.ledger_entry_id'), post_ledger.occurred_at, c.line, post_ledger.op_id, c.event_type,
-           c.location_id, c.lot_id, c.status, c.qty_delta, c.blocked_delta, c.reserved_delta, c.allocated_delta,
+           c.location_id, c.lot_id, c.status, c.qty_delta, c.blocked_delta, c.reserved_delta, c.allocated_delta, c.backordered_delta,
            c.on_hand_after, c.blocked_after, c.reserved_after,
-           c.order_ref, c.reservation_line_id, c.expires_at, c.unit_cost, post_ledger.reference, c.reason, post_ledger.note, who
+           c.order_ref, c.reservation_line_id, c.backorder_id, c.expires_at, c.unit_cost, post_ledger.reference, c.reason, post_ledger.note, who
     from (select * from chain order by ord) as c
     returning ledger.entry_id, ledger.recorded_at
   ), numbered as (
     select e.entry_id, e.recorded_at, row_number() over (order by e.entry_id) as ord from entry e
   )
   select c.ord, c.line, c.event_type, c.product_id, c.warehouse_id, c.location_id, c.lot_id, c.status, c.qty_delta,
-         c.reserved_delta, c.reservation_line_id, c.on_hand_after, c.blocked_after, c.reserved_after,
+         c.reserved_delta, c.backordered_delta, c.reservation_line_id, c.backorder_id, c.on_hand_after, c.blocked_after, c.reserved_after,
          trim_scale(c.on_hand_after - c.blocked_after - c.reserved_after - c.withheld), n.entry_id, n.recorded_at
   from numbered n
   join (select *, row_number() over (order by ord) as place from chain) as c on c.place = n.ord
@@ -2523,6 +2739,53 @@ comment on function openstock_core.post_allocations is
 
 reset role;
 
+-- sql/functions/openstock_core/post_backorders.sql
+-- Applies the backordered part of movements to backorders and backlogs; new backorders were inserted with what they wait for.
+-- Writes: backorder, backlog. The backlogs are locked where a quantity changes.
+set local role openstock_owner;
+
+create or replace function openstock_core.post_backorders(tenant uuid, movements openstock_core.movement[]) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  stamp timestamptz;
+begin
+  if not exists (select from unnest(movements) as u where u.backorder_id is not null) then
+    return;
+  end if;
+  stamp := openstock.server_time();
+  update openstock_core.backorder b
+  set backordered = trim_scale(b.backordered + m.taken),
+      released = trim_scale(b.released + m.released),
+      expired = trim_scale(b.expired + m.expired),
+      expires_at = case when m.redated then m.expires_at else b.expires_at end,
+      queued_at = case when m.confirmed then stamp else b.queued_at end
+  from (select u.backorder_id, coalesce(sum(u.backordered_delta) filter (where u.backordered_delta < 0), 0) as taken,
+               coalesce(-sum(u.backordered_delta) filter (where u.event_type = 'RELEASE'), 0) as released,
+               coalesce(-sum(u.backordered_delta) filter (where u.event_type = 'EXPIRE'), 0) as expired,
+               bool_or(u.event_type in ('EXTEND', 'CONFIRM')) as redated, bool_or(u.event_type = 'CONFIRM') as confirmed,
+               max(u.expires_at) as expires_at
+        from unnest(movements) as u
+        where u.backorder_id is not null
+        group by u.backorder_id) as m
+  where b.tenant_id = tenant and b.backorder_id = m.backorder_id and (m.taken < 0 or m.redated);
+
+  update openstock_core.backlog g
+  set backordered = trim_scale(g.backordered + m.qty), next_expiry_at = least(g.next_expiry_at, m.expires_at)
+  from (select u.product_id, sum(u.backordered_delta) as qty, min(u.expires_at) filter (where u.backordered_delta > 0) as expires_at
+        from unnest(movements) as u where u.backordered_delta <> 0 group by u.product_id) as m
+  where g.tenant_id = tenant and g.product_id = m.product_id;
+end
+$$;
+
+revoke all on function openstock_core.post_backorders from public;
+grant execute on function openstock_core.post_backorders to openstock_api;
+comment on function openstock_core.post_backorders is
+  'Adds and takes away what movements say about units that wait for stock. A backorder that is confirmed joins the queue at that moment.';
+
+reset role;
+
 -- sql/functions/openstock_core/refuse_unwritten.sql
 -- Says why post_ledger left movements out: a level would grow beyond the largest quantity, or has no row.
 -- Reads: stock_level, product, warehouse.
@@ -2564,7 +2827,7 @@ reset role;
 -- sql/functions/openstock_core/post.sql
 -- The one place where stock changes: writes movements to the ledger and applies each to the projections by the same
 -- rule by which openstock_core.differences() replays them. The caller holds the locks of all levels and bins named.
--- Writes: stock_level, ledger, stock_bin, reservation_line (what left it), allocation.
+-- Writes: stock_level, ledger, stock_bin, reservation_line (what left it), allocation, backorder, backlog.
 set local role openstock_owner;
 
 create or replace function openstock_core.post(
@@ -2603,11 +2866,12 @@ begin
                sum(case when u.event_type = 'EXPIRE' then -u.reserved_delta else 0 end) as expired,
                bool_or(u.event_type in ('EXTEND', 'CONFIRM')) as redated, max(u.expires_at) as expires_at
         from unnest(movements) as u
-        where u.event_type in ('SHIP', 'RELEASE', 'EXPIRE', 'EXTEND', 'CONFIRM')
+        where u.event_type in ('SHIP', 'RELEASE', 'EXPIRE', 'EXTEND', 'CONFIRM') and u.reservation_line_id is not null
         group by u.reservation_line_id) as m
   where l.tenant_id = tenant and l.reservation_line_id = m.reservation_line_id;
 
   perform openstock_core.post_allocations(tenant, movements);
+  perform openstock_core.post_backorders(tenant, movements);
   return query select * from unnest(written);
 end
 $$;
@@ -2636,7 +2900,7 @@ declare
 begin
   return array(
     select row(unpin_from_bins.line, 'DEALLOCATE', b.product_id, b.warehouse_id, b.bin_id, 0, 0, 0, -trim_scale(least(s.qty, s.surplus - s.before)),
-               s.reservation_line_id, r.order_ref, null, unpin_from_bins.reason, null)::openstock_core.movement
+               s.reservation_line_id, r.order_ref, null, unpin_from_bins.reason, null, null, null)::openstock_core.movement
     from (
       select a.bin_id, a.reservation_line_id, a.qty, k.surplus, l.reservation_id,
              sum(a.qty) over (partition by a.bin_id order by l.expires_at <= at desc nulls last, a.created_at desc,
@@ -2675,7 +2939,7 @@ as $$
 begin
   return array(
     select row(s.line, 'DEALLOCATE', s.product_id, s.warehouse_id, s.bin_id, 0, 0, 0, -trim_scale(least(s.qty, s.surplus - s.before)),
-               s.reservation_line_id, order_ref, null, reason, null)::openstock_core.movement
+               s.reservation_line_id, order_ref, null, reason, null, null, null)::openstock_core.movement
     from (
       select t.line, t.product_id, t.warehouse_id, a.reservation_line_id, a.bin_id, a.qty,
              t.qty - t.reserved + sum(a.qty) over (partition by a.reservation_line_id) as surplus,
@@ -3588,7 +3852,7 @@ begin
     join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = e.warehouse_id
     left join openstock_core.location l on l.tenant_id = tenant and l.location_id = e.location_id
     left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = e.lot_id
-    where e.line > 0 and openstock_core.is_chained(e.event_type));
+    where e.line > 0 and openstock_core.is_chained(e.event_type, null));
 end
 $$;
 
@@ -3737,19 +4001,19 @@ begin
       join pinned p on p.bin_id = m.source and p.start < m.start + m.qty and m.start < p.start + p.qty
     ), entry as (
       select p.n, p.reservation_line_id, 1 as step, row(0, 'DEALLOCATE', p.product_id, p.warehouse_id, p.source,
-               0, 0, 0, -p.units, p.reservation_line_id, p.order_ref, null, reason, null)::openstock_core.movement as movement
+               0, 0, 0, -p.units, p.reservation_line_id, p.order_ref, null, reason, null, null, null)::openstock_core.movement as movement
       from part p where p.reservation_line_id is not null and p.target_blocked
       union all
       select p.n, p.reservation_line_id, 2, row(p.line, p.event_type, p.product_id, p.warehouse_id, p.source,
                -p.units, case when p.source_blocked then -p.units else 0 end, 0,
                case when p.reservation_line_id is not null and not p.target_blocked then -p.units else 0 end,
-               p.reservation_line_id, p.order_ref, null, reason, null)::openstock_core.movement
+               p.reservation_line_id, p.order_ref, null, reason, null, null, null)::openstock_core.movement
       from part p
       union all
       select p.n, p.reservation_line_id, 3, row(p.line, p.event_type, p.product_id, p.warehouse_id, p.target,
                p.units, case when p.target_blocked then p.units else 0 end, 0,
                case when p.reservation_line_id is not null and not p.target_blocked then p.units else 0 end,
-               p.reservation_line_id, p.order_ref, null, reason, null)::openstock_core.movement
+               p.reservation_line_id, p.order_ref, null, reason, null, null, null)::openstock_core.movement
       from part p
     )
     select e.movement from entry e order by e.n, e.reservation_line_id nulls first, e.step);
@@ -3766,12 +4030,14 @@ reset role;
 
 -- sql/functions/openstock/receive.sql
 -- Goods in. Writes: operation, event, ledger (RECEIPT), stock_level, stock_bin, lot (new ones).
--- Locks: operation, location and lot (shared), stock_level by (product, warehouse), stock_bin by bin_id.
+-- Locks: operation, location and lot (shared), stock_level by (product, warehouse), stock_bin by bin_id; where somebody waits for a product,
+-- before the bins backlog by product_id, order (skipping those in use), backorder by id. Writes then: what fill_queue writes.
 set local role openstock_api;
 
 create or replace function openstock.receive(
   op_id text, warehouse text, lines jsonb,
-  reference text default null, note text default null, occurred_at timestamptz default null, tenant uuid default null)
+  reference text default null, note text default null, occurred_at timestamptz default null, fill_backorders boolean default null,
+  tenant uuid default null)
 returns setof openstock.stock_change
 language plpgsql
 security definer
@@ -3783,11 +4049,13 @@ as $$
 declare
   acting constant uuid := openstock_core.enter(tenant);
   arguments constant jsonb := jsonb_build_object(
-    'warehouse', warehouse, 'lines', lines, 'reference', reference, 'note', note, 'occurred_at', occurred_at at time zone 'UTC');
+    'warehouse', warehouse, 'lines', lines, 'reference', reference, 'note', note, 'occurred_at', occurred_at at time zone 'UTC', 'fill_backorders', fill_backorders);
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'receive', arguments);
   place bigint;
   typed openstock_core.stock_line[];
   bins bigint[];
+  levels openstock_core.level_key[];
+  waiting bigint[];
   due openstock_core.due;
 begin
   if answer is null then
@@ -3799,8 +4067,11 @@ begin
 
     perform openstock_core.share_places(acting,
       array(select distinct l.location_id from unnest(typed) as l), array(select distinct l.lot_id from unnest(typed) as l));
-    due := openstock_core.lock_levels(acting, array(
-      select row(l.product_id, place)::openstock_core.level_key from unnest(typed) as l), true);
+    levels := array(select distinct row(l.product_id, place)::openstock_core.level_key from unnest(typed) as l);
+    due := openstock_core.lock_levels(acting, levels, true);
+    if fill_backorders is not false then
+      waiting := openstock_core.lock_waiting(acting, levels);
+    end if;
     bins := openstock_core.make_bins(acting, place, array(
       select row(l.location_id, l.product_id, l.lot_id, l.status)::openstock_core.bin_key from unnest(typed) as l order by l.n));
     perform openstock_core.settle_bins(acting, op_id, '{}', bins, due);
@@ -3808,10 +4079,13 @@ begin
     answer := openstock_core.stock_answer(acting, array(
       select p from openstock_core.post(acting, op_id, array(
         select row(l.line, 'RECEIPT', l.product_id, place, b.bin_id, l.qty, case when b.blocked then l.qty else 0 end, 0, 0,
-                   null, null, l.unit_cost, null, null)::openstock_core.movement
+                   null, null, l.unit_cost, null, null, null, null)::openstock_core.movement
         from unnest(typed) as l
         join openstock_core.stock_bin b on b.tenant_id = acting and b.bin_id = bins[l.n]
         order by l.n), occurred_at, reference, note) as p));
+    if cardinality(waiting) > 0 then
+      perform from openstock_core.fill_queue(acting, op_id, levels, waiting);
+    end if;
     perform openstock_core.finish_operation(acting, op_id, answer);
   end if;
   return query select * from jsonb_populate_recordset(null::openstock.stock_change, answer);
@@ -3822,7 +4096,8 @@ revoke all on function openstock.receive from public;
 grant execute on function openstock.receive to openstock_app;
 comment on function openstock.receive is
   'Goods in. lines: sku, qty (positive), and optionally line, location (default DEFAULT), lot (required where the product is tracked by '
-  'lot; a new one is created), expires_on (the lot''s last day), status (default available), unit_cost. Returns one row per line. '
+  'lot; a new one is created), expires_on (the lot''s last day), status (default available), unit_cost. fill_backorders (default true): orders that wait for the products get what is available at the '
+  'warehouse then, by priority and age, in the same transaction, so that nobody comes between. Returns one row per line. '
   'Errors: 22023, OS010, OS101 to OS110.';
 
 reset role;
@@ -3877,7 +4152,7 @@ begin
         join openstock_core.stock_bin b on b.tenant_id = acting and b.bin_id = bins[l.n]
       ) || array(
         select row(l.line, 'ADJUST', l.product_id, place, b.bin_id, l.qty, case when b.blocked then l.qty else 0 end, 0, 0,
-                   null, null, l.unit_cost, reason, null)::openstock_core.movement
+                   null, null, l.unit_cost, reason, null, null, null)::openstock_core.movement
         from unnest(typed) as l
         join openstock_core.stock_bin b on b.tenant_id = acting and b.bin_id = bins[l.n]
         order by l.n), occurred_at, reference, note) as p));
@@ -3988,6 +4263,59 @@ comment on function openstock_core.check_ttl is 'The seconds of a time to live; 
 
 reset role;
 
+-- sql/functions/openstock_core/check_order_details.sql
+-- Refuses details of an order that are not valid.
+set local role openstock_owner;
+
+create or replace function openstock_core.check_order_details(promised_at timestamptz, metadata jsonb) returns void
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not isfinite(promised_at) then
+    perform openstock_core.fail('22023', '{"argument": "promised_at", "problem": "must be finite"}');
+  elsif jsonb_typeof(metadata) <> 'object' then
+    perform openstock_core.fail('22023', '{"argument": "metadata", "problem": "must be a JSON object"}');
+  elsif octet_length(metadata::text) > 65536 then
+    perform openstock_core.fail('22023', '{"argument": "metadata", "problem": "must not have more than 65536 bytes"}');
+  end if;
+end
+$$;
+
+revoke all on function openstock_core.check_order_details from public;
+grant execute on function openstock_core.check_order_details to openstock_api;
+comment on function openstock_core.check_order_details is 'Errors: 22023.';
+
+reset role;
+
+-- sql/functions/openstock_core/set_order_details.sql
+-- Writes what the caller says of an order: what is given replaces what was, metadata key by key. The order is locked. Writes: reservation.
+set local role openstock_owner;
+
+create or replace function openstock_core.set_order_details(
+  tenant uuid, order_id bigint, priority integer, promised_at timestamptz, metadata jsonb) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if priority is null and promised_at is null and metadata is null then
+    return;
+  end if;
+  update openstock_core.reservation r
+  set priority = coalesce(set_order_details.priority, r.priority),
+      promised_at = coalesce(set_order_details.promised_at, r.promised_at),
+      metadata = r.metadata || coalesce(set_order_details.metadata, '{}')
+  where r.tenant_id = tenant and r.reservation_id = order_id;
+end
+$$;
+
+revoke all on function openstock_core.set_order_details from public;
+grant execute on function openstock_core.set_order_details to openstock_api;
+comment on function openstock_core.set_order_details is 'Sets an order''s priority, promised time and metadata, where given.';
+
+reset role;
+
 -- sql/functions/openstock_core/read_order_lines.sql
 -- Turns the lines of reserve into typed rows, looks their names up and sums those that are alike. Reads: product, warehouse.
 set local role openstock_owner;
@@ -4053,7 +4381,7 @@ comment on function openstock_core.read_order_lines is
 reset role;
 
 -- sql/functions/openstock_core/check_order_is_open.sql
--- Refuses promises to an order that is over. The order is locked. Reads: reservation, reservation_line.
+-- Refuses promises to an order that is over. The order is locked. Reads: reservation, reservation_line, backorder.
 -- An order whose holds ended is not over: the shopper may come back; whether the end is booked makes no difference.
 set local role openstock_owner;
 
@@ -4068,9 +4396,12 @@ begin
   from openstock_core.reservation r
   left join openstock_core.reservation b on b.tenant_id = tenant and b.reservation_id = r.became_id
   cross join lateral (
-    select count(*) as lines, bool_or(n.reserved > 0 or n.backordered > 0 or n.expired > 0) as still_open
-    from openstock_core.reservation_line n
-    where n.tenant_id = tenant and n.reservation_id = order_id) as l
+    select count(*) as lines, bool_or(n.still_open) as still_open
+    from (select s.reserved > 0 or s.expired > 0 as still_open
+          from openstock_core.reservation_line s where s.tenant_id = tenant and s.reservation_id = order_id
+          union all
+          select s.backordered > 0 or s.expired > 0
+          from openstock_core.backorder s where s.tenant_id = tenant and s.reservation_id = order_id) as n) as l
   where r.tenant_id = tenant and r.reservation_id = order_id;
   if bad.became is not null or (bad.lines > 0 and not bad.still_open) then
     perform openstock_core.fail('OS302', jsonb_strip_nulls(jsonb_build_object('order_ref', order_ref, 'became', bad.became)));
@@ -4086,7 +4417,8 @@ comment on function openstock_core.check_order_is_open is
 reset role;
 
 -- sql/functions/openstock_core/fail_nothing_open.sql
--- Says why nothing of an order can be shipped, released, pinned, extended or confirmed. Reads: reservation, reservation_line.
+-- Says why nothing of an order can be shipped, released, pinned, extended or confirmed. Reads: reservation, reservation_line,
+-- backorder.
 -- What has ended is the same error before and after it is booked.
 set local role openstock_owner;
 
@@ -4106,9 +4438,12 @@ begin
   if found then
     perform openstock_core.fail('OS302', jsonb_build_object('order_ref', order_ref, 'became', became));
   end if;
-  select trim_scale(sum(l.expired + case when l.expires_at <= at then l.reserved else 0 end)) into ended
-  from openstock_core.reservation_line l
-  where l.tenant_id = tenant and l.reservation_id = order_id;
+  select trim_scale(sum(l.expired + case when l.expires_at <= at then l.open else 0 end)) into ended
+  from (select s.expired, s.expires_at, s.reserved as open
+        from openstock_core.reservation_line s where s.tenant_id = tenant and s.reservation_id = order_id
+        union all
+        select s.expired, s.expires_at, s.backordered
+        from openstock_core.backorder s where s.tenant_id = tenant and s.reservation_id = order_id) as l;
   if ended > 0 then
     perform openstock_core.fail('OS305', jsonb_build_object('order_ref', order_ref, 'expired', ended));
   end if;
@@ -4124,7 +4459,7 @@ comment on function openstock_core.fail_nothing_open is
 reset role;
 
 -- sql/functions/openstock_core/number_lines.sql
--- Gives an order's new lines their numbers. The order is locked. Reads: reservation_line.
+-- Gives an order's new lines their numbers. The order is locked. Reads: reservation_line, backorder.
 set local role openstock_owner;
 
 create or replace function openstock_core.number_lines(
@@ -4140,7 +4475,10 @@ begin
   perform openstock_core.check_order_is_open(tenant, order_id, order_ref);
   taken := array(
     select l.line from openstock_core.reservation_line l
-    where l.tenant_id = tenant and l.reservation_id = order_id);
+    where l.tenant_id = tenant and l.reservation_id = order_id
+    union all
+    select b.line from openstock_core.backorder b
+    where b.tenant_id = tenant and b.reservation_id = order_id);
   select min(l.line) into repeated from unnest(lines) as l where l.line = any (taken);
   if repeated is not null then
     perform openstock_core.fail('OS304', jsonb_build_object('order_ref', order_ref, 'line', repeated));
@@ -4244,14 +4582,14 @@ declare
                           and s.warehouse_id = k.warehouse_id) as b
     where l.next_expiry_at <= due.at and w.qty > l.available - b.units);
 begin
-  if cardinality(missing) = 0 and cardinality(due.lot_bin_ids) = 0 then
+  if cardinality(missing) = 0 and cardinality(due.lot_bin_ids) = 0 and cardinality(due.backorder_ids) = 0 then
     return false;
   end if;
   for attempt in 1 .. 20 loop
     begin
       due := openstock_core.lock_due_holds(tenant, due, openstock_core.find_due_holds(tenant, missing, due.at, false), true);
       perform openstock_core.settle_bins(tenant, op_id, '{}', '{}', due);
-      return cardinality(due.line_ids) > 0 or cardinality(due.bin_ids) > 0;
+      return cardinality(due.line_ids) > 0 or cardinality(due.bin_ids) > 0 or cardinality(due.backorder_ids) > 0;
     exception when sqlstate 'OS901' then
       continue;
     end;
@@ -4268,12 +4606,12 @@ comment on function openstock_core.make_room is
 reset role;
 
 -- sql/functions/openstock_core/find_stock.sql
--- Finds stock for an order's lines. Locks: stock_level by (product, warehouse), and what make_room locks. Writes: what make_room writes.
+-- Finds stock for an order's lines. Locks: stock_level by (product, warehouse), and what lock_backlogs and make_room lock. Writes: what they write.
 -- While it waits for locks, another level may come into being, or its warehouse be opened: it is short only when there is none left
--- to lock. Lots that expired are booked before anything is promised; holds that ended only where it comes up short without them.
+-- to lock. What may have to wait locks the backlogs before it settles anything. Lots that expired are booked before anything is promised; holds that ended only where it comes up short without them.
 set local role openstock_owner;
 
-create or replace function openstock_core.find_stock(tenant uuid, op_id text, lines openstock_core.order_line[])
+create or replace function openstock_core.find_stock(tenant uuid, op_id text, lines openstock_core.order_line[], may_queue boolean)
 returns openstock_core.order_line[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -4283,11 +4621,12 @@ declare
   held openstock_core.level_key[] := '{}';
   locked record;
   parts openstock_core.order_line[];
+  queued boolean := false;
   settled boolean := false;
   short boolean;
 begin
   for attempt in 1 .. 10 loop
-    select c.held, c.due into locked from openstock_core.lock_candidate_levels(tenant, lines, not settled, held) as c;
+    select c.held, c.due into locked from openstock_core.lock_candidate_levels(tenant, lines, not settled and not queued, held) as c;
     exit when cardinality(locked.held) = cardinality(held) and attempt > 1;
     held := locked.held;
     if cardinality((locked.due).lot_bin_ids) > 0 and settled then
@@ -4298,6 +4637,10 @@ begin
     if cardinality((locked.due).lot_bin_ids) = 0 then
       parts := array(select p from openstock_core.plan_reservation(tenant, lines, held) as p);
       short := asked > (select coalesce(sum(p.qty), 0) from unnest(parts) as p);
+    end if;
+    if short and may_queue and not queued then
+      locked.due := openstock_core.lock_backlogs(tenant, array(select u.product_id from unnest(lines) as u), locked.due);
+      queued := true;
     end if;
     if short and not settled then
       settled := openstock_core.make_room(tenant, op_id, lines, held, locked.due);
@@ -4319,12 +4662,12 @@ revoke all on function openstock_core.find_stock from public;
 grant execute on function openstock_core.find_stock to openstock_api;
 comment on function openstock_core.find_stock is
   'Locks the levels that the lines may be promised from, and returns the parts that they can be promised now, together less than the lines '
-  'where stock is short. Errors: 40001 where levels came into being meanwhile and are in use.';
+  'where stock is short; the backlogs are then locked if the rest may wait. Errors: 40001 where levels came into being meanwhile and are in use.';
 
 reset role;
 
 -- sql/functions/openstock_core/reservation_answer.sql
--- The answer of functions that change promises. Reads: reservation, reservation_line, product, warehouse.
+-- The answer of functions that change promises. Reads: reservation, reservation_line, backorder, product, warehouse.
 set local role openstock_owner;
 
 create or replace function openstock_core.reservation_answer(tenant uuid, outcome text, entries openstock_core.posted[])
@@ -4336,34 +4679,39 @@ as $$
 begin
   return (
     select coalesce(jsonb_agg(jsonb_build_object(
-      'order_ref', r.order_ref, 'line', l.line, 'sku', p.sku, 'warehouse', w.code, 'outcome', outcome,
-      'qty_ordered', l.ordered, 'qty_reserved', l.reserved, 'qty_short', 0, 'qty_released', greatest(-e.reserved_delta, 0),
-      'expires_at', l.expires_at,
+      'order_ref', r.order_ref, 'line', coalesce(l.line, b.line), 'sku', p.sku, 'warehouse', w.code,
+      'outcome', case when e.event_type = 'BACKORDER' then 'backordered' else outcome end,
+      'qty_ordered', coalesce(l.ordered, b.backordered + b.released + b.expired), 'qty_reserved', coalesce(l.reserved, 0),
+      'qty_backordered', coalesce(b.backordered, 0), 'qty_short', 0,
+      'qty_released', case when e.event_type in ('RELEASE', 'EXPIRE') then -(e.reserved_delta + coalesce(e.backordered_delta, 0)) else 0 end,
+      'expires_at', coalesce(l.expires_at, b.expires_at),
       'on_hand', e.on_hand, 'blocked', e.blocked, 'reserved', e.reserved, 'available', e.available,
       'replayed', false) order by e.ord), '[]')
     from unnest(entries) as e
-    join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = e.reservation_line_id
-    join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = l.reservation_id
+    left join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = e.reservation_line_id
+    left join openstock_core.backorder b on b.tenant_id = tenant and b.backorder_id = e.backorder_id
+    join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = coalesce(l.reservation_id, b.reservation_id)
     join openstock_core.product p on p.tenant_id = tenant and p.product_id = e.product_id
-    join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = e.warehouse_id
-    where e.event_type in ('RESERVE', 'EXTEND', 'CONFIRM', 'RELEASE', 'EXPIRE'));
+    left join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = coalesce(l.warehouse_id, b.warehouse_id)
+    where e.event_type in ('RESERVE', 'EXTEND', 'CONFIRM', 'RELEASE', 'EXPIRE') or (e.event_type = 'BACKORDER' and e.backordered_delta > 0));
 end
 $$;
 
 revoke all on function openstock_core.reservation_answer from public;
 grant execute on function openstock_core.reservation_answer to openstock_api;
 comment on function openstock_core.reservation_answer is
-  'Entries as an array of openstock.reservation_change, with what each line has reserved now.';
+  'Entries as an array of openstock.reservation_change, with what each line has reserved now, and each backorder waits for.';
 
 reset role;
 
 -- sql/functions/openstock_core/promise.sql
--- Books the promise that plan_reservation found. The order and the levels are locked.
--- Writes: reservation_line, ledger (RESERVE), stock_level.
+-- Books the promise that plan_reservation found, and queues what it did not find stock for. The order and the levels are locked, and
+-- the backlogs where something has to wait. Writes: reservation_line, backorder, backlog, ledger (RESERVE, BACKORDER), stock_level.
 set local role openstock_owner;
 
 create or replace function openstock_core.promise(
-  tenant uuid, op_id text, order_id bigint, order_ref text, parts openstock_core.order_line[], seconds double precision)
+  tenant uuid, op_id text, order_id bigint, order_ref text, parts openstock_core.order_line[], waiting openstock_core.order_line[],
+  seconds double precision)
 returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -4372,6 +4720,7 @@ declare
   stamp constant timestamptz := openstock.server_time();
   until constant timestamptz := stamp + make_interval(secs => seconds);
   promised openstock_core.movement[];
+  queued_ids bigint[];
 begin
   with line as (
     insert into openstock_core.reservation_line (
@@ -4382,10 +4731,25 @@ begin
     returning reservation_line.*
   )
   select array_agg(row(l.line, 'RESERVE', l.product_id, l.warehouse_id, null, 0, 0, l.reserved, 0,
-                       l.reservation_line_id, promise.order_ref, null, null, until)::openstock_core.movement
+                       l.reservation_line_id, promise.order_ref, null, null, until, null, null)::openstock_core.movement
                    order by l.line, l.reservation_line_id)
   into promised
   from line l;
+
+  if cardinality(waiting) > 0 then
+    with queued as (
+      insert into openstock_core.backorder (
+        tenant_id, reservation_id, line, product_id, warehouse_id, backordered, expires_at, queued_at, created_at)
+      select tenant, order_id, w.line, w.product_id, w.warehouse_id, w.qty, until, stamp, stamp
+      from unnest(waiting) as w
+      order by w.line
+      returning backorder_id
+    )
+    select array_agg(q.backorder_id order by q.backorder_id) into queued_ids from queued q;
+    promised := promised || openstock_core.backorder_movements(tenant, 'BACKORDER', null, queued_ids, array(
+      select b.backordered::numeric from openstock_core.backorder b
+      where b.tenant_id = tenant and b.backorder_id = any (queued_ids) order by b.backorder_id), null, null);
+  end if;
   return openstock_core.reservation_answer(tenant, 'reserved', array(
     select p from openstock_core.post(tenant, op_id, promised, null, null, null) as p));
 end
@@ -4394,17 +4758,67 @@ $$;
 revoke all on function openstock_core.promise from public;
 grant execute on function openstock_core.promise to openstock_api;
 comment on function openstock_core.promise is
-  'Writes an order''s new reservation lines, held for so many seconds or without end, and their RESERVE entries, and returns the answer.';
+  'Writes an order''s new reservation lines and backorders, held for so many seconds or without end, and their entries, and returns the answer.';
+
+reset role;
+
+-- sql/functions/openstock_core/missing_lines.sql
+-- What of the lines no part covers.
+set local role openstock_owner;
+
+create or replace function openstock_core.missing_lines(wanted openstock_core.order_line[], parts openstock_core.order_line[])
+returns openstock_core.order_line[]
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return array(
+    select row(w.line, w.sku, w.product_id, w.warehouse_id, trim_scale(w.qty - coalesce(p.qty, 0)))::openstock_core.order_line
+    from rows from (unnest(wanted)) with ordinality as w (line, sku, product_id, warehouse_id, qty, n)
+    left join (select u.line, sum(u.qty) as qty from unnest(parts) as u group by u.line) as p on p.line = w.line
+    where w.qty > coalesce(p.qty, 0)
+    order by w.n);
+end
+$$;
+
+revoke all on function openstock_core.missing_lines from public;
+grant execute on function openstock_core.missing_lines to openstock_api;
+comment on function openstock_core.missing_lines is 'The lines that are short, each with the quantity that is.';
+
+reset role;
+
+-- sql/functions/openstock_core/may_wait.sql
+-- Says whether units may wait for stock. The backlogs are locked. Reads: product, backlog, warehouse.
+set local role openstock_owner;
+
+create or replace function openstock_core.may_wait(tenant uuid, waiting openstock_core.order_line[]) returns boolean
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return exists (select from openstock_core.warehouse w where w.tenant_id = tenant) and not exists (
+    select from (select u.product_id, sum(u.qty) as qty from unnest(waiting) as u group by u.product_id) as k
+    join openstock_core.product p on p.tenant_id = tenant and p.product_id = k.product_id
+    left join openstock_core.backlog g on g.tenant_id = tenant and g.product_id = k.product_id
+    where p.backorder = 'none' or k.qty + coalesce(g.backordered, 0) > p.backorder_limit);
+end
+$$;
+
+revoke all on function openstock_core.may_wait from public;
+grant execute on function openstock_core.may_wait to openstock_api;
+comment on function openstock_core.may_wait is
+  'True where the backorder policy of every product lets these units wait beside those that wait already.';
 
 reset role;
 
 -- sql/functions/openstock_core/shortage_answer.sql
--- The answer of a reserve that stock does not cover. Holds that ended and that nobody needed booked count as available.
+-- What stock does not cover, as rows of an answer. Holds that ended and that nobody needed booked count as available.
 -- Reads: stock_level, reservation_line, warehouse.
 set local role openstock_owner;
 
 create or replace function openstock_core.shortage_answer(
-  tenant uuid, order_ref text, wanted openstock_core.order_line[], parts openstock_core.order_line[])
+  tenant uuid, order_ref text, outcome text, wanted openstock_core.order_line[], parts openstock_core.order_line[])
 returns jsonb
 language plpgsql
 stable
@@ -4414,24 +4828,26 @@ declare
   at constant timestamptz := openstock.server_time();
 begin
   return (
-    select jsonb_agg(jsonb_build_object(
-      'order_ref', order_ref, 'line', w.line, 'sku', w.sku, 'warehouse', h.code, 'outcome', 'rejected',
-      'qty_ordered', w.qty, 'qty_reserved', 0, 'qty_short', trim_scale(w.qty - coalesce(p.qty, 0)), 'qty_released', 0,
+    select coalesce(jsonb_agg(jsonb_build_object(
+      'order_ref', order_ref, 'line', w.line, 'sku', w.sku, 'warehouse', h.code, 'outcome', outcome,
+      'qty_ordered', w.qty, 'qty_reserved', 0, 'qty_backordered', 0, 'qty_short', trim_scale(w.qty - coalesce(p.qty, 0)), 'qty_released', 0,
       'on_hand', coalesce(l.on_hand, 0), 'blocked', coalesce(l.blocked, 0), 'reserved', coalesce(l.reserved, 0),
-      'available', coalesce(l.available, 0), 'replayed', false) order by w.n)
+      'available', coalesce(l.available, 0), 'offers', coalesce(l.offers, '[]'), 'replayed', false) order by w.n), '[]')
     from rows from (unnest(wanted)) with ordinality as w (line, sku, product_id, warehouse_id, qty, n)
     left join openstock_core.warehouse h on h.tenant_id = tenant and h.warehouse_id = w.warehouse_id
     left join (select u.line, sum(u.qty) as qty from unnest(parts) as u group by u.line) as p on p.line = w.line
     left join lateral (
-      select sum(s.on_hand) as on_hand, sum(s.blocked) as blocked, sum(s.reserved - h.units) as reserved,
-             sum(greatest(s.available + h.units, 0)) as available
+      select sum(s.on_hand) as on_hand, sum(s.blocked) as blocked, sum(s.reserved - d.units) as reserved,
+             sum(greatest(s.available + d.units, 0)) as available,
+             jsonb_agg(jsonb_build_object('warehouse', a.code, 'available', trim_scale(s.available + d.units)) order by a.priority, a.code)
+               filter (where s.available + d.units > 0) as offers
       from openstock_core.stock_level s
       join openstock_core.warehouse a on a.tenant_id = tenant and a.warehouse_id = s.warehouse_id and a.active
       cross join lateral (
         select case when s.next_expiry_at <= at then (
           select coalesce(sum(n.reserved), 0) from openstock_core.reservation_line n
           where n.tenant_id = tenant and n.product_id = s.product_id and n.warehouse_id = s.warehouse_id
-            and n.expires_at <= at and n.reserved > 0) else 0 end as units) as h
+            and n.expires_at <= at and n.reserved > 0) else 0 end as units) as d
       where s.tenant_id = tenant and s.product_id = w.product_id
         and s.warehouse_id = coalesce(w.warehouse_id, s.warehouse_id)) as l on true);
 end
@@ -4440,16 +4856,93 @@ $$;
 revoke all on function openstock_core.shortage_answer from public;
 grant execute on function openstock_core.shortage_answer to openstock_api;
 comment on function openstock_core.shortage_answer is
-  'Rows of openstock.reservation_change with outcome rejected: per line what was asked, what is short, and the balances of the warehouses asked.';
+  'Rows of openstock.reservation_change with this outcome: per line what was asked, what is short, the balances of the warehouses asked, and what each of '
+  'them could promise.';
+
+reset role;
+
+-- sql/functions/openstock_core/promise_or_refuse.sql
+-- Decides what becomes of an order whose parts were found. The order and the levels are locked, and the backlogs where it may wait.
+-- Writes: what promise writes, or reservation (one that has no lines is taken back).
+set local role openstock_owner;
+
+create or replace function openstock_core.promise_or_refuse(
+  tenant uuid, op_id text, order_id bigint, order_ref text, wanted openstock_core.order_line[], parts openstock_core.order_line[],
+  missing openstock_core.order_line[], on_shortage text, seconds double precision)
+returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  answer jsonb;
+begin
+  if cardinality(missing) = 0 then
+    return openstock_core.promise(tenant, op_id, order_id, order_ref, parts, null, seconds);
+  elsif on_shortage = 'backorder' and openstock_core.may_wait(tenant, missing) then
+    return openstock_core.promise(tenant, op_id, order_id, order_ref, parts, missing, seconds);
+  elsif on_shortage = 'partial' and cardinality(parts) > 0 then
+    answer := openstock_core.promise(tenant, op_id, order_id, order_ref, parts, null, seconds);
+    return answer || openstock_core.shortage_answer(tenant, order_ref, 'short', missing, null);
+  end if;
+
+  answer := case when on_shortage = 'partial' then openstock_core.shortage_answer(tenant, order_ref, 'short', missing, null)
+                 else openstock_core.shortage_answer(tenant, order_ref, 'rejected', wanted, parts) end;
+  if on_shortage = 'error' then
+    perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref, 'lines', (
+      select jsonb_agg(jsonb_build_object('line', s.line, 'sku', s.sku, 'qty_ordered', s.qty_ordered, 'available', s.available,
+                                          'qty_short', s.qty_short, 'offers', s.offers))
+      from jsonb_populate_recordset(null::openstock.reservation_change, answer) as s where s.qty_short > 0)));
+  end if;
+  delete from openstock_core.reservation r
+  where r.tenant_id = tenant and r.reservation_id = order_id
+    and not exists (select from openstock_core.reservation_line l where l.tenant_id = tenant and l.reservation_id = order_id)
+    and not exists (select from openstock_core.backorder b where b.tenant_id = tenant and b.reservation_id = order_id);
+  return answer;
+end
+$$;
+
+revoke all on function openstock_core.promise_or_refuse from public;
+grant execute on function openstock_core.promise_or_refuse to openstock_api;
+comment on function openstock_core.promise_or_refuse is
+  'Promises the parts, and lets the missing rest wait, or be short, or refuses all, as the caller wants it; returns the answer. '
+  'Errors: OS201 on request.';
+
+reset role;
+
+-- sql/functions/openstock_core/open_lines.sql
+-- An order's locked reservation lines and backorders, as one list. Reads: reservation_line, backorder.
+set local role openstock_owner;
+
+create or replace function openstock_core.open_lines(
+  tenant uuid, line_ids bigint[], backorder_ids bigint[],
+  out reservation_line_id bigint, out backorder_id bigint, out line integer, out product_id bigint, out warehouse_id bigint, out units numeric)
+returns setof record
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+begin atomic
+  select l.reservation_line_id, null::bigint, l.line, l.product_id, l.warehouse_id, l.reserved
+  from openstock_core.reservation_line l
+  where l.tenant_id = tenant and l.reservation_line_id = any (line_ids)
+  union all
+  select null, b.backorder_id, b.line, b.product_id, b.warehouse_id, b.backordered
+  from openstock_core.backorder b
+  where b.tenant_id = tenant and b.backorder_id = any (backorder_ids);
+end;
+
+revoke all on function openstock_core.open_lines from public;
+grant execute on function openstock_core.open_lines to openstock_api;
+comment on function openstock_core.open_lines is 'What these lines have reserved and these backorders wait for; the warehouse is null where any may fill.';
 
 reset role;
 
 -- sql/functions/openstock_core/match_order_lines.sql
--- Finds the open lines of an order that a request means, by line number, sku, or warehouse, and how much it takes of each.
--- Reads: reservation_line, product, warehouse.
+-- Finds the open lines of an order that a request means, by line number, sku, or warehouse, and how much it takes of each: first what
+-- waits for stock, the youngest before the older. Reads: reservation_line, backorder, product, warehouse.
 set local role openstock_owner;
 
-create or replace function openstock_core.match_order_lines(tenant uuid, order_ref text, open_ids bigint[], lines jsonb)
+create or replace function openstock_core.match_order_lines(
+  tenant uuid, order_ref text, open_ids bigint[], waiting_ids bigint[], lines jsonb)
 returns openstock_core.taken_line[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -4465,14 +4958,14 @@ begin
       with ordinality as g (line, sku, warehouse, qty, n)
     group by g.line, 3, 4
   ), open as materialized (
-    select l.reservation_line_id, l.line, l.product_id, l.warehouse_id, l.reserved, p.sku::text as sku, p.decimals, w.code::text as warehouse
-    from openstock_core.reservation_line l
+    select l.reservation_line_id, l.backorder_id, l.line, l.product_id, l.warehouse_id, l.units as reserved, p.sku::text as sku, p.decimals,
+           w.code::text as warehouse, row_number() over (order by l.backorder_id desc nulls last, l.line, l.reservation_line_id) as place
+    from openstock_core.open_lines(tenant, open_ids, waiting_ids) as l
     cross join lateral (select * from openstock_core.product s where s.tenant_id = tenant and s.product_id = l.product_id limit 1) as p
-    cross join lateral (select * from openstock_core.warehouse s where s.tenant_id = tenant and s.warehouse_id = l.warehouse_id limit 1) as w
-    where l.tenant_id = tenant and l.reservation_line_id = any (open_ids)
+    left join lateral (select * from openstock_core.warehouse s where s.tenant_id = tenant and s.warehouse_id = l.warehouse_id limit 1) as w on true
   ), matched as materialized (
-    select m.*, sum(m.reserved) over (partition by m.n order by m.line, m.reservation_line_id) - m.reserved as before,
-           count(*) over (partition by m.reservation_line_id) as named
+    select m.*, sum(m.reserved) over (partition by m.n order by m.place) - m.reserved as before,
+           count(*) over (partition by m.place) as named
     from (
       select g.n, g.qty as wanted, o.*
       from given g join open o on o.line = g.line
@@ -4500,7 +4993,8 @@ begin
   )
   select (select array_agg(row(m.reservation_line_id, m.line, m.product_id, m.warehouse_id,
                                trim_scale(least(m.reserved, coalesce(m.wanted, m.before + m.reserved) - m.before)),
-                               m.reserved)::openstock_core.taken_line order by m.n, m.line, m.reservation_line_id)
+                               m.reserved, m.backorder_id)::openstock_core.taken_line
+                           order by m.n, m.line, m.backorder_id nulls first, m.reservation_line_id)
           from matched m where m.wanted is null or m.before < m.wanted) as taken, f.n, f.what
   into bad
   from (select) as always
@@ -4523,10 +5017,11 @@ reset role;
 
 -- sql/functions/openstock_core/take_order_lines.sql
 -- Locks an order's lines that are promised now, and says how much of each a release or shipment takes. A hold that has ended is not
--- promised, whether or not that is booked. Locks: order, stock_level by (product, warehouse), reservation_line by id.
+-- promised, whether or not that is booked. Locks: order, stock_level by (product, warehouse), backlog by product_id and backorder by id
+-- (where what waits is taken too), reservation_line by id.
 set local role openstock_owner;
 
-create or replace function openstock_core.take_order_lines(tenant uuid, order_ref text, lines jsonb)
+create or replace function openstock_core.take_order_lines(tenant uuid, order_ref text, lines jsonb, waiting_too boolean)
 returns openstock_core.taking
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -4535,6 +5030,7 @@ as $$
 declare
   order_id constant bigint := openstock_core.lock_known_order(tenant, take_order_lines.order_ref);
   open_ids bigint[];
+  waiting_ids bigint[] := '{}';
   due openstock_core.due;
   taken openstock_core.taken_line[];
 begin
@@ -4542,24 +5038,26 @@ begin
     select row(l.product_id, l.warehouse_id)::openstock_core.level_key
     from openstock_core.reservation_line l
     where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0), false);
+  if waiting_too then
+    waiting_ids := openstock_core.lock_order_backorders(tenant, order_id, due);
+  end if;
   open_ids := array(
     select l.reservation_line_id
     from openstock_core.reservation_line l
     where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0 and (l.expires_at is null or l.expires_at > due.at)
     order by l.reservation_line_id
     for no key update);
-  if cardinality(open_ids) = 0 then
+  if cardinality(open_ids) = 0 and cardinality(waiting_ids) = 0 then
     perform openstock_core.fail_nothing_open(tenant, order_id, take_order_lines.order_ref);
   end if;
 
   if lines is null then
     taken := array(
-      select row(l.reservation_line_id, l.line, l.product_id, l.warehouse_id, l.reserved, l.reserved)::openstock_core.taken_line
-      from openstock_core.reservation_line l
-      where l.tenant_id = tenant and l.reservation_line_id = any (open_ids)
-      order by l.line, l.reservation_line_id);
+      select row(o.reservation_line_id, o.line, o.product_id, o.warehouse_id, o.units, o.units, o.backorder_id)::openstock_core.taken_line
+      from openstock_core.open_lines(tenant, open_ids, waiting_ids) as o
+      order by o.line, o.backorder_id nulls first, o.reservation_line_id);
   else
-    taken := openstock_core.match_order_lines(tenant, take_order_lines.order_ref, open_ids, lines);
+    taken := openstock_core.match_order_lines(tenant, take_order_lines.order_ref, open_ids, waiting_ids, lines);
   end if;
   return row(taken, due)::openstock_core.taking;
 end
@@ -4568,14 +5066,16 @@ $$;
 revoke all on function openstock_core.take_order_lines from public;
 grant execute on function openstock_core.take_order_lines to openstock_api;
 comment on function openstock_core.take_order_lines is
-  'Locks an order, its levels and its open lines, and returns what the request takes of each, all of them without lines; and what is due. '
+  'Locks an order, its levels and its open lines, and what it waits for where asked, and returns what the request takes of each, all of them without lines; '
+  'and what is due. '
   'Errors: OS301, those of fail_nothing_open, and those of match_order_lines.';
 
 reset role;
 
 -- sql/functions/openstock_core/give_back.sql
--- Gives back what an order has promised. Writes: ledger (RELEASE, DEALLOCATE), stock_level, stock_bin, reservation_line, allocation,
--- and what book_due writes. Locks: order, stock_level by (product, warehouse), reservation_line by id, stock_bin by bin_id.
+-- Gives back what an order was promised and what it waits for. Writes: ledger (RELEASE, DEALLOCATE), stock_level, stock_bin,
+-- reservation_line, allocation, backorder, backlog, and what book_due writes. Locks: order, stock_level by (product, warehouse), backlog by
+-- product_id, backorder by id, reservation_line by id, stock_bin by bin_id.
 set local role openstock_owner;
 
 create or replace function openstock_core.give_back(tenant uuid, op_id text, order_ref text, lines jsonb, reason text, outcome text)
@@ -4584,7 +5084,7 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  taking constant openstock_core.taking := openstock_core.take_order_lines(tenant, order_ref, lines);
+  taking constant openstock_core.taking := openstock_core.take_order_lines(tenant, order_ref, lines, true);
   entries openstock_core.posted[];
 begin
   perform openstock_core.settle_bins(tenant, op_id, array(
@@ -4594,8 +5094,12 @@ begin
     select p from openstock_core.post(tenant, op_id,
       openstock_core.unpin_from_lines(tenant, order_ref, taking.lines, reason) || array(
         select row(t.line, 'RELEASE', t.product_id, t.warehouse_id, null, 0, 0, -t.qty, 0,
-                   t.reservation_line_id, order_ref, null, reason, null)::openstock_core.movement
-        from unnest(taking.lines) as t), null, null, null) as p);
+                   t.reservation_line_id, order_ref, null, reason, null, null, null)::openstock_core.movement
+        from unnest(taking.lines) as t where t.reservation_line_id is not null)
+      || openstock_core.backorder_movements(tenant, 'RELEASE', null,
+        array(select t.backorder_id from unnest(taking.lines) as t where t.backorder_id is not null order by t.backorder_id),
+        array(select -t.qty from unnest(taking.lines) as t where t.backorder_id is not null order by t.backorder_id), reason, null),
+      null, null, null) as p);
   -- A statement of its own: within the one above, the lines would still be what they were before.
   return openstock_core.reservation_answer(tenant, outcome, entries);
 end
@@ -4609,14 +5113,16 @@ comment on function openstock_core.give_back is
 reset role;
 
 -- sql/functions/openstock/reserve.sql
--- Promises stock to an order. Writes: operation, event, reservation, reservation_line, ledger (RESERVE), stock_level, and, where
--- something is due, what book_due writes.
--- Locks: operation, order, stock_level by (product, warehouse); where something is due, reservation_line by id, stock_bin by bin_id.
+-- Promises stock to an order. Writes: operation, event, reservation, reservation_line, backorder, backlog, ledger (RESERVE, BACKORDER),
+-- stock_level, and, where something is due, what book_due writes.
+-- Locks: operation, order, stock_level by (product, warehouse); where stock is short and may wait, backlog by product_id; where something
+-- is due, backorder by id, reservation_line by id, stock_bin by bin_id.
 set local role openstock_api;
 
 create or replace function openstock.reserve(
   op_id text, order_ref text, lines jsonb,
-  warehouse text default null, on_shortage text default 'reject', ttl interval default null, tenant uuid default null)
+  warehouse text default null, on_shortage text default 'reject', ttl interval default null, priority integer default null,
+  promised_at timestamptz default null, metadata jsonb default null, tenant uuid default null)
 returns setof openstock.reservation_change
 language plpgsql
 security definer
@@ -4628,38 +5134,33 @@ as $$
 declare
   acting constant uuid := openstock_core.enter(tenant);
   arguments constant jsonb := jsonb_build_object(
-    'order_ref', order_ref, 'lines', lines, 'warehouse', warehouse, 'on_shortage', on_shortage,
-    'ttl', extract(epoch from ttl));
+    'order_ref', order_ref, 'lines', lines, 'warehouse', warehouse, 'on_shortage', on_shortage, 'ttl', extract(epoch from ttl),
+    'priority', priority, 'promised_at', promised_at at time zone 'UTC', 'metadata', metadata::text);
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'reserve', arguments);
   order_id bigint;
   wanted openstock_core.order_line[];
   parts openstock_core.order_line[];
+  missing openstock_core.order_line[];
   seconds double precision;
 begin
   if answer is null then
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
-    perform openstock_core.check_choice('on_shortage', on_shortage, array['reject', 'error']);
+    perform openstock_core.check_choice('on_shortage', on_shortage, array['reject', 'partial', 'backorder', 'error']);
     seconds := openstock_core.check_ttl(ttl);
+    perform openstock_core.check_order_details(promised_at, metadata);
     perform openstock_core.check_lines(lines, '{"sku": "code!", "qty": "number!", "line": "integer", "warehouse": "code"}', 1000, 'line');
     wanted := openstock_core.read_order_lines(acting, lines, openstock_core.check_text('warehouse', 'code', warehouse));
     order_id := openstock_core.lock_order(acting, order_ref, true);
     wanted := openstock_core.number_lines(acting, order_id, order_ref, wanted);
 
-    parts := openstock_core.find_stock(acting, op_id, wanted);
-    if (select sum(w.qty) from unnest(wanted) as w) > (select coalesce(sum(p.qty), 0) from unnest(parts) as p) then
+    parts := openstock_core.find_stock(acting, op_id, wanted, on_shortage = 'backorder');
+    missing := openstock_core.missing_lines(wanted, parts);
+    if cardinality(missing) > 0 then
       perform openstock_core.refuse_stale_shortage(acting, wanted);
-      answer := openstock_core.shortage_answer(acting, order_ref, wanted, parts);
-      delete from openstock_core.reservation r
-      where r.tenant_id = acting and r.reservation_id = order_id
-        and not exists (select from openstock_core.reservation_line l where l.tenant_id = acting and l.reservation_id = order_id);
-      if on_shortage = 'error' then
-        perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref, 'lines', (
-          select jsonb_agg(jsonb_build_object('line', s.line, 'sku', s.sku, 'qty_ordered', s.qty_ordered,
-                                              'available', s.available, 'qty_short', s.qty_short))
-          from jsonb_populate_recordset(null::openstock.reservation_change, answer) as s where s.qty_short > 0)));
-      end if;
-    else
-      answer := openstock_core.promise(acting, op_id, order_id, order_ref, parts, seconds);
+    end if;
+    answer := openstock_core.promise_or_refuse(acting, op_id, order_id, order_ref, wanted, parts, missing, on_shortage, seconds);
+    if answer -> 0 ->> 'outcome' in ('reserved', 'backordered') then
+      perform openstock_core.set_order_details(acting, order_id, priority, promised_at, metadata);
     end if;
     perform openstock_core.finish_operation(acting, op_id, answer);
   end if;
@@ -4670,10 +5171,13 @@ $$;
 revoke all on function openstock.reserve from public;
 grant execute on function openstock.reserve to openstock_app;
 comment on function openstock.reserve is
-  'Promises stock to an order, all lines or none. lines: sku, qty (positive), and optionally line (its number in the order) and warehouse; '
+  'Promises stock to an order. lines: sku, qty (positive), and optionally line (its number in the order) and warehouse; '
   'without a warehouse, active warehouses are asked by priority, and one line may be split over several. On an open order it adds lines. '
   'ttl: the promise is a hold that ends after this time unless it is confirmed or extended (a day is 24 hours; no months or years; at most ten years). '
-  'on_shortage: reject (outcome rejected, nothing is promised) or error (OS201). Returns one row per line and warehouse. '
+  'on_shortage: reject (outcome rejected, nothing is promised), error (OS201), partial (what there is; the rest of a line is a row with outcome short) or '
+  'backorder (the rest waits, a row with outcome backordered, if the policy of each product lets it; otherwise as reject). Rows of what is short '
+  'say what each warehouse could promise (offers). priority (higher is served first), promised_at and metadata belong to the order: what is given '
+  'replaces what was, metadata key by key. Returns one row per line and warehouse. '
   'Errors: 22023, OS010, OS101 to OS104, OS110, OS201, OS302, OS304; 40001 also at '
   'READ COMMITTED, where a stock level came into being meanwhile and is in use.';
 
@@ -4757,7 +5261,7 @@ comment on function openstock.cancel is
 reset role;
 
 -- sql/functions/openstock_core/ended_holds.sql
--- What of an order has ended, as rows of an answer. Reads: reservation, reservation_line, product, warehouse.
+-- What of an order has ended, as rows of an answer. Reads: reservation, reservation_line, backorder, product, warehouse.
 set local role openstock_owner;
 
 create or replace function openstock_core.ended_holds(tenant uuid, order_id bigint, at timestamptz) returns jsonb
@@ -4768,16 +5272,23 @@ as $$
 begin
   return (
     select coalesce(jsonb_agg(jsonb_build_object(
-      'order_ref', r.order_ref, 'line', l.line, 'sku', p.sku, 'warehouse', w.code, 'outcome', 'expired',
-      'qty_ordered', l.ordered, 'qty_reserved', 0, 'qty_short', 0, 'qty_released', u.units, 'expires_at', l.expires_at,
-      'replayed', false) order by l.line, l.reservation_line_id), '[]')
-    from openstock_core.reservation_line l
-    cross join lateral (
-      select trim_scale(l.expired + case when l.expires_at <= at then l.reserved else 0 end) as units) as u
-    join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = l.reservation_id
-    join openstock_core.product p on p.tenant_id = tenant and p.product_id = l.product_id
-    join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = l.warehouse_id
-    where l.tenant_id = tenant and l.reservation_id = order_id and u.units > 0);
+      'order_ref', r.order_ref, 'line', e.line, 'sku', p.sku, 'warehouse', w.code, 'outcome', 'expired',
+      'qty_ordered', e.ordered, 'qty_reserved', 0, 'qty_backordered', 0, 'qty_short', 0, 'qty_released', e.units, 'expires_at', e.expires_at,
+      'replayed', false) order by e.line, e.waiting, e.id), '[]')
+    from (
+      select l.line, l.product_id, l.warehouse_id, l.ordered::numeric as ordered, l.expires_at, false as waiting, l.reservation_line_id as id,
+             trim_scale(l.expired + case when l.expires_at <= at then l.reserved else 0 end) as units
+      from openstock_core.reservation_line l
+      where l.tenant_id = tenant and l.reservation_id = order_id
+      union all
+      select b.line, b.product_id, b.warehouse_id, b.backordered + b.released + b.expired, b.expires_at, true, b.backorder_id,
+             trim_scale(b.expired + case when b.expires_at <= at then b.backordered else 0 end)
+      from openstock_core.backorder b
+      where b.tenant_id = tenant and b.reservation_id = order_id) as e
+    join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = order_id
+    join openstock_core.product p on p.tenant_id = tenant and p.product_id = e.product_id
+    left join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = e.warehouse_id
+    where e.units > 0);
 end
 $$;
 
@@ -4789,68 +5300,90 @@ comment on function openstock_core.ended_holds is
 reset role;
 
 -- sql/functions/openstock_core/lock_holds.sql
--- Locks an order's holds that have not ended. The order is locked. Locks: reservation_line by id.
+-- Locks an order's holds that have not ended. The order is locked. Locks: backorder by id, reservation_line by id.
 -- The moment is the call's arrival: a call that came in time and had to wait for locks is not late. That is safe as long as the end is
 -- not booked: until then nobody was promised the units.
 set local role openstock_owner;
 
-create or replace function openstock_core.lock_holds(tenant uuid, order_id bigint, order_ref text, arrival timestamptz) returns bigint[]
+create or replace function openstock_core.lock_holds(
+  tenant uuid, order_id bigint, order_ref text, arrival timestamptz, out line_ids bigint[], out backorder_ids bigint[])
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-  held_ids constant bigint[] := array(
+begin
+  backorder_ids := array(
+    select b.backorder_id
+    from openstock_core.backorder b
+    where b.tenant_id = tenant and b.reservation_id = order_id and b.backordered > 0 and b.expires_at > arrival
+    order by b.backorder_id
+    for no key update);
+  line_ids := array(
     select l.reservation_line_id
     from openstock_core.reservation_line l
     where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0 and l.expires_at > arrival
     order by l.reservation_line_id
     for no key update);
-begin
-  if cardinality(held_ids) = 0 then
+  if cardinality(line_ids) = 0 and cardinality(backorder_ids) = 0 then
     if not exists (select from openstock_core.reservation_line l
-                   where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0 and l.expires_at is null) then
+                   where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0 and l.expires_at is null
+                   union all
+                   select from openstock_core.backorder b
+                   where b.tenant_id = tenant and b.reservation_id = order_id and b.backordered > 0 and b.expires_at is null) then
       perform openstock_core.fail_nothing_open(tenant, order_id, order_ref);
     end if;
     perform openstock_core.fail('OS306', jsonb_build_object('order_ref', order_ref, 'expired', openstock_core.ended_holds(tenant, order_id, arrival)));
   end if;
-  return held_ids;
 end
 $$;
 
 revoke all on function openstock_core.lock_holds from public;
 grant execute on function openstock_core.lock_holds to openstock_api;
 comment on function openstock_core.lock_holds is
-  'The order''s lines that are held at this moment, locked. Errors: those of fail_nothing_open, OS306 where what is promised is held without end.';
+  'The order''s lines and backorders that are held at this moment, locked. Errors: those of fail_nothing_open, OS306 where what is promised is held '
+  'without end.';
 
 reset role;
 
 -- sql/functions/openstock_core/move_lines.sql
--- Makes lines of one order lines of another, which need not have any. Both orders and the lines are locked.
--- Writes: reservation_line, reservation. The parts of a line stay parts of one line.
+-- Makes lines of one order lines of another, which need not have any. Both orders, the lines and the backorders are locked.
+-- Writes: reservation_line, backorder, reservation. The parts of a line stay parts of one line.
 set local role openstock_owner;
 
 create or replace function openstock_core.move_lines(
-  tenant uuid, order_id bigint, new_order_id bigint, new_order_ref text, line_ids bigint[]) returns void
+  tenant uuid, order_id bigint, new_order_id bigint, new_order_ref text, line_ids bigint[], backorder_ids bigint[]) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  old_lines constant integer[] := array(
+    select distinct o.line from openstock_core.open_lines(tenant, line_ids, backorder_ids) as o order by o.line);
+  highest integer;
 begin
   perform openstock_core.check_order_is_open(tenant, new_order_id, new_order_ref);
+  select coalesce(max(o.line), 0) into highest
+  from (select l.line from openstock_core.reservation_line l where l.tenant_id = tenant and l.reservation_id = new_order_id
+        union all
+        select b.line from openstock_core.backorder b where b.tenant_id = tenant and b.reservation_id = new_order_id) as o;
   update openstock_core.reservation_line l
-  set reservation_id = new_order_id, line = n.line
-  from (
-    select m.reservation_line_id, h.highest + dense_rank() over (order by m.line) as line
-    from openstock_core.reservation_line m
-    cross join (select coalesce(max(o.line), 0) as highest from openstock_core.reservation_line o
-                where o.tenant_id = tenant and o.reservation_id = new_order_id) as h
-    where m.tenant_id = tenant and m.reservation_line_id = any (line_ids)
-  ) as n
-  where l.tenant_id = tenant and l.reservation_line_id = n.reservation_line_id;
+  set reservation_id = new_order_id, line = highest + array_position(old_lines, l.line)
+  where l.tenant_id = tenant and l.reservation_line_id = any (line_ids);
+  update openstock_core.backorder b
+  set reservation_id = new_order_id, line = highest + array_position(old_lines, b.line)
+  where b.tenant_id = tenant and b.backorder_id = any (backorder_ids);
 
   update openstock_core.reservation r set became_id = new_order_id
   where r.tenant_id = tenant and r.reservation_id = order_id
     and not exists (select from openstock_core.reservation_line l
-                    where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0 and l.expires_at is null);
+                    where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0 and l.expires_at is null)
+    and not exists (select from openstock_core.backorder b
+                    where b.tenant_id = tenant and b.reservation_id = order_id and b.backordered > 0 and b.expires_at is null);
+  -- What the new order does not say of itself, the old one says.
+  update openstock_core.reservation r
+  set priority = case when r.priority = 0 then o.priority else r.priority end,
+      promised_at = coalesce(r.promised_at, o.promised_at),
+      metadata = o.metadata || r.metadata
+  from openstock_core.reservation o
+  where r.tenant_id = tenant and r.reservation_id = new_order_id and o.tenant_id = tenant and o.reservation_id = order_id;
 end
 $$;
 
@@ -4864,7 +5397,8 @@ reset role;
 -- sql/functions/openstock_core/expire_holds.sql
 -- Books holds that have ended. Writes: operation, event, and what book_due writes.
 -- Locks: operation, stock_level: waiting, by (product, warehouse), those where a hold ended more than a minute ago, so that none is
--- passed over for ever; then the others, skipping those in use; reservation_line by id, stock_bin by bin_id.
+-- passed over for ever; then the others, skipping those in use; backlog by product_id, backorder by id, reservation_line by id, stock_bin
+-- by bin_id.
 set local role openstock_owner;
 
 create or replace function openstock_core.expire_holds(tenant uuid, op_id text, max_lines integer) returns jsonb
@@ -4884,7 +5418,10 @@ begin
   end if;
   if op_id is null then
     if not exists (select from openstock_core.reservation_line l
-                   where l.tenant_id = tenant and l.expires_at <= arrival and l.reserved > 0) then
+                   where l.tenant_id = tenant and l.expires_at <= arrival and l.reserved > 0
+                   union all
+                   select from openstock_core.backorder b
+                   where b.tenant_id = tenant and b.expires_at <= arrival and b.backordered > 0) then
       return '[]';
     end if;
     op_id := 'openstock.expire_reservations ' || gen_random_uuid();
@@ -4914,7 +5451,12 @@ begin
     join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id
     for no key update of l skip locked);
 
-  due := openstock_core.lock_due_holds(tenant, openstock_core.lock_levels(tenant, locked, false), array(
+  due := openstock_core.lock_backlogs(tenant, array(
+    select b.product_id from openstock_core.backorder b
+    where b.tenant_id = tenant and b.expires_at <= arrival and b.backordered > 0
+    order by b.expires_at, b.backorder_id
+    limit max_lines), openstock_core.lock_levels(tenant, locked, false));
+  due := openstock_core.lock_due_holds(tenant, due, array(
     select l.reservation_line_id
     from unnest(locked) as k
     join openstock_core.reservation_line l on l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id
@@ -4936,8 +5478,8 @@ comment on function openstock_core.expire_holds is
 reset role;
 
 -- sql/functions/openstock/extend.sql
--- Prolongs an order's holds. Writes: operation, event, ledger (EXTEND), reservation_line. Locks: operation, order, reservation_line by id;
--- no level: a later end takes nothing from anybody, and a busy product need not wait for it.
+-- Prolongs an order's holds. Writes: operation, event, ledger (EXTEND), reservation_line, backorder.
+-- Locks: operation, order, backorder by id, reservation_line by id; no level: a later end takes nothing from anybody, and a busy product need not wait for it.
 set local role openstock_api;
 
 create or replace function openstock.extend(op_id text, order_ref text, ttl interval, tenant uuid default null)
@@ -4956,7 +5498,7 @@ declare
   arrival constant timestamptz := openstock.server_time();
   seconds double precision;
   order_id bigint;
-  held_ids bigint[];
+  held record;
   entries openstock_core.posted[];
 begin
   if answer is null then
@@ -4966,15 +5508,17 @@ begin
       perform openstock_core.fail('22023', '{"argument": "ttl", "problem": "missing"}');
     end if;
     order_id := openstock_core.lock_known_order(acting, order_ref);
-    held_ids := openstock_core.lock_holds(acting, order_id, order_ref, arrival);
+    select h.line_ids, h.backorder_ids into held from openstock_core.lock_holds(acting, order_id, order_ref, arrival) as h;
 
     entries := array(
       select p from openstock_core.post(acting, op_id, array(
         select row(l.line, 'EXTEND', l.product_id, l.warehouse_id, null, 0, 0, 0, 0, l.reservation_line_id, order_ref, null, null,
-                   greatest(l.expires_at, arrival + make_interval(secs => seconds)))::openstock_core.movement
+                   greatest(l.expires_at, arrival + make_interval(secs => seconds)), null, null)::openstock_core.movement
         from openstock_core.reservation_line l
-        where l.tenant_id = acting and l.reservation_line_id = any (held_ids)
-        order by l.line, l.reservation_line_id), null, null, null) as p);
+        where l.tenant_id = acting and l.reservation_line_id = any (held.line_ids)
+        order by l.line, l.reservation_line_id)
+        || openstock_core.backorder_movements(acting, 'EXTEND', null, held.backorder_ids, null, null, arrival + make_interval(secs => seconds)),
+        null, null, null) as p);
     -- A statement of its own: within the one above, the lines would still be what they were before.
     answer := openstock_core.reservation_answer(acting, 'extended', entries) || openstock_core.ended_holds(acting, order_id, arrival);
     perform openstock_core.finish_operation(acting, op_id, answer);
@@ -4994,7 +5538,8 @@ reset role;
 
 -- sql/functions/openstock/confirm.sql
 -- Turns an order's holds into promises without end, in another order if wanted. Writes: operation, event, reservation, reservation_line,
--- ledger (CONFIRM). Locks: operation, order (both, by order_ref), reservation_line by id; no level: the units stay promised.
+-- backorder, ledger (CONFIRM). Locks: operation, order (both, by order_ref), backorder by id, reservation_line by id; no level: the units
+-- stay promised.
 set local role openstock_api;
 
 create or replace function openstock.confirm(
@@ -5013,7 +5558,7 @@ declare
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'confirm', arguments);
   arrival constant timestamptz := openstock.server_time();
   order_ids bigint[];
-  held_ids bigint[];
+  held record;
   ended jsonb;
   entries openstock_core.posted[];
 begin
@@ -5022,22 +5567,23 @@ begin
     new_order_ref := nullif(openstock_core.check_text('new_order_ref', 'code', new_order_ref), order_ref);
     perform openstock_core.check_choice('on_expired', on_expired, array['error', 'skip']);
     order_ids := openstock_core.lock_orders(acting, order_ref, new_order_ref);
-    held_ids := openstock_core.lock_holds(acting, order_ids[1], order_ref, arrival);
+    select h.line_ids, h.backorder_ids into held from openstock_core.lock_holds(acting, order_ids[1], order_ref, arrival) as h;
     ended := openstock_core.ended_holds(acting, order_ids[1], arrival);
     if ended <> '[]' and on_expired is distinct from 'skip' then
       perform openstock_core.fail('OS305', jsonb_build_object('order_ref', order_ref, 'lines', ended));
     end if;
     if new_order_ref is not null then
-      perform openstock_core.move_lines(acting, order_ids[1], order_ids[2], new_order_ref, held_ids);
+      perform openstock_core.move_lines(acting, order_ids[1], order_ids[2], new_order_ref, held.line_ids, held.backorder_ids);
     end if;
 
     entries := array(
       select p from openstock_core.post(acting, op_id, array(
         select row(l.line, 'CONFIRM', l.product_id, l.warehouse_id, null, 0, 0, 0, 0, l.reservation_line_id,
-                   coalesce(new_order_ref, order_ref), null, null, null)::openstock_core.movement
+                   coalesce(new_order_ref, order_ref), null, null, null, null, null)::openstock_core.movement
         from openstock_core.reservation_line l
-        where l.tenant_id = acting and l.reservation_line_id = any (held_ids)
-        order by l.line, l.reservation_line_id), null, case when new_order_ref is not null then order_ref end, null) as p);
+        where l.tenant_id = acting and l.reservation_line_id = any (held.line_ids)
+        order by l.line, l.reservation_line_id)
+        || openstock_core.backorder_movements(acting, 'CONFIRM', null, held.backorder_ids, null, null, null), null, case when new_order_ref is not null then order_ref end, null) as p);
     answer := openstock_core.reservation_answer(acting, 'confirmed', entries);
     perform openstock_core.finish_operation(acting, op_id, answer);
   end if;
@@ -5048,7 +5594,7 @@ $$;
 revoke all on function openstock.confirm from public;
 grant execute on function openstock.confirm to openstock_app;
 comment on function openstock.confirm is
-  'Makes an order''s holds promises without end; nothing is given back meanwhile, and what is pinned stays pinned. new_order_ref: they become lines of '
+  'Makes an order''s holds promises without end; nothing is given back meanwhile, and what is pinned stays pinned; what waits for stock joins the queue. new_order_ref: they become lines of '
   'that order, which may be new or open, after its highest line and in the same order, and the old order_ref can no more be used. '
   'on_expired: error (OS305 where any hold of the order has ended) or skip (confirms the others). Returns one row per line and warehouse; the stock level '
   'is not touched: its balances are null. Errors: 22023, OS010, OS301, OS302, OS303, OS305, OS306.';
@@ -5084,6 +5630,312 @@ comment on function openstock.expire_reservations is
   'in use are left for the next call, unless they ended more than a minute ago. Promises and views are exact without it; it keeps the ledger up to date. '
   'Any number may run at once. No row: nothing was due or all was in use. op_id may be left out: then a call that finds nothing to do leaves no trace. '
   'Errors: 22023, OS010.';
+
+reset role;
+
+-- sql/functions/openstock_core/queue_lock.sql
+-- The key by which workers share out products whose queues are to be filled.
+set local role openstock_owner;
+
+create or replace function openstock_core.queue_lock(tenant uuid, product_id bigint) returns bigint
+language sql
+immutable
+parallel safe
+return hashtextextended('openstock queue ' || tenant::text || ' ' || product_id::text, 0);
+
+revoke all on function openstock_core.queue_lock from public;
+grant execute on function openstock_core.queue_lock to openstock_api;
+comment on function openstock_core.queue_lock is
+  'The key of the advisory lock that says who fills the queue of a product; only tried, never waited for. Two products of the same key would only be filled '
+  'one after the other.';
+
+reset role;
+
+-- sql/functions/openstock_core/lock_queue.sql
+-- Locks the head of products' queues. The levels and backlogs are locked. Writes: reservation (changes: each order that may be filled shows
+-- a trace, so that nobody overlooks the lines it gets). Locks: order, skipping those in use: they keep their place; backorder by id.
+set local role openstock_owner;
+
+create or replace function openstock_core.lock_queue(tenant uuid, product_ids bigint[], max_rows integer) returns bigint[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  head constant bigint[] := array(
+    select b.backorder_id
+    from openstock_core.backorder b
+    join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = b.reservation_id
+    where b.tenant_id = tenant and b.product_id = any (product_ids) and b.backordered > 0 and b.expires_at is null
+    order by r.priority desc, b.queued_at, b.backorder_id
+    limit max_rows);
+  order_ids bigint[];
+begin
+  order_ids := array(
+    select r.reservation_id
+    from openstock_core.reservation r
+    where r.tenant_id = tenant
+      and r.reservation_id in (select b.reservation_id from openstock_core.backorder b where b.tenant_id = tenant and b.backorder_id = any (head))
+    for no key update skip locked);
+  update openstock_core.reservation r set changes = r.changes + 1
+  where r.tenant_id = tenant and r.reservation_id = any (order_ids);
+  return array(
+    select b.backorder_id
+    from openstock_core.backorder b
+    where b.tenant_id = tenant and b.backorder_id = any (head) and b.reservation_id = any (order_ids)
+      and b.backordered > 0 and b.expires_at is null
+    order by b.backorder_id
+    for no key update);
+end
+$$;
+
+revoke all on function openstock_core.lock_queue from public;
+grant execute on function openstock_core.lock_queue to openstock_api;
+comment on function openstock_core.lock_queue is
+  'Locks the first backorders of these products'' queues and their orders, and returns the ids of those whose order nobody else changes.';
+
+reset role;
+
+-- sql/functions/openstock_core/lock_waiting.sql
+-- Locks who waits for products that come in, at most 1,000 backorders. The levels are locked. Locks: backlog by product_id, and what
+-- lock_queue locks. Where nobody waits it is one look at the backlog.
+set local role openstock_owner;
+
+create or replace function openstock_core.lock_waiting(tenant uuid, levels openstock_core.level_key[]) returns bigint[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  product_ids constant bigint[] := array(
+    select g.product_id from openstock_core.backlog g
+    where g.tenant_id = tenant and g.backordered > 0 and g.product_id = any (array(select k.product_id from unnest(levels) as k)));
+begin
+  if cardinality(product_ids) = 0 then
+    return array[]::bigint[];
+  end if;
+  perform openstock_core.lock_backlogs(tenant, product_ids, null);
+  return openstock_core.lock_queue(tenant, product_ids, 1000);
+end
+$$;
+
+revoke all on function openstock_core.lock_waiting from public;
+grant execute on function openstock_core.lock_waiting to openstock_api;
+comment on function openstock_core.lock_waiting is 'The ids of the backorders that these levels may fill, locked with their orders and backlogs.';
+
+reset role;
+
+-- sql/functions/openstock_core/plan_fill.sql
+-- Says which locked level fills how much of which backorder. Reads: backorder, reservation, stock_level, warehouse.
+-- One after the other in the queue's order, which no set of intervals keeps where some name a warehouse and some do not. Those whose order is
+-- in use keep their units: nobody behind them gets these.
+set local role openstock_owner;
+
+create or replace function openstock_core.plan_fill(tenant uuid, levels openstock_core.level_key[], mine bigint[])
+returns openstock_core.pick[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  waiting record;
+  supply record;
+  free numeric[];
+  units numeric;
+  picks openstock_core.pick[] := '{}';
+begin
+  for waiting in
+    select b.backorder_id, b.product_id, b.warehouse_id, b.backordered::numeric as qty,
+           row_number() over (partition by b.product_id order by r.priority desc, b.queued_at, b.backorder_id) as place
+    from openstock_core.backorder b
+    join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = b.reservation_id
+    where b.tenant_id = tenant and b.product_id in (select k.product_id from unnest(levels) as k) and b.backordered > 0 and b.expires_at is null
+    order by b.product_id, place
+  loop
+    if waiting.place = 1 then
+      select array_agg(l.warehouse_id order by w.priority, w.code) as places, array_agg(l.available order by w.priority, w.code) as free
+      into supply
+      from unnest(levels) as k
+      join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id
+      join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = l.warehouse_id and w.active
+      where k.product_id = waiting.product_id and l.available > 0;
+      free := supply.free;
+    end if;
+    for i in 1 .. coalesce(cardinality(free), 0) loop
+      units := least(waiting.qty, free[i]);
+      if units > 0 and (waiting.warehouse_id is null or waiting.warehouse_id = supply.places[i]) then
+        free[i] := free[i] - units;
+        waiting.qty := waiting.qty - units;
+        if waiting.backorder_id = any (mine) then
+          picks := picks || row(waiting.backorder_id, waiting.product_id, supply.places[i], null, trim_scale(units))::openstock_core.pick;
+        end if;
+      end if;
+    end loop;
+  end loop;
+  return picks;
+end
+$$;
+
+revoke all on function openstock_core.plan_fill from public;
+grant execute on function openstock_core.plan_fill to openstock_api;
+comment on function openstock_core.plan_fill is
+  'Picks whose reservation_line_id is a backorder''s id, in the order of the queue: priority, then age; a part of one where stock ends.';
+
+reset role;
+
+-- sql/functions/openstock_core/fill_queue.sql
+-- Gives stock to backorders that are locked with their orders, levels and backlogs.
+-- Writes: reservation_line, backorder, backlog, ledger (BACKORDER, RESERVE), stock_level.
+set local role openstock_owner;
+
+create or replace function openstock_core.fill_queue(tenant uuid, op_id text, levels openstock_core.level_key[], mine bigint[])
+returns setof openstock_core.posted
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  stamp constant timestamptz := openstock.server_time();
+  picks constant openstock_core.pick[] := openstock_core.plan_fill(tenant, levels, mine);
+  filled openstock_core.movement[];
+begin
+  with part as (
+    select b.reservation_id, b.line, p.product_id, p.warehouse_id, sum(p.qty) as qty
+    from unnest(picks) as p
+    join openstock_core.backorder b on b.tenant_id = tenant and b.backorder_id = p.reservation_line_id
+    group by b.reservation_id, b.line, p.product_id, p.warehouse_id
+  ), line as (
+    -- A line of the order at this level grows. If it is empty, the end that it once had is of no account any more.
+    insert into openstock_core.reservation_line as l (
+      tenant_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, created_at)
+    select tenant, p.reservation_id, p.line, p.product_id, p.warehouse_id, p.qty, p.qty, stamp from part p
+    on conflict (tenant_id, reservation_id, line, product_id, (warehouse_id + 0)) do update
+    set ordered = trim_scale(l.ordered + excluded.ordered), reserved = trim_scale(l.reserved + excluded.reserved), expires_at = null
+    where l.reserved = 0 or l.expires_at is null
+    returning l.reservation_line_id, l.reservation_id, l.line, l.product_id, l.warehouse_id
+  )
+  select array_agg(row(l.line, 'RESERVE', l.product_id, l.warehouse_id, null, 0, 0, p.qty, 0, l.reservation_line_id, r.order_ref,
+                       null, 'filled', null, null, null)::openstock_core.movement order by r.reservation_id, l.line, l.reservation_line_id)
+  into filled
+  from part p
+  left join line l on l.reservation_id = p.reservation_id and l.line = p.line and l.product_id = p.product_id and l.warehouse_id = p.warehouse_id
+  left join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = p.reservation_id;
+
+  return query
+  select * from openstock_core.post(tenant, op_id, openstock_core.backorder_movements(tenant, 'BACKORDER', null,
+    array(select p.reservation_line_id from unnest(picks) as p group by 1 order by 1),
+    array(select -sum(p.qty) from unnest(picks) as p group by p.reservation_line_id order by p.reservation_line_id), 'filled', null)
+    || filled, null, null, null);
+end
+$$;
+
+revoke all on function openstock_core.fill_queue from public;
+grant execute on function openstock_core.fill_queue to openstock_api;
+comment on function openstock_core.fill_queue is
+  'Promises what these levels have to those of the backorders that are first in the queue, and returns the entries.';
+
+reset role;
+
+-- sql/functions/openstock_core/fill_from_stock.sql
+-- Gives stock that came free to whoever waits for it. Writes: operation, event, and what fill_queue and make_room write.
+-- Locks: operation; product (advisory, tried: of several workers each takes other products), stock_level by (product, warehouse), backlog by
+-- product_id, order (skipping those in use), backorder by id, reservation_line by id, stock_bin by bin_id.
+set local role openstock_owner;
+
+create or replace function openstock_core.fill_from_stock(tenant uuid, op_id text, max_rows integer) returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  at constant timestamptz := openstock.server_time();
+  product_ids bigint[] := '{}';
+  candidate bigint;
+  levels openstock_core.level_key[];
+  due openstock_core.due;
+  mine bigint[];
+  entries openstock_core.posted[];
+  answer jsonb;
+begin
+  if max_rows is null or max_rows not between 1 and 10000 then
+    perform openstock_core.fail('22023', '{"argument": "max_rows", "problem": "must be between 1 and 10000"}');
+  end if;
+  if op_id is not null then
+    answer := openstock_core.begin_operation(tenant, op_id, 'fill_backorders', jsonb_build_object('max_rows', max_rows));
+    if answer is not null then
+      return answer;
+    end if;
+  end if;
+  for candidate in
+    select g.product_id from openstock_core.backlog g
+    where g.tenant_id = tenant and g.backordered > 0 and exists (
+      select from openstock_core.stock_level l
+      join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = l.warehouse_id and w.active
+      where l.tenant_id = tenant and l.product_id = g.product_id and (l.available > 0 or l.next_expiry_at <= at))
+    order by g.product_id
+  loop
+    exit when cardinality(product_ids) = 100;
+    if pg_try_advisory_xact_lock(openstock_core.queue_lock(tenant, candidate)) then
+      product_ids := product_ids || candidate;
+    end if;
+  end loop;
+  if cardinality(product_ids) = 0 then
+    if op_id is not null then
+      perform openstock_core.finish_operation(tenant, op_id, '[]');
+    end if;
+    return '[]';
+  end if;
+
+  if op_id is null then
+    op_id := 'openstock.fill_backorders ' || gen_random_uuid();
+    perform openstock_core.begin_operation(tenant, op_id, 'fill_backorders', jsonb_build_object('max_rows', max_rows));
+  end if;
+  levels := array(
+    select row(l.product_id, l.warehouse_id)::openstock_core.level_key
+    from openstock_core.stock_level l where l.tenant_id = tenant and l.product_id = any (product_ids));
+  due := openstock_core.lock_backlogs(tenant, product_ids, openstock_core.lock_levels(tenant, levels, false));
+  mine := openstock_core.lock_queue(tenant, product_ids, max_rows);
+  perform openstock_core.make_room(tenant, op_id, array(
+    select row(null, null, g.product_id, null, g.backordered)::openstock_core.order_line
+    from openstock_core.backlog g where g.tenant_id = tenant and g.product_id = any (product_ids)), levels, due);
+  entries := array(select p from openstock_core.fill_queue(tenant, op_id, levels, mine) as p);
+  answer := openstock_core.reservation_answer(tenant, 'filled', entries);
+  perform openstock_core.finish_operation(tenant, op_id, answer);
+  return answer;
+end
+$$;
+
+revoke all on function openstock_core.fill_from_stock from public;
+grant execute on function openstock_core.fill_from_stock to openstock_api;
+comment on function openstock_core.fill_from_stock is
+  'Fills backorders and returns the answer, an array of openstock.reservation_change. Errors: 22023, OS010.';
+
+reset role;
+
+-- sql/functions/openstock/fill_backorders.sql
+-- Gives stock that came free to whoever waits for it. Writes and locks: see openstock_core.fill_from_stock.
+set local role openstock_api;
+
+create or replace function openstock.fill_backorders(
+  op_id text default null, max_rows integer default 1000, tenant uuid default null)
+returns setof openstock.reservation_change
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set row_security = on
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+declare
+  acting constant uuid := openstock_core.enter(tenant);
+begin
+  return query
+  select * from jsonb_populate_recordset(null::openstock.reservation_change, openstock_core.fill_from_stock(acting, op_id, max_rows));
+end
+$$;
+
+revoke all on function openstock.fill_backorders from public;
+grant execute on function openstock.fill_backorders to openstock_app;
+comment on function openstock.fill_backorders is
+  'Promises available stock to backorders: of each product by priority of the order, then age; those that name a warehouse only from there, others from '
+  'warehouses by priority; at most so many backorders (1 to 10,000) of 100 products. Returns a row with outcome filled per line and warehouse; what is filled in '
+  'part keeps its place. Orders that are in use keep theirs, and their units. Any number may run at once. No row: nothing could be filled. op_id may be left out: '
+  'then a call that finds nothing to do leaves no trace. Errors: 22023, OS010.';
 
 reset role;
 
@@ -5494,7 +6346,7 @@ begin
 
   return array(
     select row(t.line, 'SHIP', p.product_id, p.warehouse_id, p.bin_id, -p.qty, 0, -p.qty,
-               case when p.pinned then -p.qty else 0 end, p.reservation_line_id, order_ref, null, null, null)::openstock_core.movement
+               case when p.pinned then -p.qty else 0 end, p.reservation_line_id, order_ref, null, null, null, null, null)::openstock_core.movement
     from (select u.*, true as pinned from unnest(pinned) as u union all select u.*, false from unnest(free) as u) as p
     join unnest(taken) as t on t.reservation_line_id = p.reservation_line_id
     order by t.line, p.reservation_line_id, p.pinned desc, p.bin_id);
@@ -5573,7 +6425,7 @@ begin
     if on_shortage = 'partial' or openstock_core.units(found.picks) = openstock_core.units(found.needs) then
       perform openstock_core.post(acting, op_id, array(
         select row(l.line, 'ALLOCATE', p.product_id, p.warehouse_id, p.bin_id, 0, 0, 0, p.qty,
-                   p.reservation_line_id, order_ref, null, null, null)::openstock_core.movement
+                   p.reservation_line_id, order_ref, null, null, null, null, null)::openstock_core.movement
         from unnest(found.picks) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, n)
         join openstock_core.reservation_line l on l.tenant_id = acting and l.reservation_line_id = p.reservation_line_id
         order by p.n), null, null, null);
@@ -5623,7 +6475,7 @@ begin
     if lines is not null then
       perform openstock_core.check_lines(lines, '{"line": "integer", "sku": "code", "warehouse": "code", "qty": "number"}', 1000, 'line and warehouse');
     end if;
-    taking := openstock_core.take_order_lines(acting, order_ref, lines);
+    taking := openstock_core.take_order_lines(acting, order_ref, lines, false);
     answer := openstock_core.shipment_answer(acting, order_ref, array(
       select p from openstock_core.post(acting, op_id,
         openstock_core.plan_shipment(acting, op_id, order_ref, taking.lines, taking.due), occurred_at, reference, note) as p));
@@ -5819,6 +6671,7 @@ select
   p.sku::text as sku, w.code::text as warehouse, c.code::text as location, t.code::text as lot, e.status,
   e.qty_delta::numeric as qty_delta, e.blocked_delta::numeric as blocked_delta,
   e.reserved_delta::numeric as reserved_delta, e.allocated_delta::numeric as allocated_delta,
+  coalesce(e.backordered_delta, 0)::numeric as backordered_delta,
   e.on_hand_after::numeric as on_hand_after, e.blocked_after::numeric as blocked_after,
   e.reserved_after::numeric as reserved_after, e.order_ref, e.expires_at, e.unit_cost::numeric as unit_cost,
   e.reference, e.reason, e.note, e.actor
@@ -5837,8 +6690,8 @@ comment on column openstock.ledger.occurred_at is 'Business time: what the calle
 comment on column openstock.ledger.op_id is 'The operation that wrote it.';
 comment on column openstock.ledger.line is 'The line of the call; 0 for what followed from the call itself.';
 comment on column openstock.ledger.event_type is
-  'RECEIPT, SHIP, ADJUST, COUNT, MOVE, STATUS, TRANSFER_OUT, TRANSFER_IN, RETURN, RESERVE, EXTEND, CONFIRM, RELEASE, EXPIRE, ALLOCATE or '
-  'DEALLOCATE.';
+  'RECEIPT, SHIP, ADJUST, COUNT, MOVE, STATUS, TRANSFER_OUT, TRANSFER_IN, RETURN, RESERVE, BACKORDER, EXTEND, CONFIRM, RELEASE, EXPIRE, '
+  'ALLOCATE or DEALLOCATE.';
 comment on column openstock.ledger.sku is 'The product.';
 comment on column openstock.ledger.warehouse is 'The warehouse''s code.';
 comment on column openstock.ledger.location is 'The bin''s code; null where no bin is touched.';
@@ -5848,7 +6701,9 @@ comment on column openstock.ledger.qty_delta is 'Change of on_hand.';
 comment on column openstock.ledger.blocked_delta is 'Change of blocked.';
 comment on column openstock.ledger.reserved_delta is 'Change of reserved.';
 comment on column openstock.ledger.allocated_delta is 'Change of the bin''s allocated.';
-comment on column openstock.ledger.on_hand_after is 'on_hand of the product at the warehouse after the entry; null on EXTEND, CONFIRM, ALLOCATE and DEALLOCATE.';
+comment on column openstock.ledger.backordered_delta is 'Change of what the order waits for.';
+comment on column openstock.ledger.on_hand_after is 'on_hand of the product at the warehouse after the entry; null on entries that change no level: '
+  'BACKORDER, EXTEND, CONFIRM, ALLOCATE and DEALLOCATE, and where what waits for stock is released or expires.';
 comment on column openstock.ledger.blocked_after is 'blocked after the entry.';
 comment on column openstock.ledger.reserved_after is 'reserved after the entry.';
 comment on column openstock.ledger.order_ref is 'The order.';
@@ -5870,28 +6725,39 @@ create or replace view openstock.reservations with (security_barrier) as
 with moment as materialized (select openstock.server_time() as at)
 select
   r.order_ref::text as order_ref, l.line, p.sku::text as sku, w.code::text as warehouse,
-  l.ordered::numeric as ordered, trim_scale(l.reserved - d.units) as reserved,
-  case when d.units > 0 then 0 else (
-    select coalesce(sum(a.qty), 0) from openstock_core.allocation a
-    where a.tenant_id = l.tenant_id and a.reservation_line_id = l.reservation_line_id) end as allocated,
-  l.backordered::numeric as backordered, l.shipped::numeric as shipped, l.released::numeric as released,
-  trim_scale(l.expired + d.units) as expired, l.expires_at, l.created_at
+  l.ordered, trim_scale(l.reserved - d.reserved) as reserved, case when d.reserved > 0 then 0 else l.allocated end as allocated,
+  trim_scale(l.backordered - d.backordered) as backordered, l.shipped, l.released,
+  trim_scale(l.expired + d.reserved + d.backordered) as expired, l.expires_at, l.created_at
 from moment m
-cross join openstock_core.reservation_line l
-cross join lateral (select case when l.expires_at <= m.at then l.reserved::numeric else 0 end as units) as d
+cross join (
+  select n.tenant_id, n.reservation_id, n.line, n.product_id, n.warehouse_id, n.ordered::numeric as ordered, n.reserved::numeric as reserved,
+         (select coalesce(sum(a.qty), 0) from openstock_core.allocation a
+          where a.tenant_id = n.tenant_id and a.reservation_line_id = n.reservation_line_id) as allocated,
+         0::numeric as backordered, n.shipped::numeric as shipped, n.released::numeric as released, n.expired::numeric as expired,
+         n.expires_at, n.created_at
+  from openstock_core.reservation_line n
+  where n.tenant_id = (select openstock.current_tenant())
+  union all
+  select b.tenant_id, b.reservation_id, b.line, b.product_id, b.warehouse_id, b.backordered + b.released + b.expired, 0,
+         0, b.backordered::numeric, 0, b.released::numeric, b.expired::numeric, b.expires_at, b.created_at
+  from openstock_core.backorder b
+  where b.tenant_id = (select openstock.current_tenant()) and b.backordered + b.released + b.expired > 0
+) as l
+cross join lateral (
+  select case when l.expires_at <= m.at then l.reserved else 0 end as reserved,
+         case when l.expires_at <= m.at then l.backordered else 0 end as backordered) as d
 join openstock_core.reservation r on r.tenant_id = l.tenant_id and r.reservation_id = l.reservation_id
 join openstock_core.product p on p.tenant_id = l.tenant_id and p.product_id = l.product_id
-join openstock_core.warehouse w on w.tenant_id = l.tenant_id and w.warehouse_id = l.warehouse_id
-where l.tenant_id = (select openstock.current_tenant());
+left join openstock_core.warehouse w on w.tenant_id = l.tenant_id and w.warehouse_id = l.warehouse_id;
 
 comment on view openstock.reservations is
-  'Order lines of the current tenant per warehouse: ordered = reserved + backordered + shipped + released + expired. A hold counts as expired from that moment '
+  'Order lines of the current tenant per warehouse, and what of them waits for stock: ordered = reserved + backordered + shipped + released + expired. A hold counts as expired from that moment '
   'on, whether or not it was booked.';
 comment on column openstock.reservations.order_ref is 'The order.';
 comment on column openstock.reservations.line is 'The order''s line.';
 comment on column openstock.reservations.sku is 'The product.';
-comment on column openstock.reservations.warehouse is 'The warehouse that promises.';
-comment on column openstock.reservations.ordered is 'Units asked of this warehouse.';
+comment on column openstock.reservations.warehouse is 'The warehouse that promises, or that a backorder waits for; null: any may fill it.';
+comment on column openstock.reservations.ordered is 'Units of the line in this row. What is filled moves from the backorder''s row to a warehouse''s.';
 comment on column openstock.reservations.reserved is 'Units promised and not yet gone.';
 comment on column openstock.reservations.allocated is 'The part of reserved that is pinned to bins.';
 comment on column openstock.reservations.backordered is 'Units that no stock covers yet.';
@@ -5901,6 +6767,99 @@ comment on column openstock.reservations.expired is 'Units whose hold ended.';
 comment on column openstock.reservations.expires_at is 'The promise holds until then; null: until it is shipped or released.';
 comment on column openstock.reservations.created_at is 'When it was promised.';
 grant select on openstock.reservations to openstock_app, openstock_analyst, openstock_operator;
+
+reset role;
+
+-- sql/views/openstock/backorders.sql
+-- The queue of those who wait for stock. Holds have no place in it before they are confirmed.
+set local role openstock_api;
+
+create or replace view openstock.backorders with (security_barrier) as
+select
+  p.sku::text as sku,
+  row_number() over (partition by b.product_id order by r.priority desc, b.queued_at, b.backorder_id) as place,
+  r.order_ref::text as order_ref, b.line, w.code::text as warehouse, b.backordered::numeric as qty, r.priority, b.queued_at, r.promised_at
+from openstock_core.backorder b
+join openstock_core.reservation r on r.tenant_id = b.tenant_id and r.reservation_id = b.reservation_id
+join openstock_core.product p on p.tenant_id = b.tenant_id and p.product_id = b.product_id
+left join openstock_core.warehouse w on w.tenant_id = b.tenant_id and w.warehouse_id = b.warehouse_id
+where b.tenant_id = (select openstock.current_tenant()) and b.backordered > 0 and b.expires_at is null;
+
+comment on view openstock.backorders is
+  'Units of the current tenant''s orders that wait for stock, in the order in which fill_backorders and receive fill them. Holds are left out until they are '
+  'confirmed.';
+comment on column openstock.backorders.sku is 'The product.';
+comment on column openstock.backorders.place is 'Place in the product''s queue, from 1: by priority of the order, then age.';
+comment on column openstock.backorders.order_ref is 'The order.';
+comment on column openstock.backorders.line is 'The order''s line.';
+comment on column openstock.backorders.warehouse is 'The only warehouse that may fill it; null: any.';
+comment on column openstock.backorders.qty is 'Units that wait.';
+comment on column openstock.backorders.priority is 'The order''s priority; the higher is filled first.';
+comment on column openstock.backorders.queued_at is 'Since when it stands in the queue.';
+comment on column openstock.backorders.promised_at is 'When the customer was promised the goods, or null.';
+grant select on openstock.backorders to openstock_app, openstock_analyst, openstock_operator;
+
+reset role;
+
+-- sql/views/openstock/shortages.sql
+-- Promises that no stock is behind any more: after a loss, a block, or an expired lot.
+set local role openstock_api;
+
+create or replace view openstock.shortages with (security_barrier) as
+with moment as materialized (select openstock.server_time() as at)
+select
+  p.sku::text as sku, w.code::text as warehouse, l.on_hand::numeric as on_hand, l.blocked + d.units as blocked, l.reserved - h.units as reserved,
+  trim_scale(l.reserved - h.units - (l.on_hand - l.blocked - d.units)) as qty_short, o.orders
+from moment m
+cross join openstock_core.stock_level l
+join openstock_core.product p on p.tenant_id = l.tenant_id and p.product_id = l.product_id
+join openstock_core.warehouse w on w.tenant_id = l.tenant_id and w.warehouse_id = l.warehouse_id
+cross join lateral (
+  select case when l.next_block_at <= m.at then (
+    select coalesce(sum(b.on_hand), 0)
+    from openstock_core.stock_bin b
+    join openstock_core.lot t on t.tenant_id = b.tenant_id and t.lot_id = b.lot_id
+    where b.tenant_id = l.tenant_id and b.product_id = l.product_id and b.warehouse_id = l.warehouse_id
+      and b.on_hand > 0 and not b.blocked and (t.expires_on + 1)::timestamp at time zone 'UTC' <= m.at
+  ) else 0 end as units
+) as d
+cross join lateral (
+  select case when l.next_expiry_at <= m.at then (
+    select coalesce(sum(n.reserved), 0)
+    from openstock_core.reservation_line n
+    where n.tenant_id = l.tenant_id and n.product_id = l.product_id and n.warehouse_id = l.warehouse_id
+      and n.expires_at <= m.at and n.reserved > 0
+  ) else 0 end as units
+) as h
+cross join lateral (
+  select jsonb_agg(jsonb_build_object('order_ref', s.order_ref, 'line', s.line, 'reserved', s.reserved, 'allocated', s.allocated,
+                                      'priority', s.priority) order by s.before) as orders
+  from (
+    select r.order_ref, n.line, n.reserved::numeric as reserved, a.qty as allocated, r.priority,
+           sum(n.reserved) over (order by r.priority, a.qty > 0, n.created_at desc, n.reservation_line_id desc) - n.reserved as before
+    from openstock_core.reservation_line n
+    join openstock_core.reservation r on r.tenant_id = n.tenant_id and r.reservation_id = n.reservation_id
+    cross join lateral (select coalesce(sum(s.qty), 0) as qty from openstock_core.allocation s
+                        where s.tenant_id = n.tenant_id and s.reservation_line_id = n.reservation_line_id) as a
+    where n.tenant_id = l.tenant_id and n.product_id = l.product_id and n.warehouse_id = l.warehouse_id
+      and n.reserved > 0 and (n.expires_at is null or n.expires_at > m.at)
+  ) as s
+  where s.before < l.reserved - h.units - (l.on_hand - l.blocked - d.units)
+) as o
+where l.tenant_id = (select openstock.current_tenant()) and l.reserved - h.units > l.on_hand - l.blocked - d.units;
+
+comment on view openstock.shortages is
+  'Products and warehouses of the current tenant where more is promised than can be promised of what is there: units were lost, blocked, or their lot expired. '
+  'Safety stock plays no part in it.';
+comment on column openstock.shortages.sku is 'The product.';
+comment on column openstock.shortages.warehouse is 'The warehouse''s code.';
+comment on column openstock.shortages.on_hand is 'Physical units.';
+comment on column openstock.shortages.blocked is 'The part of on_hand that cannot be promised.';
+comment on column openstock.shortages.reserved is 'Units promised to orders and not yet gone.';
+comment on column openstock.shortages.qty_short is 'How many of them have no unit behind them.';
+comment on column openstock.shortages.orders is
+  'The orders'' lines with the weakest claim that together hold as much: lowest priority first, of these what is not pinned, then the youngest.';
+grant select on openstock.shortages to openstock_app, openstock_analyst, openstock_operator;
 
 reset role;
 
@@ -6244,7 +7203,7 @@ stable
 begin atomic
   select e.product_id, e.warehouse_id, sum(e.qty_delta), sum(e.blocked_delta), sum(e.reserved_delta), count(*), max(e.recorded_at)
   from openstock_core.ledger e
-  where e.tenant_id = tenant and openstock_core.is_chained(e.event_type)
+  where e.tenant_id = tenant and openstock_core.is_chained(e.event_type, e.backordered_delta)
   group by e.product_id, e.warehouse_id;
 end;
 
@@ -6344,6 +7303,38 @@ revoke all on function openstock_core.replayed_allocations from public;
 grant execute on function openstock_core.replayed_allocations to openstock_maint;
 comment on function openstock_core.replayed_allocations is
   'What the ledger says that each line has pinned in each bin.';
+
+reset role;
+
+-- sql/functions/openstock_core/replayed_backorders.sql
+-- Replays a tenant's ledger into backorders. Reads: ledger.
+set local role openstock_owner;
+
+create or replace function openstock_core.replayed_backorders(
+  tenant uuid, out backorder_id bigint, out order_ref text, out line integer, out product_id bigint, out backordered numeric,
+  out released numeric, out expired numeric, out expires_at timestamptz, out queued_at timestamptz, out first_recorded_at timestamptz)
+returns setof record
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+begin atomic
+  select e.backorder_id,
+         (array_agg(e.order_ref order by e.entry_id desc) filter (where e.event_type in ('BACKORDER', 'CONFIRM')))[1],
+         (array_agg(e.line order by e.entry_id desc) filter (where e.event_type in ('BACKORDER', 'CONFIRM')))[1],
+         min(e.product_id), sum(coalesce(e.backordered_delta, 0)),
+         coalesce(-sum(e.backordered_delta) filter (where e.event_type = 'RELEASE'), 0),
+         coalesce(-sum(e.backordered_delta) filter (where e.event_type = 'EXPIRE'), 0),
+         (array_agg(e.expires_at order by e.entry_id desc) filter (where e.event_type in ('BACKORDER', 'EXTEND', 'CONFIRM')))[1],
+         max(e.recorded_at) filter (where e.event_type = 'CONFIRM' or e.backordered_delta > 0), min(e.recorded_at)
+  from openstock_core.ledger e
+  where e.tenant_id = tenant and e.backorder_id is not null
+  group by e.backorder_id;
+end;
+
+revoke all on function openstock_core.replayed_backorders from public;
+grant execute on function openstock_core.replayed_backorders to openstock_maint;
+comment on function openstock_core.replayed_backorders is
+  'What the ledger says that each backorder waits for, of which order, since and until when.';
 
 reset role;
 
@@ -6523,6 +7514,56 @@ comment on function openstock_core.line_differences is
 
 reset role;
 
+-- sql/functions/openstock_core/backorder_differences.sql
+-- The identities of backorders and backlogs. Reads: ledger, backorder, backlog, reservation.
+set local role openstock_owner;
+
+create or replace function openstock_core.backorder_differences(tenant uuid) returns setof openstock_core.difference
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+begin atomic
+  select v.fact, coalesce(r.product_id, b.product_id), null::bigint,
+         jsonb_build_object('order_ref', coalesce(r.order_ref, o.order_ref), 'line', coalesce(b.line, r.line),
+                            'backorder_id', coalesce(r.backorder_id, b.backorder_id)),
+         v.expected, v.actual, true
+  from openstock_core.replayed_backorders(tenant) r
+  full join (select * from openstock_core.backorder s where s.tenant_id = tenant) as b on b.backorder_id = r.backorder_id
+  left join openstock_core.reservation o on o.tenant_id = tenant and o.reservation_id = b.reservation_id
+  cross join lateral (values
+    ('backorder backordered = ledger', coalesce(r.backordered, 0), b.backordered::numeric),
+    ('backorder released = ledger', coalesce(r.released, 0), b.released::numeric),
+    ('backorder expired = ledger', coalesce(r.expired, 0), b.expired::numeric),
+    ('backorder expires_at = ledger', extract(epoch from r.expires_at), extract(epoch from b.expires_at)),
+    ('backorder line = ledger', coalesce(r.line, b.line), coalesce(b.line, r.line)),
+    ('backorder belongs to the order and product of its entries', 1,
+     case when b.line is not null and r.line is not null and (o.order_ref, b.product_id) is distinct from (r.order_ref, r.product_id) then 0 else 1 end)
+  ) as v (fact, expected, actual)
+  where v.expected is distinct from v.actual
+  union all
+  select v.fact, coalesce(g.product_id, b.product_id), null, '{}', v.expected, v.actual, true
+  from (
+    select s.product_id, sum(s.backordered) as backordered,
+           min(s.expires_at) filter (where s.backordered > 0) as first_end
+    from openstock_core.backorder s
+    where s.tenant_id = tenant
+    group by s.product_id) as b
+  full join (select * from openstock_core.backlog s where s.tenant_id = tenant) as g on g.product_id = b.product_id
+  cross join lateral (values
+    ('backlog backordered = backorders', coalesce(b.backordered, 0), g.backordered::numeric),
+    ('backlog next_expiry_at <= first end of a waiting hold', extract(epoch from b.first_end),
+     case when b.first_end is null or g.next_expiry_at <= b.first_end then extract(epoch from b.first_end)
+          else extract(epoch from g.next_expiry_at) end)) as v (fact, expected, actual)
+  where v.expected is distinct from v.actual;
+end;
+
+revoke all on function openstock_core.backorder_differences from public;
+grant execute on function openstock_core.backorder_differences to openstock_maint;
+comment on function openstock_core.backorder_differences is
+  'Where a tenant''s backorders are not what the ledger says, or its backlogs not what the backorders sum up to.';
+
+reset role;
+
 -- sql/functions/openstock_core/ledger_differences.sql
 -- The identities of the ledger itself: no projection can be wrong about them, and rebuild repairs none.
 -- Reads: ledger, operation.
@@ -6540,7 +7581,7 @@ begin atomic
            coalesce(lag(l.reserved_after) over chain, 0) + l.reserved_delta as reserved,
            lag(l.entry_id) over chain < l.entry_id as higher, lag(l.recorded_at) over chain < l.recorded_at as later
     from openstock_core.ledger l
-    where l.tenant_id = tenant and openstock_core.is_chained(l.event_type)
+    where l.tenant_id = tenant and openstock_core.is_chained(l.event_type, l.backordered_delta)
     window chain as (partition by l.product_id, l.warehouse_id order by l.recorded_at, l.entry_id)
   ) as e
   cross join lateral (values
@@ -6582,6 +7623,8 @@ begin atomic
     select * from openstock_core.bin_differences(tenant)
     union all
     select * from openstock_core.line_differences(tenant)
+    union all
+    select * from openstock_core.backorder_differences(tenant)
     union all
     select * from openstock_core.ledger_differences(tenant)
   ) as d
@@ -6661,15 +7704,15 @@ begin atomic
   on conflict on constraint reservation_line_pkey do update
   set reservation_id = excluded.reservation_id, line = excluded.line,
       product_id = excluded.product_id, warehouse_id = excluded.warehouse_id,
-      ordered = excluded.ordered + l.backordered, reserved = excluded.reserved, shipped = excluded.shipped, released = excluded.released,
+      ordered = excluded.ordered, reserved = excluded.reserved, shipped = excluded.shipped, released = excluded.released,
       expired = excluded.expired, expires_at = excluded.expires_at
   where (l.reservation_id, l.line, l.product_id, l.warehouse_id, l.reserved, l.shipped, l.released, l.expired, l.expires_at) is distinct from
         (excluded.reservation_id, excluded.line, excluded.product_id, excluded.warehouse_id,
          excluded.reserved, excluded.shipped, excluded.released, excluded.expired, excluded.expires_at);
 
   update openstock_core.reservation_line l
-  set reserved = 0, shipped = 0, released = 0, expired = 0, backordered = l.ordered
-  where l.tenant_id = tenant and l.reserved + l.shipped + l.released + l.expired > 0
+  set ordered = 0, reserved = 0, shipped = 0, released = 0, expired = 0
+  where l.tenant_id = tenant and l.ordered > 0
     and not exists (select from openstock_core.replayed_lines(tenant) r where r.reservation_line_id = l.reservation_line_id);
 end;
 
@@ -6678,6 +7721,60 @@ grant execute on function openstock_core.replace_lines to openstock_maint;
 comment on function openstock_core.replace_lines is
   'Makes the reservation lines what the ledger says; a line that the ledger does not know keeps nothing, and one whose entries '
   'do not agree on it keeps its order, product and warehouse.';
+
+reset role;
+
+-- sql/functions/openstock_core/replace_backorders.sql
+-- Puts replayed quantities, order, number, product and end into the backorders that differ, and their sums into the backlogs. The tenant is
+-- locked. Writes: reservation, backorder, backlog. Which warehouse a lost backorder had asked for is not in the ledger: any may fill it then.
+set local role openstock_owner;
+
+create or replace function openstock_core.replace_backorders(tenant uuid) returns void
+language sql
+volatile
+set search_path = pg_catalog, pg_temp
+begin atomic
+  insert into openstock_core.reservation (tenant_id, order_ref, created_at)
+  select tenant, r.order_ref, min(r.first_recorded_at)
+  from openstock_core.replayed_backorders(tenant) r
+  where not exists (select from openstock_core.reservation o where o.tenant_id = tenant and o.order_ref = r.order_ref)
+  group by r.order_ref
+  on conflict on constraint reservation_order_ref_is_unique do nothing;
+
+  insert into openstock_core.backorder as b (
+    tenant_id, backorder_id, reservation_id, line, product_id, backordered, released, expired, expires_at, queued_at, created_at)
+  overriding system value
+  select tenant, r.backorder_id, o.reservation_id, r.line, r.product_id, r.backordered, r.released, r.expired, r.expires_at, r.queued_at,
+         r.first_recorded_at
+  from openstock_core.replayed_backorders(tenant) r
+  join openstock_core.reservation o on o.tenant_id = tenant and o.order_ref = r.order_ref
+  order by r.backorder_id
+  on conflict on constraint backorder_pkey do update
+  set reservation_id = excluded.reservation_id, line = excluded.line, product_id = excluded.product_id,
+      backordered = excluded.backordered, released = excluded.released, expired = excluded.expired, expires_at = excluded.expires_at
+  where (b.reservation_id, b.line, b.product_id, b.backordered, b.released, b.expired, b.expires_at) is distinct from
+        (excluded.reservation_id, excluded.line, excluded.product_id, excluded.backordered, excluded.released, excluded.expired,
+         excluded.expires_at);
+
+  update openstock_core.backorder b set backordered = 0, released = 0, expired = 0, expires_at = null
+  where b.tenant_id = tenant
+    and not exists (select from openstock_core.replayed_backorders(tenant) r where r.backorder_id = b.backorder_id);
+
+  insert into openstock_core.backlog as g (tenant_id, product_id, backordered, next_expiry_at)
+  select tenant, k.product_id, coalesce(sum(b.backordered), 0), min(b.expires_at) filter (where b.backordered > 0)
+  from (select product_id from openstock_core.backorder s where s.tenant_id = tenant
+        union select product_id from openstock_core.backlog s where s.tenant_id = tenant) as k
+  left join openstock_core.backorder b on b.tenant_id = tenant and b.product_id = k.product_id
+  group by k.product_id
+  on conflict on constraint backlog_pkey do update
+  set backordered = excluded.backordered, next_expiry_at = excluded.next_expiry_at
+  where (g.backordered, g.next_expiry_at) is distinct from (excluded.backordered, excluded.next_expiry_at);
+end;
+
+revoke all on function openstock_core.replace_backorders from public;
+grant execute on function openstock_core.replace_backorders to openstock_maint;
+comment on function openstock_core.replace_backorders is
+  'Makes backorders and backlogs what the ledger says; a backorder that the ledger does not know waits for nothing.';
 
 reset role;
 
@@ -7046,6 +8143,30 @@ comment on function openstock_admin.expire_reservations is
 
 reset role;
 
+-- sql/functions/openstock_admin/fill_backorders.sql
+-- Fills a tenant's backorders, as an operator. Writes and locks: see openstock_core.fill_from_stock.
+set local role openstock_api;
+
+create or replace function openstock_admin.fill_backorders(tenant uuid, max_rows integer default 1000) returns integer
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set row_security = on
+set jit = off
+as $$
+begin
+  perform openstock_core.enter_as_operator(tenant);
+  return jsonb_array_length(openstock_core.fill_from_stock(tenant, null, max_rows));
+end
+$$;
+
+revoke all on function openstock_admin.fill_backorders from public;
+grant execute on function openstock_admin.fill_backorders to openstock_operator;
+comment on function openstock_admin.fill_backorders is
+  'openstock.fill_backorders for an operator: returns how many lines were promised stock. Errors: 22023, OS003.';
+
+reset role;
+
 -- sql/functions/openstock_admin/refresh_current_stock.sql
 -- Brings the snapshot up to date. Writes: current_stock, snapshot. It runs as the maintenance role, which sees every
 -- tenant: refreshed by a role that row-level security binds, the view would silently hold one tenant or none.
@@ -7118,7 +8239,7 @@ reset role;
 
 -- sql/functions/openstock_admin/rebuild.sql
 -- Repairs the projections from the ledger alone. Writes, with replace: stock_level, stock_bin, reservation,
--- reservation_line, allocation. Locks, with replace: tenant (advisory, alone: begin_operation shares it), so that nothing of the
+-- reservation_line, allocation, backorder, backlog. Locks, with replace: tenant (advisory, alone: begin_operation shares it), so that nothing of the
 -- tenant is half written.
 set local role openstock_maint;
 
@@ -7148,6 +8269,7 @@ begin
   if rebuild.replace then
     perform openstock_core.replace_levels(rebuild.tenant);
     perform openstock_core.replace_lines(rebuild.tenant);
+    perform openstock_core.replace_backorders(rebuild.tenant);
     perform openstock_core.replace_bins(rebuild.tenant);
     perform openstock_core.replace_due_times(rebuild.tenant);
     select d.* into left_over from openstock_core.differences(rebuild.tenant) as d where d.repairable limit 1;
@@ -7187,8 +8309,8 @@ begin
     select s.place, s.name, s.tenant
     from (values (1, 'analyze_tables', null::pg_catalog.uuid), (2, 'ensure_partitions', null)
           union all select k.place, k.name, t.tenant_id from openstock_admin.tenants as t
-            cross join (values (3, 'block_expired_lots'), (4, 'expire_reservations')) as k (place, name) where t.active
-          union all values (5, 'refresh_current_stock', null::pg_catalog.uuid)) as s (place, name, tenant)
+            cross join (values (3, 'block_expired_lots'), (4, 'expire_reservations'), (5, 'fill_backorders')) as k (place, name) where t.active
+          union all values (6, 'refresh_current_stock', null::pg_catalog.uuid)) as s (place, name, tenant)
     order by s.place, s.tenant
   loop
     -- Until the commit: each step names its tenant itself, and none waits for ever for a row that one tenant holds.
@@ -7204,6 +8326,8 @@ begin
         perform openstock_admin.block_expired_lots(step.tenant);
       elsif step.place operator(pg_catalog.=) 4 then
         perform openstock_admin.expire_reservations(step.tenant, 10000);
+      elsif step.place operator(pg_catalog.=) 5 then
+        perform openstock_admin.fill_backorders(step.tenant, 10000);
       else
         perform openstock_admin.refresh_current_stock();
       end if;
@@ -7230,7 +8354,7 @@ $$;
 revoke all on procedure openstock_admin.run_maintenance from public;
 grant execute on procedure openstock_admin.run_maintenance to openstock_operator;
 comment on procedure openstock_admin.run_maintenance is
-  'Analyses new tables, makes partitions, books expired lots and holds that ended of every active tenant, and refreshes current_stock, committing each. A step that '
+  'Analyses new tables, makes partitions, books expired lots and holds that ended and fills backorders of every active tenant, and refreshes current_stock, committing each. A step that '
   'fails is told in a warning and keeps none of the others from being done; an error at the end counts the failures. Call it outside a '
   'transaction, every few minutes; runs may overlap. Errors: OS502.';
 
@@ -7296,5 +8420,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', 'd5282f7c6ab9ae3a5f2fad1cf959779e465219ae18be504625bf82e7accb2a2c');
+values ('0001.baseline', 'f6ed6154c6de16e5eda5a85bdee123ceb8c9a609f044c171c4a7f86a397f9178');
 reset role;

@@ -62,8 +62,11 @@
 \ir functions/openstock_core/due_bins.sql
 \ir functions/openstock_core/lock_levels.sql
 \ir functions/openstock_core/lock_candidate_levels.sql
+\ir functions/openstock_core/lock_backlogs.sql
+\ir functions/openstock_core/lock_order_backorders.sql
 \ir functions/openstock_core/find_due_holds.sql
 \ir functions/openstock_core/lock_due_holds.sql
+\ir functions/openstock_core/backorder_movements.sql
 \ir functions/openstock_core/end_holds.sql
 \ir functions/openstock_core/block_expired.sql
 \ir functions/openstock_core/book_due.sql
@@ -73,6 +76,7 @@
 \ir functions/openstock_core/expiry.sql
 \ir functions/openstock_core/post_ledger.sql
 \ir functions/openstock_core/post_allocations.sql
+\ir functions/openstock_core/post_backorders.sql
 \ir functions/openstock_core/refuse_unwritten.sql
 \ir functions/openstock_core/post.sql
 \ir functions/openstock_core/unpin_from_bins.sql
@@ -111,6 +115,8 @@
 
 -- promises
 \ir functions/openstock_core/check_ttl.sql
+\ir functions/openstock_core/check_order_details.sql
+\ir functions/openstock_core/set_order_details.sql
 \ir functions/openstock_core/read_order_lines.sql
 \ir functions/openstock_core/check_order_is_open.sql
 \ir functions/openstock_core/fail_nothing_open.sql
@@ -121,7 +127,11 @@
 \ir functions/openstock_core/find_stock.sql
 \ir functions/openstock_core/reservation_answer.sql
 \ir functions/openstock_core/promise.sql
+\ir functions/openstock_core/missing_lines.sql
+\ir functions/openstock_core/may_wait.sql
 \ir functions/openstock_core/shortage_answer.sql
+\ir functions/openstock_core/promise_or_refuse.sql
+\ir functions/openstock_core/open_lines.sql
 \ir functions/openstock_core/match_order_lines.sql
 \ir functions/openstock_core/take_order_lines.sql
 \ir functions/openstock_core/give_back.sql
@@ -137,6 +147,15 @@
 \ir functions/openstock/extend.sql
 \ir functions/openstock/confirm.sql
 \ir functions/openstock/expire_reservations.sql
+
+-- backorders
+\ir functions/openstock_core/queue_lock.sql
+\ir functions/openstock_core/lock_queue.sql
+\ir functions/openstock_core/lock_waiting.sql
+\ir functions/openstock_core/plan_fill.sql
+\ir functions/openstock_core/fill_queue.sql
+\ir functions/openstock_core/fill_from_stock.sql
+\ir functions/openstock/fill_backorders.sql
 
 -- allocation and shipment
 \ir functions/openstock_core/units.sql
@@ -161,6 +180,8 @@
 \ir views/openstock/bins.sql
 \ir views/openstock/ledger.sql
 \ir views/openstock/reservations.sql
+\ir views/openstock/backorders.sql
+\ir views/openstock/shortages.sql
 \ir functions/openstock/availability.sql
 \ir functions/openstock/search_products.sql
 \ir views/openstock_dw/current_stock.sql
@@ -175,13 +196,16 @@
 \ir functions/openstock_core/replayed_bins.sql
 \ir functions/openstock_core/replayed_lines.sql
 \ir functions/openstock_core/replayed_allocations.sql
+\ir functions/openstock_core/replayed_backorders.sql
 \ir functions/openstock_core/level_differences.sql
 \ir functions/openstock_core/bin_differences.sql
 \ir functions/openstock_core/line_differences.sql
+\ir functions/openstock_core/backorder_differences.sql
 \ir functions/openstock_core/ledger_differences.sql
 \ir functions/openstock_core/differences.sql
 \ir functions/openstock_core/replace_levels.sql
 \ir functions/openstock_core/replace_lines.sql
+\ir functions/openstock_core/replace_backorders.sql
 \ir functions/openstock_core/replace_bins.sql
 \ir functions/openstock_core/replace_due_times.sql
 \ir functions/openstock_admin/create_tenant.sql
@@ -192,6 +216,7 @@
 \ir functions/openstock_admin/ensure_partitions.sql
 \ir functions/openstock_admin/block_expired_lots.sql
 \ir functions/openstock_admin/expire_reservations.sql
+\ir functions/openstock_admin/fill_backorders.sql
 \ir functions/openstock_admin/refresh_current_stock.sql
 \ir functions/openstock_admin/verify.sql
 \ir functions/openstock_admin/rebuild.sql

@@ -23,11 +23,13 @@ create table openstock_core.ledger (
   blocked_delta openstock_core.quantity not null default 0,
   reserved_delta openstock_core.quantity not null default 0,
   allocated_delta openstock_core.quantity not null default 0,
+  backordered_delta openstock_core.quantity,
   on_hand_after openstock_core.quantity,
   blocked_after openstock_core.quantity,
   reserved_after openstock_core.quantity,
   order_ref text,
   reservation_line_id bigint,
+  backorder_id bigint,
   expires_at timestamptz,
   unit_cost openstock_core.quantity,
   reference text,
@@ -37,9 +39,9 @@ create table openstock_core.ledger (
   constraint ledger_pkey primary key (tenant_id, product_id, warehouse_id, recorded_at, entry_id),
   constraint ledger_event_type_is_known check (event_type in (
     'RECEIPT', 'SHIP', 'ADJUST', 'COUNT', 'MOVE', 'STATUS', 'TRANSFER_OUT', 'TRANSFER_IN', 'RETURN',
-    'RESERVE', 'EXTEND', 'CONFIRM', 'RELEASE', 'EXPIRE', 'ALLOCATE', 'DEALLOCATE')),
+    'RESERVE', 'BACKORDER', 'EXTEND', 'CONFIRM', 'RELEASE', 'EXPIRE', 'ALLOCATE', 'DEALLOCATE')),
   constraint ledger_balances_are_chained check (
-    openstock_core.is_chained(event_type) = (on_hand_after is not null)
+    openstock_core.is_chained(event_type, backordered_delta) = (on_hand_after is not null)
     and (on_hand_after is null) = (blocked_after is null)
     and (on_hand_after is null) = (reserved_after is null)),
   constraint ledger_bin_is_whole check ((location_id is null) = (status is null)),
@@ -58,7 +60,8 @@ comment on column openstock_core.ledger.occurred_at is 'Business time where the 
 comment on column openstock_core.ledger.line is 'The line of the call.';
 comment on column openstock_core.ledger.op_id is 'The operation that wrote it.';
 comment on column openstock_core.ledger.event_type is
-  'RECEIPT, SHIP, ADJUST, COUNT, MOVE, STATUS, TRANSFER_OUT, TRANSFER_IN, RETURN, RESERVE, EXTEND, CONFIRM, RELEASE, EXPIRE, ALLOCATE or '
+  'RECEIPT, SHIP, ADJUST, COUNT, MOVE, STATUS, TRANSFER_OUT, TRANSFER_IN, RETURN, RESERVE, BACKORDER, EXTEND, CONFIRM, RELEASE, EXPIRE, '
+  'ALLOCATE or '
   'DEALLOCATE.';
 comment on column openstock_core.ledger.location_id is 'The bin''s location; null where no bin is touched.';
 comment on column openstock_core.ledger.lot_id is 'The bin''s lot.';
@@ -67,11 +70,16 @@ comment on column openstock_core.ledger.qty_delta is 'Change of on_hand of the l
 comment on column openstock_core.ledger.blocked_delta is 'Change of blocked of the level.';
 comment on column openstock_core.ledger.reserved_delta is 'Change of reserved of the level and of the reservation line.';
 comment on column openstock_core.ledger.allocated_delta is 'Change of allocated of the bin and of the line''s allocation there.';
-comment on column openstock_core.ledger.on_hand_after is 'The level''s on_hand after the entry; null on EXTEND, CONFIRM, ALLOCATE and DEALLOCATE, which change no level.';
+comment on column openstock_core.ledger.backordered_delta is
+  'Change of what waits for stock, of the backorder and of the product''s backlog; null where the entry changes none. Such an entry changes no level, and its '
+  'warehouse is the one asked for, or the first by priority.';
+comment on column openstock_core.ledger.on_hand_after is 'The level''s on_hand after the entry; null on BACKORDER, EXTEND, CONFIRM, ALLOCATE and DEALLOCATE, and where '
+  'backordered units are released or expire: none of these changes a level.';
 comment on column openstock_core.ledger.blocked_after is 'The level''s blocked after the entry.';
 comment on column openstock_core.ledger.reserved_after is 'The level''s reserved after the entry.';
 comment on column openstock_core.ledger.order_ref is 'The order.';
 comment on column openstock_core.ledger.reservation_line_id is 'The reservation line.';
+comment on column openstock_core.ledger.backorder_id is 'The backorder.';
 comment on column openstock_core.ledger.expires_at is
   'Until when the line''s promise holds, from a RESERVE or EXTEND entry on; null: without end, also from a CONFIRM entry on.';
 comment on column openstock_core.ledger.unit_cost is 'Cost of one unit, where units came in with one; the currency is the tenant''s affair.';

@@ -8,9 +8,13 @@ create table openstock_core.reservation (
   created_at timestamptz not null,
   changes bigint not null default 0,
   became_id bigint,
+  priority integer not null default 0,
+  promised_at timestamptz,
+  metadata jsonb not null default '{}',
   constraint reservation_pkey primary key (tenant_id, reservation_id),
   constraint reservation_order_ref_is_unique unique (tenant_id, order_ref),
-  constraint reservation_became_exists foreign key (tenant_id, became_id) references openstock_core.reservation
+  constraint reservation_became_exists foreign key (tenant_id, became_id) references openstock_core.reservation,
+  constraint reservation_metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
 );
 comment on table openstock_core.reservation is 'An order that stock was promised to.';
 comment on column openstock_core.reservation.tenant_id is 'The tenant.';
@@ -18,6 +22,9 @@ comment on column openstock_core.reservation.reservation_id is 'Internal identit
 comment on column openstock_core.reservation.order_ref is 'The order''s name in the caller''s system.';
 comment on column openstock_core.reservation.changes is 'Calls that locked the order: each leaves a trace that a concurrent one cannot overlook.';
 comment on column openstock_core.reservation.became_id is 'The order that its holds were confirmed into; nothing is promised to it any more.';
+comment on column openstock_core.reservation.priority is 'Who is served first: the higher.';
+comment on column openstock_core.reservation.promised_at is 'When the customer was promised the goods; among orders of one priority the earlier is served first.';
+comment on column openstock_core.reservation.metadata is 'What the application wants to remember of the order, an object.';
 comment on column openstock_core.reservation.created_at is 'When stock was first promised to it.';
 select openstock_core.protect_table('openstock_core.reservation');
 grant select, insert, update, delete on openstock_core.reservation to openstock_api;
@@ -32,7 +39,6 @@ create table openstock_core.reservation_line (
   warehouse_id bigint not null,
   ordered openstock_core.quantity not null,
   reserved openstock_core.quantity not null default 0,
-  backordered openstock_core.quantity not null default 0,
   shipped openstock_core.quantity not null default 0,
   released openstock_core.quantity not null default 0,
   expired openstock_core.quantity not null default 0,
@@ -43,10 +49,10 @@ create table openstock_core.reservation_line (
   constraint reservation_line_reservation_exists foreign key (tenant_id, reservation_id) references openstock_core.reservation,
   constraint reservation_line_level_exists foreign key (tenant_id, product_id, warehouse_id) references openstock_core.stock_level,
   constraint reservation_line_line_is_positive check (line > 0),
-  constraint reservation_line_ordered_is_positive check (ordered > 0),
+  constraint reservation_line_ordered_is_not_negative check (ordered >= 0),
   constraint reservation_line_parts_are_not_negative check (
-    reserved >= 0 and backordered >= 0 and shipped >= 0 and released >= 0 and expired >= 0),
-  constraint reservation_line_parts_add_up check (ordered = reserved + backordered + shipped + released + expired)
+    reserved >= 0 and shipped >= 0 and released >= 0 and expired >= 0),
+  constraint reservation_line_parts_add_up check (ordered = reserved + shipped + released + expired)
 ) with (fillfactor = 80);
 -- An expression, so that these columns are no key to which a foreign key could point: confirm moves lines to another order, and
 -- changing a key would wait for every transaction that pins units for the line, which waits for lines after bins.
@@ -65,9 +71,8 @@ comment on column openstock_core.reservation_line.reservation_id is 'The order.'
 comment on column openstock_core.reservation_line.line is 'The order''s line, from 1; a line that two warehouses serve has two rows.';
 comment on column openstock_core.reservation_line.product_id is 'The product.';
 comment on column openstock_core.reservation_line.warehouse_id is 'The warehouse that promises.';
-comment on column openstock_core.reservation_line.ordered is 'Units asked of this warehouse: reserved + backordered + shipped + released + expired.';
+comment on column openstock_core.reservation_line.ordered is 'Units asked of this warehouse: reserved + shipped + released + expired.';
 comment on column openstock_core.reservation_line.reserved is 'Units promised and not yet gone.';
-comment on column openstock_core.reservation_line.backordered is 'Units that no stock covers yet.';
 comment on column openstock_core.reservation_line.shipped is 'Units gone to the order.';
 comment on column openstock_core.reservation_line.released is 'Units given back.';
 comment on column openstock_core.reservation_line.expired is 'Units whose hold ended.';
@@ -81,6 +86,70 @@ comment on index openstock_core.reservation_line_due is 'Open holds of a level b
 select openstock_core.protect_table('openstock_core.reservation_line');
 grant select, insert, update on openstock_core.reservation_line to openstock_api;
 grant select, insert, update on openstock_core.reservation_line to openstock_maint;
+
+create table openstock_core.backorder (
+  tenant_id uuid not null,
+  backorder_id bigint generated always as identity,
+  reservation_id bigint not null,
+  line integer not null,
+  product_id bigint not null,
+  warehouse_id bigint,
+  backordered openstock_core.quantity not null default 0,
+  released openstock_core.quantity not null default 0,
+  expired openstock_core.quantity not null default 0,
+  expires_at timestamptz,
+  queued_at timestamptz not null,
+  created_at timestamptz not null,
+  constraint backorder_pkey primary key (tenant_id, backorder_id),
+  constraint backorder_reservation_exists foreign key (tenant_id, reservation_id) references openstock_core.reservation,
+  constraint backorder_product_exists foreign key (tenant_id, product_id) references openstock_core.product,
+  constraint backorder_warehouse_exists foreign key (tenant_id, warehouse_id) references openstock_core.warehouse,
+  constraint backorder_line_is_positive check (line > 0),
+  constraint backorder_parts_are_not_negative check (backordered >= 0 and released >= 0 and expired >= 0)
+);
+create index backorder_order on openstock_core.backorder (tenant_id, reservation_id);
+create index backorder_queue on openstock_core.backorder (tenant_id, product_id, queued_at) where backordered > 0;
+create index backorder_expiring on openstock_core.backorder (tenant_id, expires_at) where expires_at is not null and backordered > 0;
+comment on table openstock_core.backorder is
+  'The part of an order''s line that no stock covers yet: it has a place in the product''s queue. Its quantities change only under the lock of the backlog, the '
+  'end of its hold and its order only under the lock of the order. What is filled becomes a reservation line''s.';
+comment on column openstock_core.backorder.tenant_id is 'The tenant.';
+comment on column openstock_core.backorder.backorder_id is 'Internal identity; backorders are locked in its order.';
+comment on column openstock_core.backorder.reservation_id is 'The order.';
+comment on column openstock_core.backorder.line is 'The order''s line.';
+comment on column openstock_core.backorder.product_id is 'The product.';
+comment on column openstock_core.backorder.warehouse_id is 'The warehouse that the line asked for; null: any.';
+comment on column openstock_core.backorder.backordered is 'Units that wait.';
+comment on column openstock_core.backorder.released is 'Units given back while they waited.';
+comment on column openstock_core.backorder.expired is 'Units whose hold ended while they waited.';
+comment on column openstock_core.backorder.expires_at is 'They wait until then, and are not filled before they are confirmed; null: until they are filled or released.';
+comment on column openstock_core.backorder.queued_at is 'Since when they stand in the queue; among orders of one priority the earlier is filled first.';
+comment on column openstock_core.backorder.created_at is 'When it was promised.';
+comment on index openstock_core.backorder_order is 'Backorders of an order.';
+comment on index openstock_core.backorder_queue is 'What waits for a product.';
+comment on index openstock_core.backorder_expiring is 'Waiting holds by when they end, for upkeep.';
+select openstock_core.protect_table('openstock_core.backorder');
+grant select, insert, update on openstock_core.backorder to openstock_api;
+grant select, insert, update on openstock_core.backorder to openstock_maint;
+
+create table openstock_core.backlog (
+  tenant_id uuid not null,
+  product_id bigint not null,
+  backordered openstock_core.quantity not null default 0,
+  next_expiry_at timestamptz,
+  constraint backlog_pkey primary key (tenant_id, product_id),
+  constraint backlog_product_exists foreign key (tenant_id, product_id) references openstock_core.product,
+  constraint backlog_backordered_is_not_negative check (backordered >= 0)
+) with (fillfactor = 50);
+comment on table openstock_core.backlog is
+  'What waits for a product in all: whoever adds to its queue or takes from it holds this row, so that its limit is kept and its order is one.';
+comment on column openstock_core.backlog.tenant_id is 'The tenant.';
+comment on column openstock_core.backlog.product_id is 'The product.';
+comment on column openstock_core.backlog.backordered is 'Units that wait.';
+comment on column openstock_core.backlog.next_expiry_at is 'No waiting hold ends before this moment; null: none ends.';
+select openstock_core.protect_table('openstock_core.backlog');
+grant select, insert, update on openstock_core.backlog to openstock_api;
+grant select, insert, update on openstock_core.backlog to openstock_maint;
 
 create table openstock_core.allocation (
   tenant_id uuid not null,

@@ -15,7 +15,9 @@ create type openstock_core.movement as (
   order_ref text,
   unit_cost numeric,
   reason text,
-  expires_at timestamptz
+  expires_at timestamptz,
+  backordered_delta numeric,
+  backorder_id bigint
 );
 comment on type openstock_core.movement is 'One ledger entry before it is written; post() gives it its number, time and balances.';
 
@@ -30,7 +32,9 @@ create type openstock_core.posted as (
   status text,
   qty_delta numeric,
   reserved_delta numeric,
+  backordered_delta numeric,
   reservation_line_id bigint,
+  backorder_id bigint,
   on_hand numeric,
   blocked numeric,
   reserved numeric,
@@ -80,12 +84,13 @@ comment on type openstock_core.level_key is 'What makes a stock level: a product
 create type openstock_core.due as (
   at timestamptz,
   levels openstock_core.level_key[],
+  backorder_ids bigint[],
   line_ids bigint[],
   lot_bin_ids bigint[],
   bin_ids bigint[]
 );
 comment on type openstock_core.due is
-  'What has to be booked at locked levels since a moment came: the holds that ended (lines, locked), the bins whose lot expired, and all bins to be '
+  'What has to be booked at locked levels since a moment came: the holds that ended (backorders and lines, locked), the bins whose lot expired, and all bins to be '
   'locked for it, those with pins of the holds among them.';
 
 create type openstock_core.taken_line as (
@@ -94,9 +99,11 @@ create type openstock_core.taken_line as (
   product_id bigint,
   warehouse_id bigint,
   qty numeric,
-  reserved numeric
+  reserved numeric,
+  backorder_id bigint
 );
-comment on type openstock_core.taken_line is 'How much a release or shipment takes of one reservation line; reserved is what the line holds before it.';
+comment on type openstock_core.taken_line is
+  'How much a release or shipment takes of one reservation line, or of one backorder; reserved is what that holds before it.';
 
 create type openstock_core.taking as (
   lines openstock_core.taken_line[],

@@ -56,6 +56,7 @@ create type openstock.reservation_change as (
   outcome text,
   qty_ordered numeric,
   qty_reserved numeric,
+  qty_backordered numeric,
   qty_short numeric,
   qty_released numeric,
   expires_at timestamptz,
@@ -63,25 +64,29 @@ create type openstock.reservation_change as (
   blocked numeric,
   reserved numeric,
   available numeric,
+  offers jsonb,
   replayed boolean
 );
 comment on type openstock.reservation_change is 'What became of one line of an order at one warehouse.';
 comment on column openstock.reservation_change.order_ref is 'The order.';
 comment on column openstock.reservation_change.line is 'The order''s line.';
 comment on column openstock.reservation_change.sku is 'The product.';
-comment on column openstock.reservation_change.warehouse is 'The warehouse that promises; null on a rejected line that none was chosen for.';
+comment on column openstock.reservation_change.warehouse is 'The warehouse that promises; null where none was chosen, and on a backorder that any may fill.';
 comment on column openstock.reservation_change.outcome is
-  'reserved, extended, confirmed, released, cancelled, expired, or rejected (nothing of the call was reserved).';
+  'reserved, backordered, short, filled, extended, confirmed, released, cancelled, expired, or rejected (nothing of the call was reserved).';
 comment on column openstock.reservation_change.qty_ordered is 'Quantity asked for in this row.';
 comment on column openstock.reservation_change.qty_reserved is 'Quantity this call promised (reserve) or that stays promised (release).';
-comment on column openstock.reservation_change.qty_short is 'Quantity that no stock covers.';
+comment on column openstock.reservation_change.qty_backordered is 'Quantity of this row that waits for stock.';
+comment on column openstock.reservation_change.qty_short is 'Quantity that no stock covers and that does not wait.';
 comment on column openstock.reservation_change.qty_released is 'Quantity that this call gave back, or that expired.';
 comment on column openstock.reservation_change.expires_at is 'The promise holds until then; null: without end.';
 comment on column openstock.reservation_change.on_hand is 'Physical units at the warehouse after the row.';
 comment on column openstock.reservation_change.blocked is 'The part of on_hand that cannot be promised.';
 comment on column openstock.reservation_change.reserved is 'Units of the product promised to orders at the warehouse after the row.';
 comment on column openstock.reservation_change.available is
-  'What can still be promised at the warehouse; on a rejected line, what could have been promised at all warehouses asked.';
+  'What can still be promised at the warehouse; on a row that is short or rejected, what could be promised at all warehouses asked.';
+comment on column openstock.reservation_change.offers is
+  'On a row that is short or rejected: what each warehouse asked could have promised, [{"warehouse": …, "available": …}] by priority.';
 comment on column openstock.reservation_change.replayed is 'True when this answer was stored by an earlier call with the same op_id.';
 
 create type openstock.allocation_change as (

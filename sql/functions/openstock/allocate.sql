@@ -30,7 +30,7 @@ begin
     if on_shortage = 'partial' or openstock_core.units(found.picks) = openstock_core.units(found.needs) then
       perform openstock_core.post(acting, op_id, array(
         select row(l.line, 'ALLOCATE', p.product_id, p.warehouse_id, p.bin_id, 0, 0, 0, p.qty,
-                   p.reservation_line_id, order_ref, null, null, null)::openstock_core.movement
+                   p.reservation_line_id, order_ref, null, null, null, null, null)::openstock_core.movement
         from unnest(found.picks) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, n)
         join openstock_core.reservation_line l on l.tenant_id = acting and l.reservation_line_id = p.reservation_line_id
         order by p.n), null, null, null);

@@ -1,5 +1,5 @@
--- Prolongs an order's holds. Writes: operation, event, ledger (EXTEND), reservation_line. Locks: operation, order, reservation_line by id;
--- no level: a later end takes nothing from anybody, and a busy product need not wait for it.
+-- Prolongs an order's holds. Writes: operation, event, ledger (EXTEND), reservation_line, backorder.
+-- Locks: operation, order, backorder by id, reservation_line by id; no level: a later end takes nothing from anybody, and a busy product need not wait for it.
 set local role openstock_api;
 
 create or replace function openstock.extend(op_id text, order_ref text, ttl interval, tenant uuid default null)
@@ -18,7 +18,7 @@ declare
   arrival constant timestamptz := openstock.server_time();
   seconds double precision;
   order_id bigint;
-  held_ids bigint[];
+  held record;
   entries openstock_core.posted[];
 begin
   if answer is null then
@@ -28,15 +28,17 @@ begin
       perform openstock_core.fail('22023', '{"argument": "ttl", "problem": "missing"}');
     end if;
     order_id := openstock_core.lock_known_order(acting, order_ref);
-    held_ids := openstock_core.lock_holds(acting, order_id, order_ref, arrival);
+    select h.line_ids, h.backorder_ids into held from openstock_core.lock_holds(acting, order_id, order_ref, arrival) as h;
 
     entries := array(
       select p from openstock_core.post(acting, op_id, array(
         select row(l.line, 'EXTEND', l.product_id, l.warehouse_id, null, 0, 0, 0, 0, l.reservation_line_id, order_ref, null, null,
-                   greatest(l.expires_at, arrival + make_interval(secs => seconds)))::openstock_core.movement
+                   greatest(l.expires_at, arrival + make_interval(secs => seconds)), null, null)::openstock_core.movement
         from openstock_core.reservation_line l
-        where l.tenant_id = acting and l.reservation_line_id = any (held_ids)
-        order by l.line, l.reservation_line_id), null, null, null) as p);
+        where l.tenant_id = acting and l.reservation_line_id = any (held.line_ids)
+        order by l.line, l.reservation_line_id)
+        || openstock_core.backorder_movements(acting, 'EXTEND', null, held.backorder_ids, null, null, arrival + make_interval(secs => seconds)),
+        null, null, null) as p);
     -- A statement of its own: within the one above, the lines would still be what they were before.
     answer := openstock_core.reservation_answer(acting, 'extended', entries) || openstock_core.ended_holds(acting, order_id, arrival);
     perform openstock_core.finish_operation(acting, op_id, answer);

@@ -1,11 +1,13 @@
--- Promises stock to an order. Writes: operation, event, reservation, reservation_line, ledger (RESERVE), stock_level, and, where
--- something is due, what book_due writes.
--- Locks: operation, order, stock_level by (product, warehouse); where something is due, reservation_line by id, stock_bin by bin_id.
+-- Promises stock to an order. Writes: operation, event, reservation, reservation_line, backorder, backlog, ledger (RESERVE, BACKORDER),
+-- stock_level, and, where something is due, what book_due writes.
+-- Locks: operation, order, stock_level by (product, warehouse); where stock is short and may wait, backlog by product_id; where something
+-- is due, backorder by id, reservation_line by id, stock_bin by bin_id.
 set local role openstock_api;
 
 create or replace function openstock.reserve(
   op_id text, order_ref text, lines jsonb,
-  warehouse text default null, on_shortage text default 'reject', ttl interval default null, tenant uuid default null)
+  warehouse text default null, on_shortage text default 'reject', ttl interval default null, priority integer default null,
+  promised_at timestamptz default null, metadata jsonb default null, tenant uuid default null)
 returns setof openstock.reservation_change
 language plpgsql
 security definer
@@ -17,38 +19,33 @@ as $$
 declare
   acting constant uuid := openstock_core.enter(tenant);
   arguments constant jsonb := jsonb_build_object(
-    'order_ref', order_ref, 'lines', lines, 'warehouse', warehouse, 'on_shortage', on_shortage,
-    'ttl', extract(epoch from ttl));
+    'order_ref', order_ref, 'lines', lines, 'warehouse', warehouse, 'on_shortage', on_shortage, 'ttl', extract(epoch from ttl),
+    'priority', priority, 'promised_at', promised_at at time zone 'UTC', 'metadata', metadata::text);
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'reserve', arguments);
   order_id bigint;
   wanted openstock_core.order_line[];
   parts openstock_core.order_line[];
+  missing openstock_core.order_line[];
   seconds double precision;
 begin
   if answer is null then
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
-    perform openstock_core.check_choice('on_shortage', on_shortage, array['reject', 'error']);
+    perform openstock_core.check_choice('on_shortage', on_shortage, array['reject', 'partial', 'backorder', 'error']);
     seconds := openstock_core.check_ttl(ttl);
+    perform openstock_core.check_order_details(promised_at, metadata);
     perform openstock_core.check_lines(lines, '{"sku": "code!", "qty": "number!", "line": "integer", "warehouse": "code"}', 1000, 'line');
     wanted := openstock_core.read_order_lines(acting, lines, openstock_core.check_text('warehouse', 'code', warehouse));
     order_id := openstock_core.lock_order(acting, order_ref, true);
     wanted := openstock_core.number_lines(acting, order_id, order_ref, wanted);
 
-    parts := openstock_core.find_stock(acting, op_id, wanted);
-    if (select sum(w.qty) from unnest(wanted) as w) > (select coalesce(sum(p.qty), 0) from unnest(parts) as p) then
+    parts := openstock_core.find_stock(acting, op_id, wanted, on_shortage = 'backorder');
+    missing := openstock_core.missing_lines(wanted, parts);
+    if cardinality(missing) > 0 then
       perform openstock_core.refuse_stale_shortage(acting, wanted);
-      answer := openstock_core.shortage_answer(acting, order_ref, wanted, parts);
-      delete from openstock_core.reservation r
-      where r.tenant_id = acting and r.reservation_id = order_id
-        and not exists (select from openstock_core.reservation_line l where l.tenant_id = acting and l.reservation_id = order_id);
-      if on_shortage = 'error' then
-        perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref, 'lines', (
-          select jsonb_agg(jsonb_build_object('line', s.line, 'sku', s.sku, 'qty_ordered', s.qty_ordered,
-                                              'available', s.available, 'qty_short', s.qty_short))
-          from jsonb_populate_recordset(null::openstock.reservation_change, answer) as s where s.qty_short > 0)));
-      end if;
-    else
-      answer := openstock_core.promise(acting, op_id, order_id, order_ref, parts, seconds);
+    end if;
+    answer := openstock_core.promise_or_refuse(acting, op_id, order_id, order_ref, wanted, parts, missing, on_shortage, seconds);
+    if answer -> 0 ->> 'outcome' in ('reserved', 'backordered') then
+      perform openstock_core.set_order_details(acting, order_id, priority, promised_at, metadata);
     end if;
     perform openstock_core.finish_operation(acting, op_id, answer);
   end if;
@@ -59,10 +56,13 @@ $$;
 revoke all on function openstock.reserve from public;
 grant execute on function openstock.reserve to openstock_app;
 comment on function openstock.reserve is
-  'Promises stock to an order, all lines or none. lines: sku, qty (positive), and optionally line (its number in the order) and warehouse; '
+  'Promises stock to an order. lines: sku, qty (positive), and optionally line (its number in the order) and warehouse; '
   'without a warehouse, active warehouses are asked by priority, and one line may be split over several. On an open order it adds lines. '
   'ttl: the promise is a hold that ends after this time unless it is confirmed or extended (a day is 24 hours; no months or years; at most ten years). '
-  'on_shortage: reject (outcome rejected, nothing is promised) or error (OS201). Returns one row per line and warehouse. '
+  'on_shortage: reject (outcome rejected, nothing is promised), error (OS201), partial (what there is; the rest of a line is a row with outcome short) or '
+  'backorder (the rest waits, a row with outcome backordered, if the policy of each product lets it; otherwise as reject). Rows of what is short '
+  'say what each warehouse could promise (offers). priority (higher is served first), promised_at and metadata belong to the order: what is given '
+  'replaces what was, metadata key by key. Returns one row per line and warehouse. '
   'Errors: 22023, OS010, OS101 to OS104, OS110, OS201, OS302, OS304; 40001 also at '
   'READ COMMITTED, where a stock level came into being meanwhile and is in use.';
 

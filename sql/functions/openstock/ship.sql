@@ -27,7 +27,7 @@ begin
     if lines is not null then
       perform openstock_core.check_lines(lines, '{"line": "integer", "sku": "code", "warehouse": "code", "qty": "number"}', 1000, 'line and warehouse');
     end if;
-    taking := openstock_core.take_order_lines(acting, order_ref, lines);
+    taking := openstock_core.take_order_lines(acting, order_ref, lines, false);
     answer := openstock_core.shipment_answer(acting, order_ref, array(
       select p from openstock_core.post(acting, op_id,
         openstock_core.plan_shipment(acting, op_id, order_ref, taking.lines, taking.due), occurred_at, reference, note) as p));

@@ -17,8 +17,8 @@ begin
     select s.place, s.name, s.tenant
     from (values (1, 'analyze_tables', null::pg_catalog.uuid), (2, 'ensure_partitions', null)
           union all select k.place, k.name, t.tenant_id from openstock_admin.tenants as t
-            cross join (values (3, 'block_expired_lots'), (4, 'expire_reservations')) as k (place, name) where t.active
-          union all values (5, 'refresh_current_stock', null::pg_catalog.uuid)) as s (place, name, tenant)
+            cross join (values (3, 'block_expired_lots'), (4, 'expire_reservations'), (5, 'fill_backorders')) as k (place, name) where t.active
+          union all values (6, 'refresh_current_stock', null::pg_catalog.uuid)) as s (place, name, tenant)
     order by s.place, s.tenant
   loop
     -- Until the commit: each step names its tenant itself, and none waits for ever for a row that one tenant holds.
@@ -34,6 +34,8 @@ begin
         perform openstock_admin.block_expired_lots(step.tenant);
       elsif step.place operator(pg_catalog.=) 4 then
         perform openstock_admin.expire_reservations(step.tenant, 10000);
+      elsif step.place operator(pg_catalog.=) 5 then
+        perform openstock_admin.fill_backorders(step.tenant, 10000);
       else
         perform openstock_admin.refresh_current_stock();
       end if;
@@ -60,7 +62,7 @@ $$;
 revoke all on procedure openstock_admin.run_maintenance from public;
 grant execute on procedure openstock_admin.run_maintenance to openstock_operator;
 comment on procedure openstock_admin.run_maintenance is
-  'Analyses new tables, makes partitions, books expired lots and holds that ended of every active tenant, and refreshes current_stock, committing each. A step that '
+  'Analyses new tables, makes partitions, books expired lots and holds that ended and fills backorders of every active tenant, and refreshes current_stock, committing each. A step that '
   'fails is told in a warning and keeps none of the others from being done; an error at the end counts the failures. Call it outside a '
   'transaction, every few minutes; runs may overlap. Errors: OS502.';
 

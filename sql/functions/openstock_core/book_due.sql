@@ -1,5 +1,6 @@
 -- Books what came due at levels: holds that ended give their units back, and units of expired lots are blocked. The levels, lines and
--- bins are locked. Writes: ledger (DEALLOCATE, EXPIRE, STATUS), stock_level, stock_bin, reservation_line, allocation.
+-- bins are locked. Writes: ledger (DEALLOCATE, EXPIRE, STATUS), stock_level, stock_bin, reservation_line, allocation, backorder,
+-- backlog.
 set local role openstock_owner;
 
 create or replace function openstock_core.book_due(tenant uuid, op_id text, due openstock_core.due) returns setof openstock_core.posted
@@ -7,8 +8,8 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if cardinality(due.line_ids) > 0 then
-    return query select * from openstock_core.end_holds(tenant, op_id, due.line_ids);
+  if cardinality(due.line_ids) > 0 or cardinality(due.backorder_ids) > 0 then
+    return query select * from openstock_core.end_holds(tenant, op_id, due.line_ids, due.backorder_ids);
   end if;
   if cardinality(due.levels) > 0 then
     perform openstock_core.block_expired(tenant, op_id, due.levels, due.lot_bin_ids);

@@ -1,4 +1,4 @@
--- What of an order has ended, as rows of an answer. Reads: reservation, reservation_line, product, warehouse.
+-- What of an order has ended, as rows of an answer. Reads: reservation, reservation_line, backorder, product, warehouse.
 set local role openstock_owner;
 
 create or replace function openstock_core.ended_holds(tenant uuid, order_id bigint, at timestamptz) returns jsonb
@@ -9,16 +9,23 @@ as $$
 begin
   return (
     select coalesce(jsonb_agg(jsonb_build_object(
-      'order_ref', r.order_ref, 'line', l.line, 'sku', p.sku, 'warehouse', w.code, 'outcome', 'expired',
-      'qty_ordered', l.ordered, 'qty_reserved', 0, 'qty_short', 0, 'qty_released', u.units, 'expires_at', l.expires_at,
-      'replayed', false) order by l.line, l.reservation_line_id), '[]')
-    from openstock_core.reservation_line l
-    cross join lateral (
-      select trim_scale(l.expired + case when l.expires_at <= at then l.reserved else 0 end) as units) as u
-    join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = l.reservation_id
-    join openstock_core.product p on p.tenant_id = tenant and p.product_id = l.product_id
-    join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = l.warehouse_id
-    where l.tenant_id = tenant and l.reservation_id = order_id and u.units > 0);
+      'order_ref', r.order_ref, 'line', e.line, 'sku', p.sku, 'warehouse', w.code, 'outcome', 'expired',
+      'qty_ordered', e.ordered, 'qty_reserved', 0, 'qty_backordered', 0, 'qty_short', 0, 'qty_released', e.units, 'expires_at', e.expires_at,
+      'replayed', false) order by e.line, e.waiting, e.id), '[]')
+    from (
+      select l.line, l.product_id, l.warehouse_id, l.ordered::numeric as ordered, l.expires_at, false as waiting, l.reservation_line_id as id,
+             trim_scale(l.expired + case when l.expires_at <= at then l.reserved else 0 end) as units
+      from openstock_core.reservation_line l
+      where l.tenant_id = tenant and l.reservation_id = order_id
+      union all
+      select b.line, b.product_id, b.warehouse_id, b.backordered + b.released + b.expired, b.expires_at, true, b.backorder_id,
+             trim_scale(b.expired + case when b.expires_at <= at then b.backordered else 0 end)
+      from openstock_core.backorder b
+      where b.tenant_id = tenant and b.reservation_id = order_id) as e
+    join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = order_id
+    join openstock_core.product p on p.tenant_id = tenant and p.product_id = e.product_id
+    left join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = e.warehouse_id
+    where e.units > 0);
 end
 $$;
 

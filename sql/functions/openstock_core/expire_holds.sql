@@ -1,6 +1,7 @@
 -- Books holds that have ended. Writes: operation, event, and what book_due writes.
 -- Locks: operation, stock_level: waiting, by (product, warehouse), those where a hold ended more than a minute ago, so that none is
--- passed over for ever; then the others, skipping those in use; reservation_line by id, stock_bin by bin_id.
+-- passed over for ever; then the others, skipping those in use; backlog by product_id, backorder by id, reservation_line by id, stock_bin
+-- by bin_id.
 set local role openstock_owner;
 
 create or replace function openstock_core.expire_holds(tenant uuid, op_id text, max_lines integer) returns jsonb
@@ -20,7 +21,10 @@ begin
   end if;
   if op_id is null then
     if not exists (select from openstock_core.reservation_line l
-                   where l.tenant_id = tenant and l.expires_at <= arrival and l.reserved > 0) then
+                   where l.tenant_id = tenant and l.expires_at <= arrival and l.reserved > 0
+                   union all
+                   select from openstock_core.backorder b
+                   where b.tenant_id = tenant and b.expires_at <= arrival and b.backordered > 0) then
       return '[]';
     end if;
     op_id := 'openstock.expire_reservations ' || gen_random_uuid();
@@ -50,7 +54,12 @@ begin
     join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id
     for no key update of l skip locked);
 
-  due := openstock_core.lock_due_holds(tenant, openstock_core.lock_levels(tenant, locked, false), array(
+  due := openstock_core.lock_backlogs(tenant, array(
+    select b.product_id from openstock_core.backorder b
+    where b.tenant_id = tenant and b.expires_at <= arrival and b.backordered > 0
+    order by b.expires_at, b.backorder_id
+    limit max_lines), openstock_core.lock_levels(tenant, locked, false));
+  due := openstock_core.lock_due_holds(tenant, due, array(
     select l.reservation_line_id
     from unnest(locked) as k
     join openstock_core.reservation_line l on l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id

@@ -1,4 +1,5 @@
--- Says why nothing of an order can be shipped, released, pinned, extended or confirmed. Reads: reservation, reservation_line.
+-- Says why nothing of an order can be shipped, released, pinned, extended or confirmed. Reads: reservation, reservation_line,
+-- backorder.
 -- What has ended is the same error before and after it is booked.
 set local role openstock_owner;
 
@@ -18,9 +19,12 @@ begin
   if found then
     perform openstock_core.fail('OS302', jsonb_build_object('order_ref', order_ref, 'became', became));
   end if;
-  select trim_scale(sum(l.expired + case when l.expires_at <= at then l.reserved else 0 end)) into ended
-  from openstock_core.reservation_line l
-  where l.tenant_id = tenant and l.reservation_id = order_id;
+  select trim_scale(sum(l.expired + case when l.expires_at <= at then l.open else 0 end)) into ended
+  from (select s.expired, s.expires_at, s.reserved as open
+        from openstock_core.reservation_line s where s.tenant_id = tenant and s.reservation_id = order_id
+        union all
+        select s.expired, s.expires_at, s.backordered
+        from openstock_core.backorder s where s.tenant_id = tenant and s.reservation_id = order_id) as l;
   if ended > 0 then
     perform openstock_core.fail('OS305', jsonb_build_object('order_ref', order_ref, 'expired', ended));
   end if;

@@ -1,9 +1,9 @@
--- Finds stock for an order's lines. Locks: stock_level by (product, warehouse), and what make_room locks. Writes: what make_room writes.
+-- Finds stock for an order's lines. Locks: stock_level by (product, warehouse), and what lock_backlogs and make_room lock. Writes: what they write.
 -- While it waits for locks, another level may come into being, or its warehouse be opened: it is short only when there is none left
--- to lock. Lots that expired are booked before anything is promised; holds that ended only where it comes up short without them.
+-- to lock. What may have to wait locks the backlogs before it settles anything. Lots that expired are booked before anything is promised; holds that ended only where it comes up short without them.
 set local role openstock_owner;
 
-create or replace function openstock_core.find_stock(tenant uuid, op_id text, lines openstock_core.order_line[])
+create or replace function openstock_core.find_stock(tenant uuid, op_id text, lines openstock_core.order_line[], may_queue boolean)
 returns openstock_core.order_line[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -13,11 +13,12 @@ declare
   held openstock_core.level_key[] := '{}';
   locked record;
   parts openstock_core.order_line[];
+  queued boolean := false;
   settled boolean := false;
   short boolean;
 begin
   for attempt in 1 .. 10 loop
-    select c.held, c.due into locked from openstock_core.lock_candidate_levels(tenant, lines, not settled, held) as c;
+    select c.held, c.due into locked from openstock_core.lock_candidate_levels(tenant, lines, not settled and not queued, held) as c;
     exit when cardinality(locked.held) = cardinality(held) and attempt > 1;
     held := locked.held;
     if cardinality((locked.due).lot_bin_ids) > 0 and settled then
@@ -28,6 +29,10 @@ begin
     if cardinality((locked.due).lot_bin_ids) = 0 then
       parts := array(select p from openstock_core.plan_reservation(tenant, lines, held) as p);
       short := asked > (select coalesce(sum(p.qty), 0) from unnest(parts) as p);
+    end if;
+    if short and may_queue and not queued then
+      locked.due := openstock_core.lock_backlogs(tenant, array(select u.product_id from unnest(lines) as u), locked.due);
+      queued := true;
     end if;
     if short and not settled then
       settled := openstock_core.make_room(tenant, op_id, lines, held, locked.due);
@@ -49,6 +54,6 @@ revoke all on function openstock_core.find_stock from public;
 grant execute on function openstock_core.find_stock to openstock_api;
 comment on function openstock_core.find_stock is
   'Locks the levels that the lines may be promised from, and returns the parts that they can be promised now, together less than the lines '
-  'where stock is short. Errors: 40001 where levels came into being meanwhile and are in use.';
+  'where stock is short; the backlogs are then locked if the rest may wait. Errors: 40001 where levels came into being meanwhile and are in use.';
 
 reset role;

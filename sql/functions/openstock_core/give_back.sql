@@ -1,5 +1,6 @@
--- Gives back what an order has promised. Writes: ledger (RELEASE, DEALLOCATE), stock_level, stock_bin, reservation_line, allocation,
--- and what book_due writes. Locks: order, stock_level by (product, warehouse), reservation_line by id, stock_bin by bin_id.
+-- Gives back what an order was promised and what it waits for. Writes: ledger (RELEASE, DEALLOCATE), stock_level, stock_bin,
+-- reservation_line, allocation, backorder, backlog, and what book_due writes. Locks: order, stock_level by (product, warehouse), backlog by
+-- product_id, backorder by id, reservation_line by id, stock_bin by bin_id.
 set local role openstock_owner;
 
 create or replace function openstock_core.give_back(tenant uuid, op_id text, order_ref text, lines jsonb, reason text, outcome text)
@@ -8,7 +9,7 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  taking constant openstock_core.taking := openstock_core.take_order_lines(tenant, order_ref, lines);
+  taking constant openstock_core.taking := openstock_core.take_order_lines(tenant, order_ref, lines, true);
   entries openstock_core.posted[];
 begin
   perform openstock_core.settle_bins(tenant, op_id, array(
@@ -18,8 +19,12 @@ begin
     select p from openstock_core.post(tenant, op_id,
       openstock_core.unpin_from_lines(tenant, order_ref, taking.lines, reason) || array(
         select row(t.line, 'RELEASE', t.product_id, t.warehouse_id, null, 0, 0, -t.qty, 0,
-                   t.reservation_line_id, order_ref, null, reason, null)::openstock_core.movement
-        from unnest(taking.lines) as t), null, null, null) as p);
+                   t.reservation_line_id, order_ref, null, reason, null, null, null)::openstock_core.movement
+        from unnest(taking.lines) as t where t.reservation_line_id is not null)
+      || openstock_core.backorder_movements(tenant, 'RELEASE', null,
+        array(select t.backorder_id from unnest(taking.lines) as t where t.backorder_id is not null order by t.backorder_id),
+        array(select -t.qty from unnest(taking.lines) as t where t.backorder_id is not null order by t.backorder_id), reason, null),
+      null, null, null) as p);
   -- A statement of its own: within the one above, the lines would still be what they were before.
   return openstock_core.reservation_answer(tenant, outcome, entries);
 end

@@ -14,7 +14,7 @@ begin atomic
            coalesce(lag(l.reserved_after) over chain, 0) + l.reserved_delta as reserved,
            lag(l.entry_id) over chain < l.entry_id as higher, lag(l.recorded_at) over chain < l.recorded_at as later
     from openstock_core.ledger l
-    where l.tenant_id = tenant and openstock_core.is_chained(l.event_type)
+    where l.tenant_id = tenant and openstock_core.is_chained(l.event_type, l.backordered_delta)
     window chain as (partition by l.product_id, l.warehouse_id order by l.recorded_at, l.entry_id)
   ) as e
   cross join lateral (values

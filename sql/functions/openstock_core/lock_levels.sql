@@ -39,7 +39,7 @@ begin
     for no key update of l
   ) as l;
   -- Read when the locks are held: it may have waited long for them.
-  due := row(openstock.server_time(), '{}', '{}', '{}', '{}');
+  due := row(openstock.server_time(), '{}', '{}', '{}', '{}', '{}');
   if due.at < all (locked.block_at) is not false then
     return due;
   end if;

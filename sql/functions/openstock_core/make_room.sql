@@ -21,14 +21,14 @@ declare
                           and s.warehouse_id = k.warehouse_id) as b
     where l.next_expiry_at <= due.at and w.qty > l.available - b.units);
 begin
-  if cardinality(missing) = 0 and cardinality(due.lot_bin_ids) = 0 then
+  if cardinality(missing) = 0 and cardinality(due.lot_bin_ids) = 0 and cardinality(due.backorder_ids) = 0 then
     return false;
   end if;
   for attempt in 1 .. 20 loop
     begin
       due := openstock_core.lock_due_holds(tenant, due, openstock_core.find_due_holds(tenant, missing, due.at, false), true);
       perform openstock_core.settle_bins(tenant, op_id, '{}', '{}', due);
-      return cardinality(due.line_ids) > 0 or cardinality(due.bin_ids) > 0;
+      return cardinality(due.line_ids) > 0 or cardinality(due.bin_ids) > 0 or cardinality(due.backorder_ids) > 0;
     exception when sqlstate 'OS901' then
       continue;
     end;

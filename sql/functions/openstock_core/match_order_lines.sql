@@ -1,8 +1,9 @@
--- Finds the open lines of an order that a request means, by line number, sku, or warehouse, and how much it takes of each.
--- Reads: reservation_line, product, warehouse.
+-- Finds the open lines of an order that a request means, by line number, sku, or warehouse, and how much it takes of each: first what
+-- waits for stock, the youngest before the older. Reads: reservation_line, backorder, product, warehouse.
 set local role openstock_owner;
 
-create or replace function openstock_core.match_order_lines(tenant uuid, order_ref text, open_ids bigint[], lines jsonb)
+create or replace function openstock_core.match_order_lines(
+  tenant uuid, order_ref text, open_ids bigint[], waiting_ids bigint[], lines jsonb)
 returns openstock_core.taken_line[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -18,14 +19,14 @@ begin
       with ordinality as g (line, sku, warehouse, qty, n)
     group by g.line, 3, 4
   ), open as materialized (
-    select l.reservation_line_id, l.line, l.product_id, l.warehouse_id, l.reserved, p.sku::text as sku, p.decimals, w.code::text as warehouse
-    from openstock_core.reservation_line l
+    select l.reservation_line_id, l.backorder_id, l.line, l.product_id, l.warehouse_id, l.units as reserved, p.sku::text as sku, p.decimals,
+           w.code::text as warehouse, row_number() over (order by l.backorder_id desc nulls last, l.line, l.reservation_line_id) as place
+    from openstock_core.open_lines(tenant, open_ids, waiting_ids) as l
     cross join lateral (select * from openstock_core.product s where s.tenant_id = tenant and s.product_id = l.product_id limit 1) as p
-    cross join lateral (select * from openstock_core.warehouse s where s.tenant_id = tenant and s.warehouse_id = l.warehouse_id limit 1) as w
-    where l.tenant_id = tenant and l.reservation_line_id = any (open_ids)
+    left join lateral (select * from openstock_core.warehouse s where s.tenant_id = tenant and s.warehouse_id = l.warehouse_id limit 1) as w on true
   ), matched as materialized (
-    select m.*, sum(m.reserved) over (partition by m.n order by m.line, m.reservation_line_id) - m.reserved as before,
-           count(*) over (partition by m.reservation_line_id) as named
+    select m.*, sum(m.reserved) over (partition by m.n order by m.place) - m.reserved as before,
+           count(*) over (partition by m.place) as named
     from (
       select g.n, g.qty as wanted, o.*
       from given g join open o on o.line = g.line
@@ -53,7 +54,8 @@ begin
   )
   select (select array_agg(row(m.reservation_line_id, m.line, m.product_id, m.warehouse_id,
                                trim_scale(least(m.reserved, coalesce(m.wanted, m.before + m.reserved) - m.before)),
-                               m.reserved)::openstock_core.taken_line order by m.n, m.line, m.reservation_line_id)
+                               m.reserved, m.backorder_id)::openstock_core.taken_line
+                           order by m.n, m.line, m.backorder_id nulls first, m.reservation_line_id)
           from matched m where m.wanted is null or m.before < m.wanted) as taken, f.n, f.what
   into bad
   from (select) as always

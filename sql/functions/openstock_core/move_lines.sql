@@ -1,29 +1,42 @@
--- Makes lines of one order lines of another, which need not have any. Both orders and the lines are locked.
--- Writes: reservation_line, reservation. The parts of a line stay parts of one line.
+-- Makes lines of one order lines of another, which need not have any. Both orders, the lines and the backorders are locked.
+-- Writes: reservation_line, backorder, reservation. The parts of a line stay parts of one line.
 set local role openstock_owner;
 
 create or replace function openstock_core.move_lines(
-  tenant uuid, order_id bigint, new_order_id bigint, new_order_ref text, line_ids bigint[]) returns void
+  tenant uuid, order_id bigint, new_order_id bigint, new_order_ref text, line_ids bigint[], backorder_ids bigint[]) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  old_lines constant integer[] := array(
+    select distinct o.line from openstock_core.open_lines(tenant, line_ids, backorder_ids) as o order by o.line);
+  highest integer;
 begin
   perform openstock_core.check_order_is_open(tenant, new_order_id, new_order_ref);
+  select coalesce(max(o.line), 0) into highest
+  from (select l.line from openstock_core.reservation_line l where l.tenant_id = tenant and l.reservation_id = new_order_id
+        union all
+        select b.line from openstock_core.backorder b where b.tenant_id = tenant and b.reservation_id = new_order_id) as o;
   update openstock_core.reservation_line l
-  set reservation_id = new_order_id, line = n.line
-  from (
-    select m.reservation_line_id, h.highest + dense_rank() over (order by m.line) as line
-    from openstock_core.reservation_line m
-    cross join (select coalesce(max(o.line), 0) as highest from openstock_core.reservation_line o
-                where o.tenant_id = tenant and o.reservation_id = new_order_id) as h
-    where m.tenant_id = tenant and m.reservation_line_id = any (line_ids)
-  ) as n
-  where l.tenant_id = tenant and l.reservation_line_id = n.reservation_line_id;
+  set reservation_id = new_order_id, line = highest + array_position(old_lines, l.line)
+  where l.tenant_id = tenant and l.reservation_line_id = any (line_ids);
+  update openstock_core.backorder b
+  set reservation_id = new_order_id, line = highest + array_position(old_lines, b.line)
+  where b.tenant_id = tenant and b.backorder_id = any (backorder_ids);
 
   update openstock_core.reservation r set became_id = new_order_id
   where r.tenant_id = tenant and r.reservation_id = order_id
     and not exists (select from openstock_core.reservation_line l
-                    where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0 and l.expires_at is null);
+                    where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0 and l.expires_at is null)
+    and not exists (select from openstock_core.backorder b
+                    where b.tenant_id = tenant and b.reservation_id = order_id and b.backordered > 0 and b.expires_at is null);
+  -- What the new order does not say of itself, the old one says.
+  update openstock_core.reservation r
+  set priority = case when r.priority = 0 then o.priority else r.priority end,
+      promised_at = coalesce(r.promised_at, o.promised_at),
+      metadata = o.metadata || r.metadata
+  from openstock_core.reservation o
+  where r.tenant_id = tenant and r.reservation_id = new_order_id and o.tenant_id = tenant and o.reservation_id = order_id;
 end
 $$;
 

@@ -1,4 +1,4 @@
--- Gives an order's new lines their numbers. The order is locked. Reads: reservation_line.
+-- Gives an order's new lines their numbers. The order is locked. Reads: reservation_line, backorder.
 set local role openstock_owner;
 
 create or replace function openstock_core.number_lines(
@@ -14,7 +14,10 @@ begin
   perform openstock_core.check_order_is_open(tenant, order_id, order_ref);
   taken := array(
     select l.line from openstock_core.reservation_line l
-    where l.tenant_id = tenant and l.reservation_id = order_id);
+    where l.tenant_id = tenant and l.reservation_id = order_id
+    union all
+    select b.line from openstock_core.backorder b
+    where b.tenant_id = tenant and b.reservation_id = order_id);
   select min(l.line) into repeated from unnest(lines) as l where l.line = any (taken);
   if repeated is not null then
     perform openstock_core.fail('OS304', jsonb_build_object('order_ref', order_ref, 'line', repeated));

@@ -1,9 +1,10 @@
--- Books the promise that plan_reservation found. The order and the levels are locked.
--- Writes: reservation_line, ledger (RESERVE), stock_level.
+-- Books the promise that plan_reservation found, and queues what it did not find stock for. The order and the levels are locked, and
+-- the backlogs where something has to wait. Writes: reservation_line, backorder, backlog, ledger (RESERVE, BACKORDER), stock_level.
 set local role openstock_owner;
 
 create or replace function openstock_core.promise(
-  tenant uuid, op_id text, order_id bigint, order_ref text, parts openstock_core.order_line[], seconds double precision)
+  tenant uuid, op_id text, order_id bigint, order_ref text, parts openstock_core.order_line[], waiting openstock_core.order_line[],
+  seconds double precision)
 returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -12,6 +13,7 @@ declare
   stamp constant timestamptz := openstock.server_time();
   until constant timestamptz := stamp + make_interval(secs => seconds);
   promised openstock_core.movement[];
+  queued_ids bigint[];
 begin
   with line as (
     insert into openstock_core.reservation_line (
@@ -22,10 +24,25 @@ begin
     returning reservation_line.*
   )
   select array_agg(row(l.line, 'RESERVE', l.product_id, l.warehouse_id, null, 0, 0, l.reserved, 0,
-                       l.reservation_line_id, promise.order_ref, null, null, until)::openstock_core.movement
+                       l.reservation_line_id, promise.order_ref, null, null, until, null, null)::openstock_core.movement
                    order by l.line, l.reservation_line_id)
   into promised
   from line l;
+
+  if cardinality(waiting) > 0 then
+    with queued as (
+      insert into openstock_core.backorder (
+        tenant_id, reservation_id, line, product_id, warehouse_id, backordered, expires_at, queued_at, created_at)
+      select tenant, order_id, w.line, w.product_id, w.warehouse_id, w.qty, until, stamp, stamp
+      from unnest(waiting) as w
+      order by w.line
+      returning backorder_id
+    )
+    select array_agg(q.backorder_id order by q.backorder_id) into queued_ids from queued q;
+    promised := promised || openstock_core.backorder_movements(tenant, 'BACKORDER', null, queued_ids, array(
+      select b.backordered::numeric from openstock_core.backorder b
+      where b.tenant_id = tenant and b.backorder_id = any (queued_ids) order by b.backorder_id), null, null);
+  end if;
   return openstock_core.reservation_answer(tenant, 'reserved', array(
     select p from openstock_core.post(tenant, op_id, promised, null, null, null) as p));
 end
@@ -34,6 +51,6 @@ $$;
 revoke all on function openstock_core.promise from public;
 grant execute on function openstock_core.promise to openstock_api;
 comment on function openstock_core.promise is
-  'Writes an order''s new reservation lines, held for so many seconds or without end, and their RESERVE entries, and returns the answer.';
+  'Writes an order''s new reservation lines and backorders, held for so many seconds or without end, and their entries, and returns the answer.';
 
 reset role;

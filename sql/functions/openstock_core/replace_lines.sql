@@ -30,15 +30,15 @@ begin atomic
   on conflict on constraint reservation_line_pkey do update
   set reservation_id = excluded.reservation_id, line = excluded.line,
       product_id = excluded.product_id, warehouse_id = excluded.warehouse_id,
-      ordered = excluded.ordered + l.backordered, reserved = excluded.reserved, shipped = excluded.shipped, released = excluded.released,
+      ordered = excluded.ordered, reserved = excluded.reserved, shipped = excluded.shipped, released = excluded.released,
       expired = excluded.expired, expires_at = excluded.expires_at
   where (l.reservation_id, l.line, l.product_id, l.warehouse_id, l.reserved, l.shipped, l.released, l.expired, l.expires_at) is distinct from
         (excluded.reservation_id, excluded.line, excluded.product_id, excluded.warehouse_id,
          excluded.reserved, excluded.shipped, excluded.released, excluded.expired, excluded.expires_at);
 
   update openstock_core.reservation_line l
-  set reserved = 0, shipped = 0, released = 0, expired = 0, backordered = l.ordered
-  where l.tenant_id = tenant and l.reserved + l.shipped + l.released + l.expired > 0
+  set ordered = 0, reserved = 0, shipped = 0, released = 0, expired = 0
+  where l.tenant_id = tenant and l.ordered > 0
     and not exists (select from openstock_core.replayed_lines(tenant) r where r.reservation_line_id = l.reservation_line_id);
 end;
 

@@ -1,9 +1,9 @@
--- The answer of a reserve that stock does not cover. Holds that ended and that nobody needed booked count as available.
+-- What stock does not cover, as rows of an answer. Holds that ended and that nobody needed booked count as available.
 -- Reads: stock_level, reservation_line, warehouse.
 set local role openstock_owner;
 
 create or replace function openstock_core.shortage_answer(
-  tenant uuid, order_ref text, wanted openstock_core.order_line[], parts openstock_core.order_line[])
+  tenant uuid, order_ref text, outcome text, wanted openstock_core.order_line[], parts openstock_core.order_line[])
 returns jsonb
 language plpgsql
 stable
@@ -13,24 +13,26 @@ declare
   at constant timestamptz := openstock.server_time();
 begin
   return (
-    select jsonb_agg(jsonb_build_object(
-      'order_ref', order_ref, 'line', w.line, 'sku', w.sku, 'warehouse', h.code, 'outcome', 'rejected',
-      'qty_ordered', w.qty, 'qty_reserved', 0, 'qty_short', trim_scale(w.qty - coalesce(p.qty, 0)), 'qty_released', 0,
+    select coalesce(jsonb_agg(jsonb_build_object(
+      'order_ref', order_ref, 'line', w.line, 'sku', w.sku, 'warehouse', h.code, 'outcome', outcome,
+      'qty_ordered', w.qty, 'qty_reserved', 0, 'qty_backordered', 0, 'qty_short', trim_scale(w.qty - coalesce(p.qty, 0)), 'qty_released', 0,
       'on_hand', coalesce(l.on_hand, 0), 'blocked', coalesce(l.blocked, 0), 'reserved', coalesce(l.reserved, 0),
-      'available', coalesce(l.available, 0), 'replayed', false) order by w.n)
+      'available', coalesce(l.available, 0), 'offers', coalesce(l.offers, '[]'), 'replayed', false) order by w.n), '[]')
     from rows from (unnest(wanted)) with ordinality as w (line, sku, product_id, warehouse_id, qty, n)
     left join openstock_core.warehouse h on h.tenant_id = tenant and h.warehouse_id = w.warehouse_id
     left join (select u.line, sum(u.qty) as qty from unnest(parts) as u group by u.line) as p on p.line = w.line
     left join lateral (
-      select sum(s.on_hand) as on_hand, sum(s.blocked) as blocked, sum(s.reserved - h.units) as reserved,
-             sum(greatest(s.available + h.units, 0)) as available
+      select sum(s.on_hand) as on_hand, sum(s.blocked) as blocked, sum(s.reserved - d.units) as reserved,
+             sum(greatest(s.available + d.units, 0)) as available,
+             jsonb_agg(jsonb_build_object('warehouse', a.code, 'available', trim_scale(s.available + d.units)) order by a.priority, a.code)
+               filter (where s.available + d.units > 0) as offers
       from openstock_core.stock_level s
       join openstock_core.warehouse a on a.tenant_id = tenant and a.warehouse_id = s.warehouse_id and a.active
       cross join lateral (
         select case when s.next_expiry_at <= at then (
           select coalesce(sum(n.reserved), 0) from openstock_core.reservation_line n
           where n.tenant_id = tenant and n.product_id = s.product_id and n.warehouse_id = s.warehouse_id
-            and n.expires_at <= at and n.reserved > 0) else 0 end as units) as h
+            and n.expires_at <= at and n.reserved > 0) else 0 end as units) as d
       where s.tenant_id = tenant and s.product_id = w.product_id
         and s.warehouse_id = coalesce(w.warehouse_id, s.warehouse_id)) as l on true);
 end
@@ -39,6 +41,7 @@ $$;
 revoke all on function openstock_core.shortage_answer from public;
 grant execute on function openstock_core.shortage_answer to openstock_api;
 comment on function openstock_core.shortage_answer is
-  'Rows of openstock.reservation_change with outcome rejected: per line what was asked, what is short, and the balances of the warehouses asked.';
+  'Rows of openstock.reservation_change with this outcome: per line what was asked, what is short, the balances of the warehouses asked, and what each of '
+  'them could promise.';
 
 reset role;

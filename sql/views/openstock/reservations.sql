@@ -5,28 +5,39 @@ create or replace view openstock.reservations with (security_barrier) as
 with moment as materialized (select openstock.server_time() as at)
 select
   r.order_ref::text as order_ref, l.line, p.sku::text as sku, w.code::text as warehouse,
-  l.ordered::numeric as ordered, trim_scale(l.reserved - d.units) as reserved,
-  case when d.units > 0 then 0 else (
-    select coalesce(sum(a.qty), 0) from openstock_core.allocation a
-    where a.tenant_id = l.tenant_id and a.reservation_line_id = l.reservation_line_id) end as allocated,
-  l.backordered::numeric as backordered, l.shipped::numeric as shipped, l.released::numeric as released,
-  trim_scale(l.expired + d.units) as expired, l.expires_at, l.created_at
+  l.ordered, trim_scale(l.reserved - d.reserved) as reserved, case when d.reserved > 0 then 0 else l.allocated end as allocated,
+  trim_scale(l.backordered - d.backordered) as backordered, l.shipped, l.released,
+  trim_scale(l.expired + d.reserved + d.backordered) as expired, l.expires_at, l.created_at
 from moment m
-cross join openstock_core.reservation_line l
-cross join lateral (select case when l.expires_at <= m.at then l.reserved::numeric else 0 end as units) as d
+cross join (
+  select n.tenant_id, n.reservation_id, n.line, n.product_id, n.warehouse_id, n.ordered::numeric as ordered, n.reserved::numeric as reserved,
+         (select coalesce(sum(a.qty), 0) from openstock_core.allocation a
+          where a.tenant_id = n.tenant_id and a.reservation_line_id = n.reservation_line_id) as allocated,
+         0::numeric as backordered, n.shipped::numeric as shipped, n.released::numeric as released, n.expired::numeric as expired,
+         n.expires_at, n.created_at
+  from openstock_core.reservation_line n
+  where n.tenant_id = (select openstock.current_tenant())
+  union all
+  select b.tenant_id, b.reservation_id, b.line, b.product_id, b.warehouse_id, b.backordered + b.released + b.expired, 0,
+         0, b.backordered::numeric, 0, b.released::numeric, b.expired::numeric, b.expires_at, b.created_at
+  from openstock_core.backorder b
+  where b.tenant_id = (select openstock.current_tenant()) and b.backordered + b.released + b.expired > 0
+) as l
+cross join lateral (
+  select case when l.expires_at <= m.at then l.reserved else 0 end as reserved,
+         case when l.expires_at <= m.at then l.backordered else 0 end as backordered) as d
 join openstock_core.reservation r on r.tenant_id = l.tenant_id and r.reservation_id = l.reservation_id
 join openstock_core.product p on p.tenant_id = l.tenant_id and p.product_id = l.product_id
-join openstock_core.warehouse w on w.tenant_id = l.tenant_id and w.warehouse_id = l.warehouse_id
-where l.tenant_id = (select openstock.current_tenant());
+left join openstock_core.warehouse w on w.tenant_id = l.tenant_id and w.warehouse_id = l.warehouse_id;
 
 comment on view openstock.reservations is
-  'Order lines of the current tenant per warehouse: ordered = reserved + backordered + shipped + released + expired. A hold counts as expired from that moment '
+  'Order lines of the current tenant per warehouse, and what of them waits for stock: ordered = reserved + backordered + shipped + released + expired. A hold counts as expired from that moment '
   'on, whether or not it was booked.';
 comment on column openstock.reservations.order_ref is 'The order.';
 comment on column openstock.reservations.line is 'The order''s line.';
 comment on column openstock.reservations.sku is 'The product.';
-comment on column openstock.reservations.warehouse is 'The warehouse that promises.';
-comment on column openstock.reservations.ordered is 'Units asked of this warehouse.';
+comment on column openstock.reservations.warehouse is 'The warehouse that promises, or that a backorder waits for; null: any may fill it.';
+comment on column openstock.reservations.ordered is 'Units of the line in this row. What is filled moves from the backorder''s row to a warehouse''s.';
 comment on column openstock.reservations.reserved is 'Units promised and not yet gone.';
 comment on column openstock.reservations.allocated is 'The part of reserved that is pinned to bins.';
 comment on column openstock.reservations.backordered is 'Units that no stock covers yet.';

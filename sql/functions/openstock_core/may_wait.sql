@@ -1,0 +1,22 @@
+-- Says whether units may wait for stock. The backlogs are locked. Reads: product, backlog, warehouse.
+set local role openstock_owner;
+
+create or replace function openstock_core.may_wait(tenant uuid, waiting openstock_core.order_line[]) returns boolean
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return exists (select from openstock_core.warehouse w where w.tenant_id = tenant) and not exists (
+    select from (select u.product_id, sum(u.qty) as qty from unnest(waiting) as u group by u.product_id) as k
+    join openstock_core.product p on p.tenant_id = tenant and p.product_id = k.product_id
+    left join openstock_core.backlog g on g.tenant_id = tenant and g.product_id = k.product_id
+    where p.backorder = 'none' or k.qty + coalesce(g.backordered, 0) > p.backorder_limit);
+end
+$$;
+
+revoke all on function openstock_core.may_wait from public;
+grant execute on function openstock_core.may_wait to openstock_api;
+comment on function openstock_core.may_wait is
+  'True where the backorder policy of every product lets these units wait beside those that wait already.';
+
+reset role;

@@ -1,0 +1,46 @@
+-- Decides what becomes of an order whose parts were found. The order and the levels are locked, and the backlogs where it may wait.
+-- Writes: what promise writes, or reservation (one that has no lines is taken back).
+set local role openstock_owner;
+
+create or replace function openstock_core.promise_or_refuse(
+  tenant uuid, op_id text, order_id bigint, order_ref text, wanted openstock_core.order_line[], parts openstock_core.order_line[],
+  missing openstock_core.order_line[], on_shortage text, seconds double precision)
+returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  answer jsonb;
+begin
+  if cardinality(missing) = 0 then
+    return openstock_core.promise(tenant, op_id, order_id, order_ref, parts, null, seconds);
+  elsif on_shortage = 'backorder' and openstock_core.may_wait(tenant, missing) then
+    return openstock_core.promise(tenant, op_id, order_id, order_ref, parts, missing, seconds);
+  elsif on_shortage = 'partial' and cardinality(parts) > 0 then
+    answer := openstock_core.promise(tenant, op_id, order_id, order_ref, parts, null, seconds);
+    return answer || openstock_core.shortage_answer(tenant, order_ref, 'short', missing, null);
+  end if;
+
+  answer := case when on_shortage = 'partial' then openstock_core.shortage_answer(tenant, order_ref, 'short', missing, null)
+                 else openstock_core.shortage_answer(tenant, order_ref, 'rejected', wanted, parts) end;
+  if on_shortage = 'error' then
+    perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref, 'lines', (
+      select jsonb_agg(jsonb_build_object('line', s.line, 'sku', s.sku, 'qty_ordered', s.qty_ordered, 'available', s.available,
+                                          'qty_short', s.qty_short, 'offers', s.offers))
+      from jsonb_populate_recordset(null::openstock.reservation_change, answer) as s where s.qty_short > 0)));
+  end if;
+  delete from openstock_core.reservation r
+  where r.tenant_id = tenant and r.reservation_id = order_id
+    and not exists (select from openstock_core.reservation_line l where l.tenant_id = tenant and l.reservation_id = order_id)
+    and not exists (select from openstock_core.backorder b where b.tenant_id = tenant and b.reservation_id = order_id);
+  return answer;
+end
+$$;
+
+revoke all on function openstock_core.promise_or_refuse from public;
+grant execute on function openstock_core.promise_or_refuse to openstock_api;
+comment on function openstock_core.promise_or_refuse is
+  'Promises the parts, and lets the missing rest wait, or be short, or refuses all, as the caller wants it; returns the answer. '
+  'Errors: OS201 on request.';
+
+reset role;
