@@ -220,7 +220,8 @@ comment on column openstock.allocation_change.warehouse is 'The warehouse.';
 comment on column openstock.allocation_change.location is 'The bin to pick from; null on a short row.';
 comment on column openstock.allocation_change.lot is 'The lot to pick, or null.';
 comment on column openstock.allocation_change.expires_on is 'Last day on which the lot may be used, or null.';
-comment on column openstock.allocation_change.outcome is 'allocated, or short: no bin had the units.';
+comment on column openstock.allocation_change.outcome is
+  'allocated, deallocated, held (missing units, now on hold), or short: no bin had the units.';
 comment on column openstock.allocation_change.qty is 'Units, in the product''s unit.';
 comment on column openstock.allocation_change.replayed is 'True when this answer was stored by an earlier call with the same op_id.';
 
@@ -353,6 +354,17 @@ create type openstock_core.due as (
 comment on type openstock_core.due is
   'What has to be booked at locked levels since a moment came: the holds that ended (backorders and lines, locked), the bins whose lot expired, and all bins to be '
   'locked for it, those with pins of the holds among them.';
+
+create type openstock_core.open_line as (
+  reservation_line_id bigint,
+  backorder_id bigint,
+  line integer,
+  product_id bigint,
+  warehouse_id bigint,
+  units numeric
+);
+comment on type openstock_core.open_line is
+  'What a call may take of one reservation line, or of one backorder; the warehouse is null where any may fill it.';
 
 create type openstock_core.taken_line as (
   reservation_line_id bigint,
@@ -599,7 +611,7 @@ create table openstock_core.product (
   constraint product_unit_is_a_code check (unit ~ '^[A-Z0-9]{1,3}$'),
   constraint product_decimals_are_known check (decimals between 0 and 6),
   constraint product_tracking_is_known check (tracking in ('none', 'lot')),
-  constraint product_removal_is_known check (removal in ('fefo', 'fifo', 'lifo')),
+  constraint product_removal_is_known check (removal in ('fefo', 'fifo', 'lifo', 'fewest_bins')),
   constraint product_backorder_is_known check (backorder in ('none', 'unlimited', 'limited')),
   constraint product_backorder_limit_is_given check ((backorder = 'limited') = (backorder_limit is not null)),
   constraint product_backorder_limit_is_positive check (backorder_limit > 0),
@@ -622,7 +634,7 @@ comment on column openstock_core.product.description is 'For people; searched af
 comment on column openstock_core.product.unit is 'Unit of its quantities, UN/CEFACT Recommendation 20 code: C62 piece, KGM kilogram, MTR metre, LTR litre.';
 comment on column openstock_core.product.decimals is 'Decimals allowed in a quantity, 0 to 6.';
 comment on column openstock_core.product.tracking is 'none, or lot: every unit on hand belongs to a named lot.';
-comment on column openstock_core.product.removal is 'Which units go first: fefo (first expired), fifo (first in), lifo (last in).';
+comment on column openstock_core.product.removal is 'Which units go first: fefo (first expired), fifo (first in), lifo (last in), or fewest_bins (fullest bin first).';
 comment on column openstock_core.product.backorder is 'What may be ordered beyond the stock: none, unlimited, or limited to backorder_limit.';
 comment on column openstock_core.product.backorder_limit is 'Units that may wait on backorder, where backorder is limited.';
 comment on column openstock_core.product.safety_stock is 'Units per warehouse that are kept out of promises.';
@@ -640,7 +652,7 @@ comment on index openstock_core.product_sku_prefix is 'For search_products(query
 comment on index openstock_core.product_reorder is 'Products that are reordered by point.';
 select openstock_core.protect_table('openstock_core.product');
 grant select, insert, update on openstock_core.product to openstock_api;
-grant select on openstock_core.product to openstock_maint;
+grant select, update (updated_at) on openstock_core.product to openstock_maint;
 
 create table openstock_core.warehouse (
   tenant_id uuid not null,
@@ -648,7 +660,11 @@ create table openstock_core.warehouse (
   code openstock_core.code not null,
   name text not null,
   address jsonb not null default '{}',
+  latitude double precision,
+  longitude double precision,
   priority integer not null default 100,
+  shipping_cost openstock_core.quantity,
+  shipping_cost_by_zone jsonb not null default '{}',
   active boolean not null default true,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
@@ -656,7 +672,15 @@ create table openstock_core.warehouse (
   constraint warehouse_code_is_unique unique (tenant_id, code),
   constraint warehouse_tenant_exists foreign key (tenant_id) references openstock_core.tenant,
   constraint warehouse_name_is_bounded check (char_length(name) between 1 and 200),
-  constraint warehouse_address_is_an_object check (jsonb_typeof(address) = 'object')
+  constraint warehouse_address_is_an_object check (jsonb_typeof(address) = 'object'),
+  constraint warehouse_latitude_is_on_earth check (latitude between -90 and 90),
+  constraint warehouse_longitude_is_on_earth check (longitude between -180 and 180),
+  constraint warehouse_position_is_whole check ((latitude is null) = (longitude is null)),
+  constraint warehouse_shipping_cost_is_not_negative check (shipping_cost >= 0),
+  -- Strict, since a lax path would look into arrays.
+  constraint warehouse_costs_by_zone_are_not_negative check (jsonb_typeof(shipping_cost_by_zone) = 'object'
+    and not jsonb_path_exists(shipping_cost_by_zone, 'strict $.* ? (@.type() != "number" || @ < 0)')),
+  constraint warehouse_zones_are_bounded check (jsonb_array_length(jsonb_path_query_array(shipping_cost_by_zone, 'strict $.*')) <= 1000)
 );
 comment on table openstock_core.warehouse is 'A place that holds stock and promises it.';
 comment on column openstock_core.warehouse.tenant_id is 'The tenant.';
@@ -664,7 +688,13 @@ comment on column openstock_core.warehouse.warehouse_id is 'Internal identity.';
 comment on column openstock_core.warehouse.code is 'The name by which the API speaks of it.';
 comment on column openstock_core.warehouse.name is 'For people.';
 comment on column openstock_core.warehouse.address is 'Postal address, as a JSON object.';
+comment on column openstock_core.warehouse.latitude is 'Degrees north, WGS 84; null: unknown, as is longitude.';
+comment on column openstock_core.warehouse.longitude is 'Degrees east, WGS 84; null: unknown, as is latitude.';
 comment on column openstock_core.warehouse.priority is 'Order in which warehouses are asked for stock: the lowest first, then by code.';
+comment on column openstock_core.warehouse.shipping_cost is
+  'Cost of one shipment from here to a zone that shipping_cost_by_zone does not name; null: unknown. The currency is the tenant''s affair.';
+comment on column openstock_core.warehouse.shipping_cost_by_zone is
+  'Cost of one shipment from here by zone of destination, as a JSON object: {"EU": 4.9}.';
 comment on column openstock_core.warehouse.active is 'False: receives and promises nothing any more; what is promised can still be shipped.';
 comment on column openstock_core.warehouse.created_at is 'When it was created.';
 comment on column openstock_core.warehouse.updated_at is 'When it was last changed.';
@@ -713,7 +743,6 @@ create table openstock_core.lot (
   constraint lot_product_exists foreign key (tenant_id, product_id) references openstock_core.product,
   constraint lot_expires_on_is_finite check (isfinite(expires_on))
 );
-create index lot_expiry on openstock_core.lot (tenant_id, expires_on) where expires_on is not null;
 comment on table openstock_core.lot is 'A batch of a product that was made or came together.';
 comment on column openstock_core.lot.tenant_id is 'The tenant.';
 comment on column openstock_core.lot.lot_id is 'Internal identity.';
@@ -721,7 +750,6 @@ comment on column openstock_core.lot.product_id is 'The product.';
 comment on column openstock_core.lot.code is 'Its name, unique within the product.';
 comment on column openstock_core.lot.expires_on is 'Last day (UTC) on which it may be promised; null: does not expire.';
 comment on column openstock_core.lot.created_at is 'When it was first received.';
-comment on index openstock_core.lot_expiry is 'Lots by expiry.';
 select openstock_core.protect_table('openstock_core.lot');
 grant select, insert, update on openstock_core.lot to openstock_api;
 grant select on openstock_core.lot to openstock_maint;
@@ -987,6 +1015,8 @@ create table openstock_core.reservation_line (
 -- changing a key would wait for every transaction that pins units for the line, which waits for lines after bins.
 create unique index reservation_line_key on openstock_core.reservation_line (
   tenant_id, reservation_id, line, product_id, (warehouse_id + 0));
+create index reservation_line_open on openstock_core.reservation_line (tenant_id, warehouse_id, reservation_id)
+  where reserved > 0 and expires_at is null;
 create index reservation_line_expiring on openstock_core.reservation_line (tenant_id, expires_at)
   where expires_at is not null and reserved > 0;
 create index reservation_line_due on openstock_core.reservation_line (tenant_id, product_id, warehouse_id, expires_at)
@@ -1010,6 +1040,7 @@ comment on column openstock_core.reservation_line.created_at is 'When it was pro
 comment on column openstock_core.reservation_line.changes is
   'Calls that pinned units for it, or changed its end or order: each leaves a trace that a concurrent one cannot overlook.';
 comment on index openstock_core.reservation_line_key is 'One row for an order''s line, product and warehouse.';
+comment on index openstock_core.reservation_line_open is 'Open promises of a warehouse that do not end, for pickers.';
 comment on index openstock_core.reservation_line_expiring is 'Open holds by when they end, for upkeep.';
 comment on index openstock_core.reservation_line_due is 'Open holds of a level by when they end, for who is short there.';
 select openstock_core.protect_table('openstock_core.reservation_line');
@@ -1427,7 +1458,8 @@ comment on function openstock_core.is_date is 'True for a date of the calendar w
 reset role;
 
 -- sql/functions/openstock_core/value_problem.sql
--- Whether a JSON value is of the type that a key of lines asks for.
+-- Whether a JSON value is of the type that a key of lines asks for. Codes that pass are stored and looked up as
+-- normalize(btrim(code)), which takes plain spaces off: what else nobody sees around a code would make another code of it.
 set local role openstock_owner;
 
 create or replace function openstock_core.value_problem(wanted text, value jsonb) returns text
@@ -1449,7 +1481,13 @@ begin
     when 'code' then
       if given <> 'string' then return 'must be a string'; end if;
       if char_length(normalize(btrim(content))) not between 1 and 64 then return 'must have 1 to 64 characters'; end if;
-      if content ~ '[[:cntrl:]]' then return 'must not contain control characters'; end if;
+      -- Written out where a database's collation may leave them out.
+      if content ~ '[[:cntrl:]\u0080-\u009f\u2028\u2029]' then return 'must not contain control characters'; end if;
+      -- White space, soft hyphen, marks of direction, joiners, byte order mark.
+      if btrim(content) ~ '^[\u00a0\u00ad\u061c\u1680\u180e\u2000-\u200f\u202a-\u202f\u205f-\u206f\u3000\ufeff]'
+        or btrim(content) ~ '[\u00a0\u00ad\u061c\u1680\u180e\u2000-\u200f\u202a-\u202f\u205f-\u206f\u3000\ufeff]$' then
+        return 'must not begin or end with an invisible character other than a space';
+      end if;
     when 'text' then
       if given <> 'string' then return 'must be a string'; end if;
       if char_length(content) > 1000 then return 'must have at most 1000 characters'; end if;
@@ -1460,6 +1498,11 @@ begin
       if given <> 'number' then return 'must be a number'; end if;
       if abs(content::numeric) > 999999999999.999999 then return 'must have at most 12 digits before the point'; end if;
       if scale(trim_scale(content::numeric)) > 6 then return 'must have at most 6 decimals'; end if;
+    when 'degrees' then
+      if given <> 'number' then return 'must be a number'; end if;
+      if abs(content::numeric) > 180 then return 'must be between -180 and 180'; end if;
+      -- What programs compute has more decimals than a map, and what has more than this might not fit double precision.
+      if scale(trim_scale(content::numeric)) > 30 then return 'must have at most 30 decimals'; end if;
     when 'integer' then
       if given <> 'number' then return 'must be a whole number'; end if;
       -- Not 1.0 either: jsonb keeps its point, and a cast to integer refuses that.
@@ -1487,7 +1530,7 @@ $$;
 revoke all on function openstock_core.value_problem from public;
 grant execute on function openstock_core.value_problem to openstock_api, openstock_maint;
 comment on function openstock_core.value_problem is
-  'What is wrong with a value for a key of this type (code, text, document, number, integer, boolean, object, date, days), or null.';
+  'What is wrong with a value for a key of this type (code, text, document, number, degrees, integer, boolean, object, date, days), or null.';
 
 reset role;
 
@@ -1616,7 +1659,7 @@ begin
   from rows from (jsonb_to_recordset(lines) as (line integer, warehouse text)) with ordinality as l (line, warehouse, n)
   where l.line is not null
   group by l.line, case when numbered_by = 'line and warehouse' then normalize(btrim(l.warehouse)) end
-  having count(*) > 1 or l.line not between 1 and 1000000000
+  having (count(*) > 1 and numbered_by is not null) or l.line not between 1 and 1000000000
   order by min(l.n) limit 1;
   if bad.line is not null then
     perform openstock_core.fail('22023', jsonb_build_object(
@@ -1629,7 +1672,7 @@ revoke all on function openstock_core.check_lines from public;
 grant execute on function openstock_core.check_lines to openstock_api;
 comment on function openstock_core.check_lines is
   'Checks lines against keys, an object of key to type (see value_problem; a type that ends in ! must be there), that there are at most this '
-  'many, and that a line number is given once: numbered_by line, or once for each warehouse: numbered_by line and warehouse. '
+  'many, and that a line number is given once: numbered_by line, or once for each warehouse: numbered_by line and warehouse; as often as one likes: null. '
   'Errors: 22023 with argument, line (place from 1), key and problem.';
 
 reset role;
@@ -1788,9 +1831,9 @@ reset role;
 
 -- sql/functions/openstock_core/request_hash.sql
 -- What makes two requests the same. Callers pass times in UTC: in jsonb they would otherwise carry the session's time zone.
--- Numbers of the same value are the same number: 1 and 1.0, which jsonb tells apart as text and nowhere else. Outside of
--- strings a letter, a quote and a colon end a key; within one the quote would have a backslash before it, and the quote that
--- begins one never follows a letter. So no string is touched.
+-- Numbers of the same value are the same number: 1 and 1.0, which jsonb tells apart as text and nowhere else. A quote and a
+-- colon end a key: within a string the quote would have a backslash before it, and the quote that begins a string, which may
+-- itself begin with a colon, follows a space or a bracket. So no string is touched.
 set local role openstock_owner;
 
 create or replace function openstock_core.request_hash(function text, arguments jsonb) returns bytea
@@ -1805,7 +1848,7 @@ declare
     else jsonb_strip_nulls(arguments) end, '{}')::text;
 begin
   return sha256(convert_to(case when strpos(request, '.') = 0 then request else
-    regexp_replace(request, '([a-z]": -?[0-9]+)(?:[.]0+|([.][0-9]*[1-9])0+)(?=[,}])', E'\\1\\2', 'g') end, 'UTF8'));
+    regexp_replace(request, E'([^ \\\\{[]": -?[0-9]+)(?:[.]0+|([.][0-9]*[1-9])0+)(?=[,}])', E'\\1\\2', 'g') end, 'UTF8'));
 end
 $$;
 
@@ -3056,7 +3099,8 @@ begin
         when k.v ->> 'unit' !~ '^[A-Z0-9]{1,3}$' then '{"key": "unit", "problem": "must be a UN/CEFACT Rec 20 code, such as C62 or KGM"}'
         when (k.v ->> 'decimals')::numeric not between 0 and 6 then '{"key": "decimals", "problem": "must be between 0 and 6"}'
         when k.v ->> 'tracking' not in ('none', 'lot') then '{"key": "tracking", "problem": "must be none or lot"}'
-        when k.v ->> 'removal' not in ('fefo', 'fifo', 'lifo') then '{"key": "removal", "problem": "must be fefo, fifo or lifo"}'
+        when k.v ->> 'removal' not in ('fefo', 'fifo', 'lifo', 'fewest_bins') then
+          '{"key": "removal", "problem": "must be fefo, fifo, lifo or fewest_bins"}'
         when k.backorder_then not in ('none', 'unlimited', 'limited') then
           '{"key": "backorder", "problem": "must be none, unlimited or limited"}'
         when (k.backorder_then = 'limited') <> (k.limit_then is not null) or k.limit_then <= 0 then
@@ -3092,6 +3136,74 @@ revoke all on function openstock_core.check_products from public;
 grant execute on function openstock_core.check_products to openstock_api;
 comment on function openstock_core.check_products is
   'Errors: 22023 with line, key and problem; OS120 where tracking or decimals do not fit the product''s ledger.';
+
+reset role;
+
+-- sql/functions/openstock_core/check_warehouses.sql
+-- Refuses warehouse lines whose position or shipping costs make no sense. The warehouses are locked. Reads: warehouse.
+set local role openstock_owner;
+
+create or replace function openstock_core.check_warehouses(tenant uuid, lines jsonb) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  bad record;
+begin
+  -- Materialized, so that the names joined below are plain columns: under row-level security no index serves a join
+  -- on an expression whose functions might leak.
+  with given as materialized (
+    select e.n, normalize(btrim(e.line ->> 'code')) as code, e.line as v,
+           coalesce(nullif(e.line -> 'shipping_cost_by_zone', 'null'), '{}') as zones
+    from jsonb_array_elements(lines) with ordinality as e (line, n)
+  ), known as (
+    select g.n, g.v, g.zones,
+           case when g.v ? 'latitude' then (g.v ->> 'latitude')::numeric else w.latitude::numeric end as latitude,
+           case when g.v ? 'longitude' then (g.v ->> 'longitude')::numeric else w.longitude::numeric end as longitude
+    from given g
+    left join openstock_core.warehouse w on w.tenant_id = tenant and w.code = g.code
+  )
+  select f.* into bad from (
+    select k.n, case
+        when k.latitude not between -90 and 90 then '{"key": "latitude", "problem": "must be between -90 and 90"}'::jsonb
+        when k.latitude is null and k.longitude is not null then
+          '{"key": "latitude", "problem": "must be given where longitude is"}'
+        when k.longitude is null and k.latitude is not null then
+          '{"key": "longitude", "problem": "must be given where latitude is"}'
+        when (k.v ->> 'shipping_cost')::numeric < 0 then '{"key": "shipping_cost", "problem": "must not be negative"}'
+        when (select count(*) from jsonb_object_keys(k.zones)) > 1000 then
+          '{"key": "shipping_cost_by_zone", "problem": "must have at most 1000 zones"}'
+        else z.problem
+      end as problem
+    from known k
+    left join lateral (
+      select jsonb_build_object('key', 'shipping_cost_by_zone', 'zone', left(c.zone, 100), 'problem', c.problem) as problem
+      from (select e.key as zone, case
+                when openstock_core.value_problem('code', to_jsonb(e.key)) is not null then
+                  openstock_core.value_problem('code', to_jsonb(e.key))
+                when e.value = 'null' then 'must be a number'
+                when openstock_core.value_problem('number', e.value) is not null then
+                  openstock_core.value_problem('number', e.value)
+                when (e.value #>> '{}')::numeric < 0 then 'must not be negative'
+                when count(*) over (partition by normalize(btrim(e.key))) > 1 then 'is named twice'
+              end as problem
+            from jsonb_each(k.zones) as e) as c
+      where c.problem is not null
+      order by c.zone limit 1) as z on true
+  ) as f
+  where f.problem is not null
+  order by f.n
+  limit 1;
+  if bad.problem is not null then
+    perform openstock_core.fail('22023', jsonb_build_object('argument', 'lines', 'line', bad.n) || bad.problem);
+  end if;
+end
+$$;
+
+revoke all on function openstock_core.check_warehouses from public;
+grant execute on function openstock_core.check_warehouses to openstock_api;
+comment on function openstock_core.check_warehouses is
+  'Errors: 22023 with line, key and problem, and the zone whose cost is wrong.';
 
 reset role;
 
@@ -3243,28 +3355,33 @@ begin
   perform from openstock_core.warehouse w
   where w.tenant_id = tenant and w.code = any (codes)
   order by w.code for no key update;
+  perform openstock_core.check_warehouses(tenant, lines);
 
-  with given as (
-    select e.n, coalesce((e.line ->> 'line')::integer, e.n::integer) as line, normalize(btrim(e.line ->> 'code')) as code, e.line as v
+  with given as materialized (
+    select e.n, coalesce((e.line ->> 'line')::integer, e.n::integer) as line, normalize(btrim(e.line ->> 'code')) as code, e.line as keys,
+           case when e.line ? 'shipping_cost_by_zone' then jsonb_build_object('shipping_cost_by_zone', coalesce((
+             select jsonb_object_agg(normalize(btrim(z.key)), trim_scale((z.value #>> '{}')::numeric))
+             from jsonb_each(nullif(e.line -> 'shipping_cost_by_zone', 'null')) as z), '{}')) else '{}' end as zones
     from jsonb_array_elements(lines) with ordinality as e (line, n)
   ), merged as (
-    select g.n, g.line, g.code, w.warehouse_id,
-           coalesce(g.v ->> 'name', w.name, g.code) as name,
-           coalesce(g.v -> 'address', w.address, '{}') as address,
-           coalesce((g.v ->> 'priority')::integer, w.priority, 100) as priority,
-           coalesce((g.v ->> 'active')::boolean, w.active, true) as active,
-           (w.name, w.address, w.priority, w.active) as old
+    select g.n, g.line, g.code, w.warehouse_id, w as old, jsonb_populate_record(
+             coalesce(w, row(tenant, null, g.code, g.code, '{}', null, null, 100, null, '{}', true, stamp, stamp)::openstock_core.warehouse),
+             g.keys - 'code' || openstock_core.trimmed_numbers(g.keys) || g.zones) as new
     from given g
     left join openstock_core.warehouse w on w.tenant_id = tenant and w.code = g.code
   ), written as (
-    insert into openstock_core.warehouse as w (tenant_id, code, name, address, priority, active, created_at, updated_at)
-    select tenant, m.code, m.name, m.address, m.priority, m.active, stamp, stamp
+    insert into openstock_core.warehouse as w (
+      tenant_id, code, name, address, latitude, longitude, priority, shipping_cost, shipping_cost_by_zone, active,
+      created_at, updated_at)
+    select tenant, m.code, (m.new).name, (m.new).address, (m.new).latitude, (m.new).longitude, (m.new).priority,
+           (m.new).shipping_cost, (m.new).shipping_cost_by_zone, (m.new).active, stamp, stamp
     from merged m
-    where m.warehouse_id is null or (m.name, m.address, m.priority, m.active) is distinct from m.old
+    where m.warehouse_id is null or m.new is distinct from m.old
     order by m.code
     on conflict on constraint warehouse_code_is_unique do update
-    set name = excluded.name, address = excluded.address, priority = excluded.priority, active = excluded.active,
-        updated_at = excluded.updated_at
+    set name = excluded.name, address = excluded.address, latitude = excluded.latitude, longitude = excluded.longitude,
+        priority = excluded.priority, shipping_cost = excluded.shipping_cost,
+        shipping_cost_by_zone = excluded.shipping_cost_by_zone, active = excluded.active, updated_at = excluded.updated_at
     returning w.code, w.warehouse_id
   ), default_location as (
     insert into openstock_core.location (tenant_id, warehouse_id, code, created_at, updated_at)
@@ -3409,7 +3526,7 @@ revoke all on function openstock.put_products from public;
 grant execute on function openstock.put_products to openstock_app;
 comment on function openstock.put_products is
   'Creates products, or changes the keys given of those that exist. lines: sku, name (required for a new one), description, unit (UN/CEFACT '
-  'Rec 20 code, default C62), decimals (0 to 6), tracking (none, lot), removal (fefo, fifo, lifo), backorder (none, unlimited, limited), backorder_limit, '
+  'Rec 20 code, default C62), decimals (0 to 6), tracking (none, lot), removal (fefo, fifo, lifo, fewest_bins), backorder (none, unlimited, limited), backorder_limit, '
   'safety_stock, reorder_point, reorder_quantity, lead_time_days, attributes (object), active. Tracking and fewer decimals are refused once the '
   'product has a ledger. Returns one row per line. Errors: 22023, OS010, OS120.';
 
@@ -3436,7 +3553,8 @@ declare
 begin
   if answer is null then
     perform openstock_core.check_lines(lines, '{"line": "integer", "code": "code!", "name": "text",
-      "address": "object", "priority": "integer", "active": "boolean"}', 10000, 'line');
+      "address": "object", "latitude": "degrees", "longitude": "degrees", "priority": "integer",
+      "shipping_cost": "number", "shipping_cost_by_zone": "object", "active": "boolean"}', 10000, 'line');
     answer := openstock_core.write_warehouses(acting, lines);
     perform openstock_core.finish_operation(acting, op_id, answer);
   end if;
@@ -3448,7 +3566,10 @@ revoke all on function openstock.put_warehouses from public;
 grant execute on function openstock.put_warehouses to openstock_app;
 comment on function openstock.put_warehouses is
   'Creates warehouses, each with a bin DEFAULT, or changes the keys given of those that exist. lines: code, name (default: the code), address (object), '
-  'priority (the lowest is asked for stock first, default 100), active. Returns one row per line. Errors: 22023, OS010.';
+  'latitude and longitude (degrees, WGS 84; both or neither), priority (the lowest is asked for stock first, default 100), '
+  'shipping_cost (of one shipment from here), shipping_cost_by_zone (object of destination zone to cost, at most 1,000, for which '
+  'shipping_cost is the default; replaced as a whole), active. A key that is null clears latitude, longitude and the costs; one that is absent '
+  'leaves its value. Returns one row per line. Errors: 22023, OS010.';
 
 reset role;
 
@@ -4500,6 +4621,30 @@ comment on function openstock_core.number_lines is
 
 reset role;
 
+-- sql/functions/openstock_core/distance_km.sql
+-- The great circle between two points on a round earth. One expression, so that PostgreSQL writes it into the query.
+-- Haversines of the way and of what is missing to the antipode add up to 1. With both at hand the angle is exact everywhere: from
+-- the first alone, rounding blurs the antipode, and may ask for the arc sine of more than 1.
+set local role openstock_owner;
+
+create or replace function openstock_core.distance_km(
+  lat1 double precision, lon1 double precision, lat2 double precision, lon2 double precision) returns double precision
+language sql
+immutable
+parallel safe
+return 2 * 6371.0088::double precision * atan2(
+  sqrt(sind((lat2 - lat1) / 2) ^ 2 + cosd(lat1) * cosd(lat2) * sind((lon2 - lon1) / 2) ^ 2),
+  sqrt(sind((lat2 + lat1) / 2) ^ 2 + cosd(lat1) * cosd(lat2) * cosd((lon2 - lon1) / 2) ^ 2));
+
+revoke all on function openstock_core.distance_km from public;
+grant execute on function openstock_core.distance_km to openstock_api;
+comment on function openstock_core.distance_km is
+  'Kilometres along the great circle between two points given in degrees (WGS 84), null where one is unknown. Haversine formula '
+  '(R. W. Sinnott, "Virtues of the Haversine", Sky & Telescope 68, 1984) with the mean radius of the earth, 6371.0088 km (IUGG): within '
+  '0.6 % of the way on the ellipsoid.';
+
+reset role;
+
 -- sql/functions/openstock_core/plan_reservation.sql
 -- Says which warehouse can promise how much of each line, from levels that are locked. Reads: stock_level, warehouse.
 -- Per product, what lines want and what warehouses have are laid end to end as intervals: where they overlap, that
@@ -4913,36 +5058,39 @@ reset role;
 -- An order's locked reservation lines and backorders, as one list. Reads: reservation_line, backorder.
 set local role openstock_owner;
 
-create or replace function openstock_core.open_lines(
-  tenant uuid, line_ids bigint[], backorder_ids bigint[],
-  out reservation_line_id bigint, out backorder_id bigint, out line integer, out product_id bigint, out warehouse_id bigint, out units numeric)
-returns setof record
-language sql
-stable
+create or replace function openstock_core.open_lines(tenant uuid, line_ids bigint[], backorder_ids bigint[])
+returns openstock_core.open_line[]
+language plpgsql
 set search_path = pg_catalog, pg_temp
-begin atomic
-  select l.reservation_line_id, null::bigint, l.line, l.product_id, l.warehouse_id, l.reserved
-  from openstock_core.reservation_line l
-  where l.tenant_id = tenant and l.reservation_line_id = any (line_ids)
-  union all
-  select null, b.backorder_id, b.line, b.product_id, b.warehouse_id, b.backordered
-  from openstock_core.backorder b
-  where b.tenant_id = tenant and b.backorder_id = any (backorder_ids);
-end;
+as $$
+begin
+  return array(
+    select row(l.reservation_line_id, null, l.line, l.product_id, l.warehouse_id, l.reserved)::openstock_core.open_line
+    from openstock_core.reservation_line l
+    where l.tenant_id = tenant and l.reservation_line_id = any (line_ids)
+    order by l.line, l.reservation_line_id)
+  || array(
+    select row(null, b.backorder_id, b.line, b.product_id, b.warehouse_id, b.backordered)::openstock_core.open_line
+    from openstock_core.backorder b
+    where b.tenant_id = tenant and b.backorder_id = any (backorder_ids)
+    order by b.line, b.backorder_id);
+end
+$$;
 
 revoke all on function openstock_core.open_lines from public;
 grant execute on function openstock_core.open_lines to openstock_api;
-comment on function openstock_core.open_lines is 'What these lines have reserved and these backorders wait for; the warehouse is null where any may fill.';
+comment on function openstock_core.open_lines is
+  'What these lines have reserved and these backorders wait for.';
 
 reset role;
 
 -- sql/functions/openstock_core/match_order_lines.sql
 -- Finds the open lines of an order that a request means, by line number, sku, or warehouse, and how much it takes of each: first what
--- waits for stock, the youngest before the older. Reads: reservation_line, backorder, product, warehouse.
+-- waits for stock, the youngest before the older. Reads: product, warehouse.
 set local role openstock_owner;
 
 create or replace function openstock_core.match_order_lines(
-  tenant uuid, order_ref text, open_ids bigint[], waiting_ids bigint[], lines jsonb)
+  tenant uuid, order_ref text, available openstock_core.open_line[], lines jsonb)
 returns openstock_core.taken_line[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -4960,7 +5108,7 @@ begin
   ), open as materialized (
     select l.reservation_line_id, l.backorder_id, l.line, l.product_id, l.warehouse_id, l.units as reserved, p.sku::text as sku, p.decimals,
            w.code::text as warehouse, row_number() over (order by l.backorder_id desc nulls last, l.line, l.reservation_line_id) as place
-    from openstock_core.open_lines(tenant, open_ids, waiting_ids) as l
+    from unnest(available) as l
     cross join lateral (select * from openstock_core.product s where s.tenant_id = tenant and s.product_id = l.product_id limit 1) as p
     left join lateral (select * from openstock_core.warehouse s where s.tenant_id = tenant and s.warehouse_id = l.warehouse_id limit 1) as w on true
   ), matched as materialized (
@@ -5010,15 +5158,56 @@ $$;
 revoke all on function openstock_core.match_order_lines from public;
 grant execute on function openstock_core.match_order_lines to openstock_api;
 comment on function openstock_core.match_order_lines is
-  'What a request takes of an order''s locked open lines; an entry without qty takes all it names. '
+  'What a request takes of what is available of an order''s locked lines; an entry without qty takes all it names. '
   'Errors: 22023, OS110, OS303, each with the entry''s place.';
 
 reset role;
 
+-- sql/functions/openstock_core/lock_open_lines.sql
+-- Locks what an order is promised now, and what it waits for where asked. A hold that has ended is neither, whether or not that is booked.
+-- Locks: order, stock_level by (product, warehouse), backlog by product_id and backorder by id (where what waits is taken too),
+-- reservation_line by id.
+set local role openstock_owner;
+
+create or replace function openstock_core.lock_open_lines(
+  tenant uuid, order_ref text, waiting_too boolean, out line_ids bigint[], out backorder_ids bigint[], out due openstock_core.due)
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  order_id constant bigint := openstock_core.lock_known_order(tenant, lock_open_lines.order_ref);
+begin
+  due := openstock_core.lock_levels(tenant, array(
+    select row(l.product_id, l.warehouse_id)::openstock_core.level_key
+    from openstock_core.reservation_line l
+    where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0), false);
+  backorder_ids := '{}';
+  if waiting_too then
+    backorder_ids := openstock_core.lock_order_backorders(tenant, order_id, due);
+  end if;
+  line_ids := array(
+    select l.reservation_line_id
+    from openstock_core.reservation_line l
+    where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0 and (l.expires_at is null or l.expires_at > due.at)
+    order by l.reservation_line_id
+    for no key update);
+  if cardinality(line_ids) = 0 and cardinality(backorder_ids) = 0 then
+    perform openstock_core.fail_nothing_open(tenant, order_id, lock_open_lines.order_ref);
+  end if;
+end
+$$;
+
+revoke all on function openstock_core.lock_open_lines from public;
+grant execute on function openstock_core.lock_open_lines to openstock_api;
+comment on function openstock_core.lock_open_lines is
+  'The ids of the order''s open lines and backorders, locked with their levels and backlogs, and what is due there. Errors: OS301, and those of '
+  'fail_nothing_open.';
+
+reset role;
+
 -- sql/functions/openstock_core/take_order_lines.sql
--- Locks an order's lines that are promised now, and says how much of each a release or shipment takes. A hold that has ended is not
--- promised, whether or not that is booked. Locks: order, stock_level by (product, warehouse), backlog by product_id and backorder by id
--- (where what waits is taken too), reservation_line by id.
+-- Locks an order's open lines, and says how much of each a release or shipment takes. Locks: as lock_open_lines.
 set local role openstock_owner;
 
 create or replace function openstock_core.take_order_lines(tenant uuid, order_ref text, lines jsonb, waiting_too boolean)
@@ -5026,49 +5215,27 @@ returns openstock_core.taking
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
-#variable_conflict use_column
 declare
-  order_id constant bigint := openstock_core.lock_known_order(tenant, take_order_lines.order_ref);
-  open_ids bigint[];
-  waiting_ids bigint[] := '{}';
-  due openstock_core.due;
-  taken openstock_core.taken_line[];
+  locked record;
+  available openstock_core.open_line[];
 begin
-  due := openstock_core.lock_levels(tenant, array(
-    select row(l.product_id, l.warehouse_id)::openstock_core.level_key
-    from openstock_core.reservation_line l
-    where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0), false);
-  if waiting_too then
-    waiting_ids := openstock_core.lock_order_backorders(tenant, order_id, due);
+  select l.line_ids, l.backorder_ids, l.due into locked from openstock_core.lock_open_lines(tenant, order_ref, waiting_too) as l;
+  available := openstock_core.open_lines(tenant, locked.line_ids, locked.backorder_ids);
+  if lines is not null then
+    return row(openstock_core.match_order_lines(tenant, order_ref, available, lines), locked.due)::openstock_core.taking;
   end if;
-  open_ids := array(
-    select l.reservation_line_id
-    from openstock_core.reservation_line l
-    where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0 and (l.expires_at is null or l.expires_at > due.at)
-    order by l.reservation_line_id
-    for no key update);
-  if cardinality(open_ids) = 0 and cardinality(waiting_ids) = 0 then
-    perform openstock_core.fail_nothing_open(tenant, order_id, take_order_lines.order_ref);
-  end if;
-
-  if lines is null then
-    taken := array(
-      select row(o.reservation_line_id, o.line, o.product_id, o.warehouse_id, o.units, o.units, o.backorder_id)::openstock_core.taken_line
-      from openstock_core.open_lines(tenant, open_ids, waiting_ids) as o
-      order by o.line, o.backorder_id nulls first, o.reservation_line_id);
-  else
-    taken := openstock_core.match_order_lines(tenant, take_order_lines.order_ref, open_ids, waiting_ids, lines);
-  end if;
-  return row(taken, due)::openstock_core.taking;
+  return row(array(
+    select row(o.reservation_line_id, o.line, o.product_id, o.warehouse_id, o.units, o.units, o.backorder_id)::openstock_core.taken_line
+    from unnest(available) as o
+    order by o.line, o.backorder_id nulls first, o.reservation_line_id), locked.due)::openstock_core.taking;
 end
 $$;
 
 revoke all on function openstock_core.take_order_lines from public;
 grant execute on function openstock_core.take_order_lines to openstock_api;
 comment on function openstock_core.take_order_lines is
-  'Locks an order, its levels and its open lines, and what it waits for where asked, and returns what the request takes of each, all of them without lines; '
-  'and what is due. '
-  'Errors: OS301, those of fail_nothing_open, and those of match_order_lines.';
+  'What the request takes of each of the order''s open lines, all of them without lines; and what is due. '
+  'Errors: those of lock_open_lines and match_order_lines.';
 
 reset role;
 
@@ -5356,7 +5523,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   old_lines constant integer[] := array(
-    select distinct o.line from openstock_core.open_lines(tenant, line_ids, backorder_ids) as o order by o.line);
+    select distinct o.line from unnest(openstock_core.open_lines(tenant, line_ids, backorder_ids)) as o order by o.line);
   highest integer;
 begin
   perform openstock_core.check_order_is_open(tenant, new_order_id, new_order_ref);
@@ -5974,6 +6141,7 @@ begin atomic
   select b.bin_id, b.on_hand - b.allocated,
          sum(b.on_hand - b.allocated) over (order by
            case when coalesce(pickable_bins.removal, p.removal) = 'fefo' then t.expires_on end nulls last,
+           case when coalesce(pickable_bins.removal, p.removal) = 'fewest_bins' then b.on_hand - b.allocated end desc nulls last,
            case when coalesce(pickable_bins.removal, p.removal) = 'lifo' then b.received_at end desc nulls last,
            b.received_at, l.pick_order, b.bin_id) - (b.on_hand - b.allocated)
   from openstock_core.stock_bin b
@@ -5999,7 +6167,7 @@ reset role;
 set local role openstock_owner;
 
 create or replace function openstock_core.lock_pickable_bins(
-  tenant uuid, needs openstock_core.pick[], removal text, named bigint[], wait boolean)
+  tenant uuid, needs openstock_core.pick[], removal text, named bigint[], avoided bigint[], wait boolean)
 returns bigint[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -6011,7 +6179,8 @@ begin
     candidates := array(
       select c.bin_id
       from (select distinct n.product_id, n.warehouse_id from unnest(needs) as n) as k
-      cross join lateral openstock_core.pickable_bins(tenant, k.product_id, k.warehouse_id, removal) as c);
+      cross join lateral openstock_core.pickable_bins(tenant, k.product_id, k.warehouse_id, removal) as c
+      where c.bin_id <> all (avoided));
     perform openstock_core.lock_bins(tenant, candidates || named);
     return candidates;
   end if;
@@ -6021,7 +6190,7 @@ begin
     from (select n.product_id, n.warehouse_id, sum(n.qty) as qty from unnest(needs) as n group by 1, 2) as k
     cross join lateral (
       select c.bin_id from openstock_core.pickable_bins(tenant, k.product_id, k.warehouse_id, removal) as c
-      where c.start < k.qty
+      where c.start < k.qty and c.bin_id <> all (avoided)
     ) as c
     join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = c.bin_id
     for no key update of b skip locked);
@@ -6031,13 +6200,13 @@ $$;
 revoke all on function openstock_core.lock_pickable_bins from public;
 grant execute on function openstock_core.lock_pickable_bins to openstock_api;
 comment on function openstock_core.lock_pickable_bins is
-  'Locks the bins named, and bins with units that are neither blocked nor allocated for these needs; returns the ids of the latter.';
+  'Locks the bins named, and bins with units that are neither blocked nor allocated for these needs; returns the ids of the latter, those to be avoided left out.';
 
 reset role;
 
 -- sql/functions/openstock_core/plan_picks.sql
 -- Says which locked bins give how much to each line: needs and bins laid end to end as intervals, and where they
--- overlap, that bin serves that line. Reads: what pickable_bins reads.
+-- overlap, that bin serves that line; the first need is served first. Reads: what pickable_bins reads.
 set local role openstock_owner;
 
 create or replace function openstock_core.plan_picks(
@@ -6049,9 +6218,9 @@ as $$
 begin
   return array(
     with need as (
-      select n.reservation_line_id, n.product_id, n.warehouse_id, n.qty,
-             sum(n.qty) over (partition by n.product_id, n.warehouse_id order by n.reservation_line_id) - n.qty as start
-      from unnest(needs) as n
+      select n.reservation_line_id, n.product_id, n.warehouse_id, n.qty, n.place,
+             sum(n.qty) over (partition by n.product_id, n.warehouse_id order by n.place) - n.qty as start
+      from unnest(needs) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, place)
       where n.qty > 0
     ), supply as (
       select k.product_id, k.warehouse_id, c.bin_id, c.free,
@@ -6065,7 +6234,7 @@ begin
     from need n
     join supply s on s.product_id = n.product_id and s.warehouse_id = n.warehouse_id
       and s.start < n.start + n.qty and n.start < s.start + s.free
-    order by n.reservation_line_id, s.start);
+    order by n.place, s.start);
 end
 $$;
 
@@ -6083,13 +6252,14 @@ reset role;
 set local role openstock_owner;
 
 create or replace function openstock_core.try_picks(
-  tenant uuid, op_id text, needs openstock_core.pick[], removal text, named bigint[], due openstock_core.due, attempt integer)
+  tenant uuid, op_id text, needs openstock_core.pick[], removal text, named bigint[], avoided bigint[],
+  due openstock_core.due, attempt integer)
 returns openstock_core.pick[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  bins constant bigint[] := openstock_core.lock_pickable_bins(tenant, needs, removal, named || due.bin_ids, attempt > 0);
+  bins constant bigint[] := openstock_core.lock_pickable_bins(tenant, needs, removal, named || due.bin_ids, avoided, attempt > 0);
   picks openstock_core.pick[];
 begin
   perform from openstock_core.book_due(tenant, op_id, due);
@@ -6103,7 +6273,7 @@ begin
     or exists (
       select from (select distinct n.product_id, n.warehouse_id from unnest(needs) as n) as k
       cross join lateral openstock_core.pickable_bins(tenant, k.product_id, k.warehouse_id, removal) as c
-      where c.bin_id <> all (bins))
+      where c.bin_id <> all (bins || avoided))
     or (attempt = 1 and cardinality(openstock_core.find_due_holds(tenant, needs, openstock.server_time(), true)) > 0)
   then
     perform openstock_core.fail('OS901', jsonb_build_object('attempt', attempt));
@@ -6126,7 +6296,7 @@ reset role;
 set local role openstock_owner;
 
 create or replace function openstock_core.find_picks(
-  tenant uuid, op_id text, needs openstock_core.pick[], named bigint[], due openstock_core.due)
+  tenant uuid, op_id text, needs openstock_core.pick[], named bigint[], avoided bigint[], due openstock_core.due)
 returns openstock_core.pick[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -6143,7 +6313,7 @@ begin
       if attempt > 1 then
         due_now := openstock_core.lock_due_holds(tenant, due, openstock_core.find_due_holds(tenant, needs, due.at, true), true);
       end if;
-      return openstock_core.try_picks(tenant, op_id, needs, null, named, due_now, attempt);
+      return openstock_core.try_picks(tenant, op_id, needs, null, named, avoided, due_now, attempt);
     exception when sqlstate 'OS901' then
       continue;
     end;
@@ -6155,18 +6325,19 @@ $$;
 revoke all on function openstock_core.find_picks from public;
 grant execute on function openstock_core.find_picks to openstock_api;
 comment on function openstock_core.find_picks is
-  'Locks the bins named and others for these needs, and returns picks by the removal rule; together less than the needs only where no bin has more. '
+  'Locks the bins named and others for these needs, and returns picks by the removal rule, none from bins to be avoided; together less than the needs only where no bin has more. '
   'Errors: 40001 where units kept moving.';
 
 reset role;
 
 -- sql/functions/openstock_core/lock_needs.sql
--- What an order still needs pinned. The order is locked. Locks: reservation_line by id. Reads: allocation.
+-- What orders still need pinned. The orders are locked. Locks: reservation_line by id. Reads: allocation.
 -- Each line is written: pins change neither line nor level, and a transaction that ends the line's hold on an older snapshot, from
 -- repeatable read on, would overlook them.
 set local role openstock_owner;
 
-create or replace function openstock_core.lock_needs(tenant uuid, order_id bigint, order_ref text) returns openstock_core.pick[]
+create or replace function openstock_core.lock_needs(tenant uuid, order_ids bigint[], only_warehouse bigint, firm_only boolean)
+returns openstock_core.pick[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -6177,15 +6348,21 @@ begin
   open_ids := array(
     select l.reservation_line_id
     from openstock_core.reservation_line l
-    where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0
+    where l.tenant_id = tenant and l.reservation_id = any (order_ids) and l.reserved > 0
+      and l.warehouse_id = coalesce(only_warehouse, l.warehouse_id)
     order by l.reservation_line_id
     for no key update);
   at := openstock.server_time();
-  update openstock_core.reservation_line l set changes = l.changes + 1
-  where l.tenant_id = tenant and l.reservation_line_id = any (open_ids) and (l.expires_at is null or l.expires_at > at);
-  if not found then
-    perform openstock_core.fail_nothing_open(tenant, order_id, order_ref);
+  open_ids := array(
+    select l.reservation_line_id
+    from openstock_core.reservation_line l
+    where l.tenant_id = tenant and l.reservation_line_id = any (open_ids)
+      and (l.expires_at is null or (l.expires_at > at and not firm_only)));
+  if cardinality(open_ids) = 0 then
+    return null;
   end if;
+  update openstock_core.reservation_line l set changes = l.changes + 1
+  where l.tenant_id = tenant and l.reservation_line_id = any (open_ids);
   return array(
     select row(l.reservation_line_id, l.product_id, l.warehouse_id, null, trim_scale(l.reserved - a.qty))::openstock_core.pick
     from openstock_core.reservation_line l
@@ -6193,27 +6370,26 @@ begin
       select coalesce(sum(s.qty), 0) as qty from openstock_core.allocation s
       where s.tenant_id = tenant and s.reservation_line_id = l.reservation_line_id) as a
     where l.tenant_id = tenant and l.reservation_line_id = any (open_ids) and l.reserved > a.qty
-      and (l.expires_at is null or l.expires_at > at)
-    order by l.reservation_line_id);
+    order by array_position(order_ids, l.reservation_id), l.reservation_line_id);
 end
 $$;
 
 revoke all on function openstock_core.lock_needs from public;
 grant execute on function openstock_core.lock_needs to openstock_api;
 comment on function openstock_core.lock_needs is
-  'Per line of the order that is promised now, the units that are not pinned; the lines are locked. Errors: OS302, OS303, OS305.';
+  'Per line of the orders that is promised now, the units that are not pinned, order by order; the lines are locked. Null where nothing is promised.';
 
 reset role;
 
--- sql/functions/openstock_core/find_picks_of_order.sql
--- Finds and locks the bins for all that an order has promised and not pinned. The order is locked. No level is waited for while lines
+-- sql/functions/openstock_core/find_picks_of_orders.sql
+-- Finds and locks the bins for all that orders have promised and not pinned. The orders are locked, and the first is served first. No level is waited for while lines
 -- or bins are locked: where holds that have ended keep the units pinned, all is given up and begun again with the levels.
 -- Writes: what book_due writes.
 -- Locks: stock_level by (product, warehouse) (only then), reservation_line by id, and what try_picks locks.
 set local role openstock_owner;
 
-create or replace function openstock_core.find_picks_of_order(
-  tenant uuid, op_id text, order_id bigint, order_ref text, removal text,
+create or replace function openstock_core.find_picks_of_orders(
+  tenant uuid, op_id text, order_ids bigint[], only_warehouse bigint, firm_only boolean, removal text,
   out needs openstock_core.pick[], out picks openstock_core.pick[])
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -6229,10 +6405,10 @@ begin
           select row(n.product_id, n.warehouse_id)::openstock_core.level_key from unnest(needs) as n), false);
         due := openstock_core.lock_due_holds(tenant, due, openstock_core.find_due_holds(tenant, needs, due.at, true), true);
       end if;
-      needs := openstock_core.lock_needs(tenant, order_id, order_ref);
+      needs := openstock_core.lock_needs(tenant, order_ids, only_warehouse, firm_only);
       picks := array[]::openstock_core.pick[];
       if cardinality(needs) > 0 or due.at is not null then
-        picks := openstock_core.try_picks(tenant, op_id, needs, removal, '{}', due, attempt);
+        picks := openstock_core.try_picks(tenant, op_id, needs, removal, '{}', '{}', due, attempt);
       end if;
       return;
     exception when sqlstate 'OS901' then
@@ -6243,64 +6419,105 @@ begin
 end
 $$;
 
-revoke all on function openstock_core.find_picks_of_order from public;
-grant execute on function openstock_core.find_picks_of_order to openstock_api;
-comment on function openstock_core.find_picks_of_order is
-  'What the order needs pinned, and the picks by the removal rule; together less than the needs only where no bin has more. '
-  'Errors: OS302, OS303, OS305, 40001 where units kept moving.';
+revoke all on function openstock_core.find_picks_of_orders from public;
+grant execute on function openstock_core.find_picks_of_orders to openstock_api;
+comment on function openstock_core.find_picks_of_orders is
+  'What the orders need pinned, null where they are promised nothing, and the picks by the removal rule; together less than the needs only where no bin has '
+  'more. Errors: 40001 where units kept moving.';
+
+reset role;
+
+-- sql/functions/openstock_core/pick_rows.sql
+-- Picks as rows of an answer. Reads: reservation, reservation_line, product, warehouse, stock_bin, location, lot.
+set local role openstock_owner;
+
+create or replace function openstock_core.pick_rows(tenant uuid, outcomes text[], picks openstock_core.pick[]) returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object(
+      'order_ref', r.order_ref, 'line', l.line, 'sku', d.sku, 'warehouse', w.code, 'location', c.code, 'lot', t.code,
+      'expires_on', t.expires_on, 'outcome', p.outcome, 'qty', p.qty, 'replayed', false) order by p.n), '[]')
+    from rows from (unnest(picks), unnest(outcomes)) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, outcome, n)
+    join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = p.reservation_line_id
+    join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = l.reservation_id
+    join openstock_core.product d on d.tenant_id = tenant and d.product_id = l.product_id
+    join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = l.warehouse_id
+    left join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = p.bin_id
+    left join openstock_core.location c on c.tenant_id = tenant and c.location_id = b.location_id
+    left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id);
+end
+$$;
+
+revoke all on function openstock_core.pick_rows from public;
+grant execute on function openstock_core.pick_rows to openstock_api;
+comment on function openstock_core.pick_rows is
+  'Picks as an array of openstock.allocation_change, each with its outcome.';
 
 reset role;
 
 -- sql/functions/openstock_core/allocation_answer.sql
--- The answer of allocate. Reads: reservation_line, product, warehouse, stock_bin, location, lot.
+-- The answer of functions that pin units: order by order and line by line what was pinned, then what no bin could give.
 set local role openstock_owner;
 
-create or replace function openstock_core.allocation_answer(
-  tenant uuid, order_ref text, needs openstock_core.pick[], picks openstock_core.pick[], on_shortage text)
+create or replace function openstock_core.allocation_answer(tenant uuid, needs openstock_core.pick[], picks openstock_core.pick[])
 returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  answer jsonb;
+  part record;
 begin
-  if openstock_core.units(picks) < openstock_core.units(needs) and on_shortage <> 'partial' then
-    picks := '{}';
-  end if;
-  with part as (
-    select p.reservation_line_id, p.bin_id, 'allocated' as outcome, p.qty, p.n
-    from rows from (unnest(picks)) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, n)
+  select array_agg(p.pick order by p.place, p.n nulls last) as picks, array_agg(p.outcome order by p.place, p.n nulls last) as outcomes
+  into part
+  from (
+    select row(p.reservation_line_id, p.product_id, p.warehouse_id, p.bin_id, p.qty)::openstock_core.pick as pick, 'allocated' as outcome, n.place, p.n
+    from unnest(picks) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, n)
+    join unnest(needs) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, place)
+      on n.reservation_line_id = p.reservation_line_id
     union all
-    select n.reservation_line_id, null, 'short', n.qty - coalesce(p.qty, 0), null
-    from unnest(needs) as n
+    select row(n.reservation_line_id, n.product_id, n.warehouse_id, null, trim_scale(n.qty - coalesce(p.qty, 0)))::openstock_core.pick, 'short', n.place, null
+    from unnest(needs) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, place)
     left join (select u.reservation_line_id, sum(u.qty) as qty from unnest(picks) as u group by 1) as p
       on p.reservation_line_id = n.reservation_line_id
     where n.qty > coalesce(p.qty, 0)
-  )
-  select coalesce(jsonb_agg(jsonb_build_object(
-    'order_ref', order_ref, 'line', l.line, 'sku', d.sku, 'warehouse', w.code, 'location', c.code, 'lot', t.code,
-    'expires_on', t.expires_on, 'outcome', p.outcome, 'qty', p.qty, 'replayed', false)
-    order by l.line, l.reservation_line_id, p.n nulls last), '[]')
-  into answer
-  from part p
-  join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = p.reservation_line_id
-  join openstock_core.product d on d.tenant_id = tenant and d.product_id = l.product_id
-  join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = l.warehouse_id
-  left join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = p.bin_id
-  left join openstock_core.location c on c.tenant_id = tenant and c.location_id = b.location_id
-  left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id;
-
-  if on_shortage = 'error' and answer @> '[{"outcome": "short"}]' then
-    perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref, 'lines', answer));
-  end if;
-  return answer;
+  ) as p;
+  return openstock_core.pick_rows(tenant, part.outcomes, part.picks);
 end
 $$;
 
 revoke all on function openstock_core.allocation_answer from public;
 grant execute on function openstock_core.allocation_answer to openstock_api;
 comment on function openstock_core.allocation_answer is
-  'Picks as an array of openstock.allocation_change, with a short row for each line that bins could not cover. Errors: OS201 on request.';
+  'Picks as an array of openstock.allocation_change, with a short row for each need that bins could not cover.';
+
+reset role;
+
+-- sql/functions/openstock_core/pin.sql
+-- Pins units to lines. The lines and bins are locked. Writes: ledger (ALLOCATE), stock_bin, allocation.
+set local role openstock_owner;
+
+create or replace function openstock_core.pin(tenant uuid, op_id text, picks openstock_core.pick[], reason text) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform openstock_core.post(tenant, op_id, array(
+    select row(l.line, 'ALLOCATE', p.product_id, p.warehouse_id, p.bin_id, 0, 0, 0, p.qty,
+               p.reservation_line_id, r.order_ref, null, reason, null, null, null)::openstock_core.movement
+    from unnest(picks) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, n)
+    join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = p.reservation_line_id
+    join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = l.reservation_id
+    order by p.n), null, null, null);
+end
+$$;
+
+revoke all on function openstock_core.pin from public;
+grant execute on function openstock_core.pin to openstock_api;
+comment on function openstock_core.pin is
+  'Writes these picks as allocations.';
 
 reset role;
 
@@ -6338,7 +6555,7 @@ begin
     left join (select u.reservation_line_id, sum(u.qty) as qty from unnest(pinned) as u group by 1) as p
       on p.reservation_line_id = t.reservation_line_id
     where t.qty > coalesce(p.qty, 0));
-  free := openstock_core.find_picks(tenant, op_id, needs, array(select distinct p.bin_id from unnest(pinned) as p), due);
+  free := openstock_core.find_picks(tenant, op_id, needs, array(select distinct p.bin_id from unnest(pinned) as p), '{}', due);
   if openstock_core.units(free) < openstock_core.units(needs) then
     perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref, 'qty', openstock_core.units(needs),
                                                             'in_bins', openstock_core.units(free)));
@@ -6394,7 +6611,7 @@ reset role;
 
 -- sql/functions/openstock/allocate.sql
 -- Pins an order's promised units to bins and lots. Writes: operation, event, ledger (ALLOCATE), stock_bin, reservation_line (changes),
--- allocation, and what book_due writes. Locks: operation, order, and what find_picks_of_order locks.
+-- allocation, and what book_due writes. Locks: operation, order, and what find_picks_of_orders locks.
 set local role openstock_api;
 
 create or replace function openstock.allocate(
@@ -6411,24 +6628,27 @@ declare
   acting constant uuid := openstock_core.enter(tenant);
   arguments constant jsonb := jsonb_build_object('order_ref', order_ref, 'removal', removal, 'on_shortage', on_shortage);
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'allocate', arguments);
+  order_id bigint;
   found record;
 begin
   if answer is null then
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
-    perform openstock_core.check_choice('removal', removal, array['fefo', 'fifo', 'lifo']);
+    perform openstock_core.check_choice('removal', removal, array['fefo', 'fifo', 'lifo', 'fewest_bins']);
     perform openstock_core.check_choice('on_shortage', on_shortage, array['reject', 'partial', 'error']);
-    on_shortage := coalesce(on_shortage, 'partial');
+    order_id := openstock_core.lock_known_order(acting, order_ref);
     select f.needs, f.picks into found
-    from openstock_core.find_picks_of_order(acting, op_id, openstock_core.lock_known_order(acting, order_ref), order_ref, removal) as f;
+    from openstock_core.find_picks_of_orders(acting, op_id, array[order_id], null, false, removal) as f;
+    if found.needs is null then
+      perform openstock_core.fail_nothing_open(acting, order_id, order_ref);
+    end if;
 
-    answer := openstock_core.allocation_answer(acting, order_ref, found.needs, found.picks, on_shortage);
-    if on_shortage = 'partial' or openstock_core.units(found.picks) = openstock_core.units(found.needs) then
-      perform openstock_core.post(acting, op_id, array(
-        select row(l.line, 'ALLOCATE', p.product_id, p.warehouse_id, p.bin_id, 0, 0, 0, p.qty,
-                   p.reservation_line_id, order_ref, null, null, null, null, null)::openstock_core.movement
-        from unnest(found.picks) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, n)
-        join openstock_core.reservation_line l on l.tenant_id = acting and l.reservation_line_id = p.reservation_line_id
-        order by p.n), null, null, null);
+    if coalesce(on_shortage, 'partial') <> 'partial' and openstock_core.units(found.picks) < openstock_core.units(found.needs) then
+      found.picks := '{}';
+    end if;
+    perform openstock_core.pin(acting, op_id, found.picks, null);
+    answer := openstock_core.allocation_answer(acting, found.needs, found.picks);
+    if on_shortage = 'error' and answer @> '[{"outcome": "short"}]' then
+      perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref, 'lines', answer));
     end if;
     perform openstock_core.finish_operation(acting, op_id, answer);
   end if;
@@ -6439,9 +6659,442 @@ $$;
 revoke all on function openstock.allocate from public;
 grant execute on function openstock.allocate to openstock_app;
 comment on function openstock.allocate is
-  'Pins all promised units of an order that are not pinned yet to bins and lots, by the product''s removal rule or the one given (fefo, fifo, lifo). '
-  'on_shortage: partial (pins what there is, default), reject (pins nothing) or error (OS201). Returns a row per line and bin, and a row with outcome short '
-  'for what no bin could give. Holds are pinned too. Errors: 22023, OS010, OS201, OS301, OS302, OS303, OS305.';
+  'Pins all promised units of an order that are not pinned yet to bins and lots, by the product''s removal rule or the one given (fefo, fifo, lifo, or '
+  'fewest_bins: the fullest first). on_shortage: partial (pins what there is, default), reject (pins nothing) or error (OS201). Returns a row per line and '
+  'bin, and a row with outcome short for what no bin could give. Holds are pinned too. Errors: 22023, OS010, OS201, OS301, OS302, OS303, OS305.';
+
+reset role;
+
+-- sql/functions/openstock/deallocate.sql
+-- Takes pins off an order's units; they stay promised. Writes: operation, event, ledger (DEALLOCATE), stock_bin, reservation_line (changes),
+-- allocation, and what book_due writes. Locks: operation, order, stock_level by (product, warehouse), reservation_line by id, stock_bin by
+-- bin_id.
+set local role openstock_api;
+
+create or replace function openstock.deallocate(
+  op_id text, order_ref text, lines jsonb default null, reason text default null, tenant uuid default null)
+returns setof openstock.allocation_change
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set row_security = on
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+declare
+  acting constant uuid := openstock_core.enter(tenant);
+  arguments constant jsonb := jsonb_build_object('order_ref', order_ref, 'lines', lines, 'reason', reason);
+  answer jsonb := openstock_core.begin_operation(acting, op_id, 'deallocate', arguments);
+  locked record;
+  pinned openstock_core.open_line[];
+  taken openstock_core.taken_line[];
+  freed openstock_core.movement[];
+begin
+  if answer is null then
+    order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
+    perform openstock_core.check_call(null, null, reason, null);
+    if lines is not null then
+      perform openstock_core.check_lines(lines, '{"line": "integer", "sku": "code", "warehouse": "code", "qty": "number"}', 1000, 'line and warehouse');
+    end if;
+    select l.line_ids, l.due into locked from openstock_core.lock_open_lines(acting, order_ref, false) as l;
+    update openstock_core.reservation_line l set changes = l.changes + 1
+    where l.tenant_id = acting and l.reservation_line_id = any (locked.line_ids);
+    perform openstock_core.settle_bins(acting, op_id, array(
+      select distinct a.bin_id from openstock_core.allocation a
+      where a.tenant_id = acting and a.reservation_line_id = any (locked.line_ids)), '{}', locked.due);
+
+    pinned := array(
+      select row(o.reservation_line_id, null, o.line, o.product_id, o.warehouse_id, a.qty)::openstock_core.open_line
+      from unnest(openstock_core.open_lines(acting, locked.line_ids, '{}')) as o
+      cross join lateral (select sum(s.qty) as qty from openstock_core.allocation s
+                          where s.tenant_id = acting and s.reservation_line_id = o.reservation_line_id) as a
+      where a.qty > 0);
+    taken := case when lines is not null then openstock_core.match_order_lines(acting, order_ref, pinned, lines) else array(
+      select row(p.reservation_line_id, p.line, p.product_id, p.warehouse_id, p.units, p.units, null)::openstock_core.taken_line
+      from unnest(pinned) as p) end;
+    freed := openstock_core.unpin_from_lines(acting, order_ref, taken, reason);
+    answer := openstock_core.pick_rows(acting, array_fill('deallocated'::text, array[cardinality(freed)]), array(
+      select row(f.reservation_line_id, f.product_id, f.warehouse_id, f.bin_id, -f.allocated_delta)::openstock_core.pick
+      from unnest(freed) as f order by f.line, f.bin_id));
+    perform openstock_core.post(acting, op_id, freed, null, null, null);
+    perform openstock_core.finish_operation(acting, op_id, answer);
+  end if;
+  return query select * from jsonb_populate_recordset(null::openstock.allocation_change, answer);
+end
+$$;
+
+revoke all on function openstock.deallocate from public;
+grant execute on function openstock.deallocate to openstock_app;
+comment on function openstock.deallocate is
+  'Takes pins off an order''s units, which stay promised: all of them, or lines: each names a line or a sku (and a warehouse), with qty or all that is pinned. '
+  'The newest pins go first. Returns a row with outcome deallocated per line and bin; none where nothing is pinned. '
+  'Errors: 22023, OS010, OS110, OS301, OS302, OS303 (less is pinned), OS305.';
+
+reset role;
+
+-- sql/functions/openstock_core/find_picks_of_whole_orders.sql
+-- Finds picks for claimed orders, and drops the orders that get nothing, or not everything where asked; what nobody gets is locked no longer.
+-- Writes and locks: as find_picks_of_orders.
+set local role openstock_owner;
+
+create or replace function openstock_core.find_picks_of_whole_orders(
+  tenant uuid, op_id text, order_ids bigint[], place bigint, removal text, whole_only boolean,
+  out needs openstock_core.pick[], out picks openstock_core.pick[])
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  served bigint[];
+begin
+  begin
+    select f.needs, f.picks into needs, picks
+    from openstock_core.find_picks_of_orders(tenant, op_id, order_ids, place, true, removal) as f;
+    served := array(
+      select l.reservation_id
+      from unnest(needs) as n
+      join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = n.reservation_line_id
+      left join (select u.reservation_line_id, sum(u.qty) as qty from unnest(picks) as u group by 1) as p
+        on p.reservation_line_id = n.reservation_line_id
+      group by l.reservation_id
+      having case when whole_only then bool_and(n.qty = coalesce(p.qty, 0)) else bool_or(p.qty > 0) end);
+    if cardinality(served) = 0 then
+      perform openstock_core.fail('OS901', '{"problem": "nothing for these orders"}');
+    end if;
+  exception when sqlstate 'OS901' then
+    needs := '{}';
+    picks := '{}';
+    return;
+  end;
+  needs := array(
+    select n from unnest(needs) as n
+    join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = n.reservation_line_id
+    where l.reservation_id = any (served)
+    order by array_position(order_ids, l.reservation_id), n.reservation_line_id);
+  picks := array(
+    select row(p.reservation_line_id, p.product_id, p.warehouse_id, p.bin_id, p.qty)::openstock_core.pick
+    from unnest(picks) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, n)
+    where p.reservation_line_id in (select n.reservation_line_id from unnest(needs) as n)
+    order by p.n);
+end
+$$;
+
+revoke all on function openstock_core.find_picks_of_whole_orders from public;
+grant execute on function openstock_core.find_picks_of_whole_orders to openstock_api;
+comment on function openstock_core.find_picks_of_whole_orders is
+  'What the orders that are served need, and their picks; nothing, and no line or bin locked, where none is. Errors: 40001 where units kept moving.';
+
+reset role;
+
+-- sql/functions/openstock_core/claim_orders.sql
+-- Takes the next orders that a picker could work on, skipping those that others hold. Locks: order.
+-- Writes: reservation (changes). Reads: reservation_line, allocation, stock_bin. What is found unlocked is only a hint: the caller locks
+-- the lines and looks again.
+set local role openstock_owner;
+
+create or replace function openstock_core.claim_orders(tenant uuid, warehouse_id bigint, most integer, passed_over bigint[]) returns bigint[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  order_ids constant bigint[] := array(
+    select r.reservation_id
+    from openstock_core.reservation r
+    where r.tenant_id = tenant and r.reservation_id <> all (passed_over) and r.reservation_id in (
+      select l.reservation_id
+      from openstock_core.reservation_line l
+      where l.tenant_id = tenant and l.warehouse_id = claim_orders.warehouse_id and l.reserved > 0 and l.expires_at is null
+        and l.reserved > (select coalesce(sum(a.qty), 0) from openstock_core.allocation a
+                          where a.tenant_id = tenant and a.reservation_line_id = l.reservation_line_id)
+        and exists (select from openstock_core.stock_bin b
+                    where b.tenant_id = tenant and b.product_id = l.product_id and b.warehouse_id = l.warehouse_id
+                      and b.on_hand > 0 and b.on_hand > b.allocated and not b.blocked))
+    order by r.priority desc, r.promised_at nulls last, r.created_at, r.reservation_id
+    limit most
+    for no key update skip locked);
+begin
+  update openstock_core.reservation r set changes = r.changes + 1
+  where r.tenant_id = tenant and r.reservation_id = any (order_ids);
+  -- A row that changed before it was locked may have been read out of order.
+  return array(
+    select r.reservation_id
+    from openstock_core.reservation r
+    where r.tenant_id = tenant and r.reservation_id = any (order_ids)
+    order by r.priority desc, r.promised_at nulls last, r.created_at, r.reservation_id);
+end
+$$;
+
+revoke all on function openstock_core.claim_orders from public;
+grant execute on function openstock_core.claim_orders to openstock_api;
+comment on function openstock_core.claim_orders is
+  'Locks at most so many orders that have units promised at the warehouse, without end and not pinned, of products that some bin there has free; by priority, '
+  'promised time and age.';
+
+reset role;
+
+-- sql/functions/openstock/allocate_next.sql
+-- Pins the units of the orders that are next. Writes: operation, event, ledger (ALLOCATE), stock_bin, reservation (changes), reservation_line
+-- (changes), allocation, and what book_due writes. Locks: operation, order (skipping those in use), and what find_picks_of_orders locks.
+set local role openstock_api;
+
+create or replace function openstock.allocate_next(
+  op_id text, warehouse text, max_orders integer default 10, removal text default null, on_shortage text default 'partial',
+  tenant uuid default null)
+returns setof openstock.allocation_change
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set row_security = on
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+declare
+  acting constant uuid := openstock_core.enter(tenant);
+  arguments constant jsonb := jsonb_build_object('warehouse', warehouse, 'max_orders', max_orders, 'removal', removal, 'on_shortage', on_shortage);
+  answer jsonb := openstock_core.begin_operation(acting, op_id, 'allocate_next', arguments);
+  place bigint;
+  claimed bigint[];
+  passed_over bigint[] := '{}';
+  found record;
+begin
+  if answer is null then
+    perform openstock_core.check_choice('removal', removal, array['fefo', 'fifo', 'lifo', 'fewest_bins']);
+    perform openstock_core.check_choice('on_shortage', on_shortage, array['reject', 'partial']);
+    if max_orders is null or max_orders not between 1 and 1000 then
+      perform openstock_core.fail('22023', '{"argument": "max_orders", "problem": "must be between 1 and 1000"}');
+    end if;
+    place := openstock_core.find_warehouse(acting, warehouse, false);
+    -- Orders that turn out to get nothing are passed over; nothing but the orders themselves is locked then.
+    loop
+      claimed := openstock_core.claim_orders(acting, place, max_orders, passed_over);
+      exit when cardinality(claimed) = 0;
+      select f.needs, f.picks into found
+      from openstock_core.find_picks_of_whole_orders(acting, op_id, claimed, place, removal, on_shortage = 'reject') as f;
+      exit when cardinality(found.picks) > 0;
+      passed_over := passed_over || claimed;
+    end loop;
+
+    answer := '[]';
+    if cardinality(claimed) > 0 then
+      perform openstock_core.pin(acting, op_id, found.picks, null);
+      answer := openstock_core.allocation_answer(acting, found.needs, found.picks);
+    end if;
+    perform openstock_core.finish_operation(acting, op_id, answer);
+  end if;
+  return query select * from jsonb_populate_recordset(null::openstock.allocation_change, answer);
+end
+$$;
+
+revoke all on function openstock.allocate_next from public;
+grant execute on function openstock.allocate_next to openstock_app;
+comment on function openstock.allocate_next is
+  'Pins what the next orders at a warehouse are promised, by priority, promised time and age: of at most so many orders (1 to 1,000). Holds are left out. Orders '
+  'that others work on are skipped, so that any number of workers may pull at once and none gets an order twice. removal: as allocate''s. on_shortage: partial (an '
+  'order may get a part) or reject (only orders that get everything promised here). Returns the rows of allocate for the orders that got something; no row: there '
+  'is no work. Errors: 22023, OS010, OS103.';
+
+reset role;
+
+-- sql/functions/openstock_core/match_short_picks.sql
+-- Finds the pins that a short pick means, newest first. The levels, lines and bins are locked. Reads: allocation, stock_bin, location, lot, product,
+-- warehouse.
+set local role openstock_owner;
+
+create or replace function openstock_core.match_short_picks(tenant uuid, order_ref text, available openstock_core.open_line[], lines jsonb)
+returns openstock_core.pick[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  bad record;
+begin
+  with given as materialized (
+    select g.n, g.line, normalize(btrim(g.sku)) as sku, normalize(btrim(g.warehouse)) as warehouse, normalize(btrim(g.location)) as location,
+           normalize(btrim(g.lot)) as lot, trim_scale(g.qty) as qty
+    from rows from (jsonb_to_recordset(lines) as (line integer, sku text, warehouse text, location text, lot text, qty numeric))
+      with ordinality as g (line, sku, warehouse, location, lot, qty, n)
+  ), pin as materialized (
+    select o.reservation_line_id, o.line, o.product_id, o.warehouse_id, a.bin_id, a.qty, a.created_at, p.sku::text as sku, p.decimals,
+           w.code::text as warehouse, c.code::text as location, t.code::text as lot
+    from unnest(available) as o
+    join openstock_core.allocation a on a.tenant_id = tenant and a.reservation_line_id = o.reservation_line_id
+    join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = a.bin_id
+    join openstock_core.product p on p.tenant_id = tenant and p.product_id = o.product_id
+    join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = o.warehouse_id
+    join openstock_core.location c on c.tenant_id = tenant and c.location_id = b.location_id
+    left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
+  ), matched as materialized (
+    select g.n, g.qty as wanted, i.*,
+           sum(i.qty) over (partition by g.n order by i.created_at desc, i.reservation_line_id desc, i.bin_id) - i.qty as before,
+           count(*) over (partition by i.reservation_line_id, i.bin_id) as named
+    from given g
+    join pin i on (g.line is null or g.line = i.line) and (g.sku is null or g.sku = i.sku) and (g.warehouse is null or g.warehouse = i.warehouse)
+      and g.location = i.location and (g.lot is null or g.lot = i.lot)
+  ), problem as (
+    select g.n, case
+      when coalesce(g.line::text, g.sku) is null then
+        jsonb_build_object('code', '22023', 'argument', 'lines', 'problem', 'must name a line or a sku')
+      when openstock_core.quantity_problem(g.qty, coalesce(m.decimals, 6), 'positive') is not null then
+        jsonb_build_object('code', 'OS110', 'problem', openstock_core.quantity_problem(g.qty, coalesce(m.decimals, 6), 'positive'))
+      when m.named > 1 then
+        jsonb_build_object('code', '22023', 'argument', 'lines', 'problem', 'names what another entry names too')
+      when g.qty > coalesce(m.qty, 0) then
+        jsonb_build_object('code', 'OS303', 'order_ref', order_ref, 'location', g.location, 'asked', g.qty, 'allocated', coalesce(m.qty, 0))
+      end as what
+    from given g
+    left join (select o.n, min(o.decimals) as decimals, max(o.named) as named, sum(o.qty) as qty from matched o group by o.n) as m on m.n = g.n
+  )
+  select (select array_agg(row(m.reservation_line_id, m.product_id, m.warehouse_id, m.bin_id,
+                               trim_scale(least(m.qty, m.wanted - m.before)))::openstock_core.pick order by m.line, m.reservation_line_id, m.bin_id)
+          from matched m where m.before < m.wanted) as pins, f.n, f.what
+  into bad
+  from (select) as always
+  left join (select * from problem p where p.what is not null order by p.n limit 1) as f on true;
+
+  if bad.what is not null then
+    perform openstock_core.fail(bad.what ->> 'code', jsonb_build_object('line', bad.n) || (bad.what - 'code'));
+  end if;
+  return bad.pins;
+end
+$$;
+
+revoke all on function openstock_core.match_short_picks from public;
+grant execute on function openstock_core.match_short_picks to openstock_api;
+comment on function openstock_core.match_short_picks is
+  'Which pins lose how much. Errors: 22023, OS110, OS303, each with the entry''s place.';
+
+reset role;
+
+-- sql/functions/openstock_core/make_held_bins.sql
+-- Finds or makes the bins in which units are held that are missing from others: same place, product and lot. The levels are locked.
+-- Writes: stock_bin. Reads: stock_bin.
+set local role openstock_owner;
+
+create or replace function openstock_core.make_held_bins(tenant uuid, sources bigint[]) returns bigint[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform openstock_core.make_bins(tenant, k.warehouse_id, k.keys)
+  from (select b.warehouse_id, array_agg(distinct row(b.location_id, b.product_id, b.lot_id, 'hold')::openstock_core.bin_key) as keys
+        from openstock_core.stock_bin b
+        where b.tenant_id = tenant and b.bin_id = any (sources)
+        group by b.warehouse_id
+        order by b.warehouse_id) as k;
+  return openstock_core.find_bins(tenant, array(
+    select row(b.location_id, b.product_id, b.lot_id, 'hold')::openstock_core.bin_key
+    from unnest(sources) with ordinality as s (bin_id, n)
+    join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = s.bin_id
+    order by s.n));
+end
+$$;
+
+revoke all on function openstock_core.make_held_bins from public;
+grant execute on function openstock_core.make_held_bins to openstock_api;
+comment on function openstock_core.make_held_bins is
+  'The bins'' ids in the order of the sources.';
+
+reset role;
+
+-- sql/functions/openstock_core/replace_pins.sql
+-- Takes pins off units that are missing, holds them, and pins others. Writes: ledger (DEALLOCATE, STATUS, ALLOCATE), stock_level, stock_bin,
+-- reservation_line (changes), allocation, and what book_due writes.
+-- Locks: order, stock_level by (product, warehouse), reservation_line by id, stock_bin by bin_id.
+set local role openstock_owner;
+
+create or replace function openstock_core.replace_pins(tenant uuid, op_id text, order_ref text, lines jsonb, reason text) returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  locked record;
+  missing openstock_core.pick[];
+  needs openstock_core.pick[];
+  sources bigint[];
+  targets bigint[];
+  picks openstock_core.pick[];
+begin
+  select l.line_ids, l.due into locked from openstock_core.lock_open_lines(tenant, order_ref, false) as l;
+  update openstock_core.reservation_line l set changes = l.changes + 1
+  where l.tenant_id = tenant and l.reservation_line_id = any (locked.line_ids);
+  -- Under the levels' locks pins move no more; what is due there is booked with the bins, and may take some of them.
+  missing := openstock_core.match_short_picks(tenant, order_ref, openstock_core.open_lines(tenant, locked.line_ids, '{}'), lines);
+  sources := array(select m.bin_id from unnest(missing) as m);
+  targets := openstock_core.make_held_bins(tenant, sources);
+  needs := array(
+    select row(m.reservation_line_id, m.product_id, m.warehouse_id, null, sum(m.qty))::openstock_core.pick
+    from unnest(missing) as m group by m.reservation_line_id, m.product_id, m.warehouse_id order by m.reservation_line_id);
+  picks := openstock_core.find_picks(tenant, op_id, needs, sources || targets, sources, locked.due);
+  perform openstock_core.settle_bins(tenant, op_id, '{}', targets, null);
+  perform openstock_core.inherit_ages(tenant, sources, targets);
+
+  perform openstock_core.post(tenant, op_id, array(
+    select e.movement from (
+      select m.n, s.step, row(case when s.step = 1 then 0 else l.line end, case when s.step = 1 then 'DEALLOCATE' else 'STATUS' end, m.product_id,
+               m.warehouse_id, case when s.step = 3 then targets[m.n] else m.bin_id end,
+               case s.step when 1 then 0 when 2 then -m.qty else m.qty end, case when s.step = 3 then m.qty else 0 end, 0,
+               case when s.step = 1 then -m.qty else 0 end, case when s.step = 1 then m.reservation_line_id end, case when s.step = 1 then order_ref end,
+               null, reason, null, null, null)::openstock_core.movement as movement
+      from unnest(missing) with ordinality as m (reservation_line_id, product_id, warehouse_id, bin_id, qty, n)
+      join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = m.reservation_line_id
+      cross join generate_series(1, 3) as s (step)) as e
+    order by e.n, e.step), null, null, null);
+  perform openstock_core.pin(tenant, op_id, picks, reason);
+  return openstock_core.pick_rows(tenant, array_fill('deallocated'::text, array[cardinality(missing)]), missing)
+    || openstock_core.pick_rows(tenant, array_fill('held'::text, array[cardinality(missing)]), array(
+      select row(m.reservation_line_id, m.product_id, m.warehouse_id, targets[m.n], m.qty)::openstock_core.pick
+      from unnest(missing) with ordinality as m (reservation_line_id, product_id, warehouse_id, bin_id, qty, n)))
+    || openstock_core.allocation_answer(tenant, needs, picks);
+end
+$$;
+
+revoke all on function openstock_core.replace_pins from public;
+grant execute on function openstock_core.replace_pins to openstock_api;
+comment on function openstock_core.replace_pins is
+  'Replaces the pins that a short pick names, and returns the answer of short_pick. Errors: those of lock_open_lines and match_short_picks.';
+
+reset role;
+
+-- sql/functions/openstock/short_pick.sql
+-- Says that units which a picker was sent for are not there: they are un-pinned and held, and others pinned instead.
+-- Writes: operation, event, ledger (DEALLOCATE, STATUS, ALLOCATE), stock_level, stock_bin, reservation_line (changes), allocation, and what
+-- book_due writes. Locks: operation, order, stock_level by (product, warehouse), reservation_line by id, stock_bin by bin_id.
+-- The units stay at their location and lot, and enter as held, which nothing about either can change: so neither is shared.
+set local role openstock_api;
+
+create or replace function openstock.short_pick(
+  op_id text, order_ref text, lines jsonb, reason text default 'short pick', tenant uuid default null)
+returns setof openstock.allocation_change
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set row_security = on
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+declare
+  acting constant uuid := openstock_core.enter(tenant);
+  arguments constant jsonb := jsonb_build_object('order_ref', order_ref, 'lines', lines, 'reason', reason);
+  answer jsonb := openstock_core.begin_operation(acting, op_id, 'short_pick', arguments);
+begin
+  if answer is null then
+    order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
+    perform openstock_core.check_call(null, null, reason, null);
+    perform openstock_core.check_lines(lines, '{"line": "integer", "sku": "code", "warehouse": "code", "location": "code!", "lot": "code",
+      "qty": "number!"}', 1000, null);
+    answer := openstock_core.replace_pins(acting, op_id, order_ref, lines, coalesce(reason, 'short pick'));
+    perform openstock_core.finish_operation(acting, op_id, answer);
+  end if;
+  return query select * from jsonb_populate_recordset(null::openstock.allocation_change, answer);
+end
+$$;
+
+revoke all on function openstock.short_pick from public;
+grant execute on function openstock.short_pick to openstock_app;
+comment on function openstock.short_pick is
+  'Records that a picker did not find units pinned to an order, and finds others. lines: location and qty (what is missing), and line or sku, optionally '
+  'warehouse and lot. The missing units are de-allocated and become held at their location (status hold: on_hand stays until a count decides, and nobody is '
+  'promised them); as many are pinned elsewhere, never in the bins named. Returns rows with outcome deallocated, held, allocated and short. '
+  'Errors: 22023, OS010, OS110, OS301, OS302, OS303 (less is pinned there), OS305.';
 
 reset role;
 
@@ -6514,7 +7167,7 @@ comment on column openstock.products.description is 'For people.';
 comment on column openstock.products.unit is 'Unit of its quantities, UN/CEFACT Recommendation 20 code.';
 comment on column openstock.products.decimals is 'Decimals allowed in a quantity.';
 comment on column openstock.products.tracking is 'none or lot.';
-comment on column openstock.products.removal is 'Which units go first: fefo, fifo or lifo.';
+comment on column openstock.products.removal is 'Which units go first: fefo, fifo, lifo or fewest_bins.';
 comment on column openstock.products.backorder is 'none, unlimited or limited.';
 comment on column openstock.products.backorder_limit is 'Units that may wait on backorder, where limited.';
 comment on column openstock.products.safety_stock is 'Units per warehouse that are kept out of promises.';
@@ -6534,7 +7187,8 @@ reset role;
 set local role openstock_api;
 
 create or replace view openstock.warehouses with (security_barrier) as
-select w.code::text as warehouse, w.name, w.address, w.priority, w.active, w.created_at, w.updated_at
+select w.code::text as warehouse, w.name, w.address, w.latitude, w.longitude, w.priority,
+  w.shipping_cost::numeric as shipping_cost, w.shipping_cost_by_zone, w.active, w.created_at, w.updated_at
 from openstock_core.warehouse w
 where w.tenant_id = (select openstock.current_tenant());
 
@@ -6542,7 +7196,12 @@ comment on view openstock.warehouses is 'Warehouses of the current tenant.';
 comment on column openstock.warehouses.warehouse is 'Its code.';
 comment on column openstock.warehouses.name is 'For people.';
 comment on column openstock.warehouses.address is 'Postal address, as a JSON object.';
+comment on column openstock.warehouses.latitude is 'Degrees north, WGS 84; null where the position is unknown.';
+comment on column openstock.warehouses.longitude is 'Degrees east, WGS 84; null where the position is unknown.';
 comment on column openstock.warehouses.priority is 'Order in which warehouses are asked for stock, the lowest first.';
+comment on column openstock.warehouses.shipping_cost is
+  'Cost of one shipment from it to a zone that shipping_cost_by_zone does not name; null where unknown.';
+comment on column openstock.warehouses.shipping_cost_by_zone is 'Cost of one shipment from it by zone of destination, as a JSON object.';
 comment on column openstock.warehouses.active is 'False: receives and promises nothing any more.';
 comment on column openstock.warehouses.created_at is 'When it was created.';
 comment on column openstock.warehouses.updated_at is 'When it was last changed.';
@@ -6770,6 +7429,111 @@ grant select on openstock.reservations to openstock_app, openstock_analyst, open
 
 reset role;
 
+-- sql/views/openstock/orders.sql
+-- One row for each order.
+set local role openstock_api;
+
+create or replace view openstock.orders with (security_barrier) as
+with moment as materialized (select openstock.server_time() as at)
+select
+  r.order_ref::text as order_ref,
+  case when l.reserved + l.backordered = 0 then case
+         when r.became_id is not null then 'confirmed' when l.shipped > 0 then 'shipped' when l.expired > 0 then 'expired' else 'cancelled' end
+       when l.shipped > 0 then 'part-shipped'
+       when l.held = l.reserved + l.backordered then 'held'
+       when l.backordered = 0 and l.allocated = l.reserved then 'allocated'
+       else 'open' end as status,
+  l.ordered, l.reserved, l.held, l.allocated, l.backordered, l.shipped, l.released, l.expired,
+  l.backordered > 0 as has_backorder, r.priority, r.promised_at, l.expires_at,
+  (select b.order_ref::text from openstock_core.reservation b where b.tenant_id = r.tenant_id and b.reservation_id = r.became_id) as became,
+  r.metadata, r.created_at
+from moment m
+cross join openstock_core.reservation r
+cross join lateral (
+  select trim_scale(coalesce(sum(s.ordered), 0)) as ordered, trim_scale(coalesce(sum(s.reserved), 0)) as reserved,
+         trim_scale(coalesce(sum(s.reserved + s.backordered) filter (where s.expires_at is not null), 0)) as held,
+         trim_scale(coalesce(sum(s.allocated), 0)) as allocated, trim_scale(coalesce(sum(s.backordered), 0)) as backordered,
+         trim_scale(coalesce(sum(s.shipped), 0)) as shipped, trim_scale(coalesce(sum(s.released), 0)) as released,
+         trim_scale(coalesce(sum(s.expired), 0)) as expired, min(s.expires_at) filter (where s.reserved + s.backordered > 0) as expires_at
+  from (
+    select n.ordered::numeric as ordered, case when d.ended then 0 else n.reserved end as reserved, 0::numeric as backordered,
+           case when d.ended then 0 else (
+             select coalesce(sum(a.qty), 0) from openstock_core.allocation a
+             where a.tenant_id = n.tenant_id and a.reservation_line_id = n.reservation_line_id) end as allocated,
+           n.shipped::numeric as shipped, n.released::numeric as released,
+           n.expired + case when d.ended then n.reserved else 0 end as expired, n.expires_at
+    from openstock_core.reservation_line n
+    cross join lateral (select coalesce(n.expires_at <= m.at, false) as ended) as d
+    where n.tenant_id = r.tenant_id and n.reservation_id = r.reservation_id
+    union all
+    select b.backordered + b.released + b.expired, 0, case when d.ended then 0 else b.backordered end, 0, 0, b.released,
+           b.expired + case when d.ended then b.backordered else 0 end, b.expires_at
+    from openstock_core.backorder b
+    cross join lateral (select coalesce(b.expires_at <= m.at, false) as ended) as d
+    where b.tenant_id = r.tenant_id and b.reservation_id = r.reservation_id) as s
+) as l
+where r.tenant_id = (select openstock.current_tenant());
+
+comment on view openstock.orders is
+  'The orders of the current tenant, as of now: a hold that has ended counts as expired, whether or not that was booked. '
+  'ordered = reserved + backordered + shipped + released + expired.';
+comment on column openstock.orders.order_ref is 'The order.';
+comment on column openstock.orders.status is
+  'open, held (all that is open is a hold), allocated (all that is open is pinned to bins), part-shipped (some is shipped, some open), shipped, cancelled (all '
+  'given back), expired (all that was open has ended), or confirmed (a cart whose holds went to the order in became).';
+comment on column openstock.orders.ordered is 'Units asked for.';
+comment on column openstock.orders.reserved is 'Units promised and not yet gone.';
+comment on column openstock.orders.held is 'The part of reserved and backordered that ends unless it is confirmed.';
+comment on column openstock.orders.allocated is 'The part of reserved that is pinned to bins.';
+comment on column openstock.orders.backordered is 'Units that wait for stock.';
+comment on column openstock.orders.shipped is 'Units gone to the order.';
+comment on column openstock.orders.released is 'Units given back.';
+comment on column openstock.orders.expired is 'Units whose hold ended.';
+comment on column openstock.orders.has_backorder is 'True where units wait for stock.';
+comment on column openstock.orders.priority is 'Who is served first: the higher.';
+comment on column openstock.orders.promised_at is 'When the customer was promised the goods, or null.';
+comment on column openstock.orders.expires_at is 'When the first of its holds ends; null: none does.';
+comment on column openstock.orders.became is 'The order that its holds were confirmed into, or null.';
+comment on column openstock.orders.metadata is 'What the application wants to remember of it.';
+comment on column openstock.orders.created_at is 'When stock was first promised to it.';
+grant select on openstock.orders to openstock_app, openstock_analyst, openstock_operator;
+
+reset role;
+
+-- sql/views/openstock/order_lines.sql
+-- One row for each line of an order, whatever warehouses serve it.
+set local role openstock_api;
+
+create or replace view openstock.order_lines with (security_barrier) as
+select
+  s.order_ref, s.line, s.sku, trim_scale(sum(s.ordered)) as ordered, trim_scale(sum(s.reserved)) as reserved,
+  trim_scale(sum(s.allocated)) as allocated, trim_scale(sum(s.backordered)) as backordered, trim_scale(sum(s.shipped)) as shipped,
+  trim_scale(sum(s.released)) as released, trim_scale(sum(s.expired)) as expired,
+  min(s.expires_at) filter (where s.reserved + s.backordered > 0) as expires_at,
+  coalesce(jsonb_agg(jsonb_build_object('warehouse', s.warehouse, 'reserved', s.reserved, 'allocated', s.allocated, 'shipped', s.shipped)
+                     order by s.warehouse) filter (where s.reserved + s.shipped > 0), '[]') as warehouses
+from openstock.reservations s
+group by s.order_ref, s.line, s.sku;
+
+comment on view openstock.order_lines is
+  'The lines of the current tenant''s orders: ordered = reserved + backordered + shipped + released + expired.';
+comment on column openstock.order_lines.order_ref is 'The order.';
+comment on column openstock.order_lines.line is 'The order''s line.';
+comment on column openstock.order_lines.sku is 'The product.';
+comment on column openstock.order_lines.ordered is 'Units asked for.';
+comment on column openstock.order_lines.reserved is 'Units promised and not yet gone.';
+comment on column openstock.order_lines.allocated is 'The part of reserved that is pinned to bins.';
+comment on column openstock.order_lines.backordered is 'Units that wait for stock.';
+comment on column openstock.order_lines.shipped is 'Units gone to the order.';
+comment on column openstock.order_lines.released is 'Units given back.';
+comment on column openstock.order_lines.expired is 'Units whose hold ended.';
+comment on column openstock.order_lines.expires_at is 'When the first hold of the line ends; null: none does.';
+comment on column openstock.order_lines.warehouses is
+  'Who serves it: [{"warehouse": …, "reserved": …, "allocated": …, "shipped": …}].';
+grant select on openstock.order_lines to openstock_app, openstock_analyst, openstock_operator;
+
+reset role;
+
 -- sql/views/openstock/backorders.sql
 -- The queue of those who wait for stock. Holds have no place in it before they are confirmed.
 set local role openstock_api;
@@ -6898,6 +7662,68 @@ revoke all on function openstock.availability from public;
 grant execute on function openstock.availability to openstock_app, openstock_analyst;
 comment on function openstock.availability is
   'The product''s stock per warehouse, as in openstock.stock: no row where it was never stocked. Writes nothing. Errors: 22023, OS101, OS103.';
+
+reset role;
+
+-- sql/functions/openstock/order_history.sql
+-- An order's whole story. Reads: reservation, reservation_line, backorder, ledger.
+-- Also what happened to its units before they were its own: a cart's, say. Its lines' products bound what is read of the ledger.
+set local role openstock_api;
+
+create or replace function openstock.order_history(order_ref text, tenant uuid default null) returns setof openstock.ledger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set row_security = on
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+  acting constant uuid := openstock_core.enter(tenant, true);
+  wanted constant text := openstock_core.check_text('order_ref', 'code!', order_history.order_ref);
+  order_id bigint;
+begin
+  select r.reservation_id into order_id from openstock_core.reservation r where r.tenant_id = acting and r.order_ref = wanted;
+  if order_id is null then
+    perform openstock_core.fail('OS301', jsonb_build_object('order_ref', wanted));
+  end if;
+  return query
+  with entry as (
+    select e.*
+    from openstock_core.reservation_line l
+    join openstock_core.ledger e on e.tenant_id = acting and e.product_id = l.product_id and e.warehouse_id = l.warehouse_id
+      and e.recorded_at >= l.created_at and e.reservation_line_id = l.reservation_line_id
+    where l.tenant_id = acting and l.reservation_id = order_id
+    union all
+    select e.*
+    from openstock_core.backorder b
+    join openstock_core.ledger e on e.tenant_id = acting and e.product_id = b.product_id and e.recorded_at >= b.created_at
+      and e.backorder_id = b.backorder_id
+    where b.tenant_id = acting and b.reservation_id = order_id
+  )
+  select
+    e.entry_id, e.recorded_at, coalesce(e.occurred_at, e.recorded_at), e.op_id, e.line, e.event_type,
+    p.sku::text, w.code::text, c.code::text, t.code::text, e.status,
+    e.qty_delta::numeric, e.blocked_delta::numeric,
+    e.reserved_delta::numeric, e.allocated_delta::numeric,
+    coalesce(e.backordered_delta, 0)::numeric,
+    e.on_hand_after::numeric, e.blocked_after::numeric,
+    e.reserved_after::numeric, e.order_ref, e.expires_at, e.unit_cost::numeric,
+    e.reference, e.reason, e.note, e.actor
+  from entry e
+  join openstock_core.product p on p.tenant_id = acting and p.product_id = e.product_id
+  join openstock_core.warehouse w on w.tenant_id = acting and w.warehouse_id = e.warehouse_id
+  left join openstock_core.location c on c.tenant_id = acting and c.location_id = e.location_id
+  left join openstock_core.lot t on t.tenant_id = acting and t.lot_id = e.lot_id
+  order by e.entry_id;
+end
+$$;
+
+revoke all on function openstock.order_history from public;
+grant execute on function openstock.order_history to openstock_app, openstock_analyst, openstock_operator;
+comment on function openstock.order_history is
+  'All ledger entries about an order''s units, oldest first, also from before they were confirmed into it. Writes nothing. Errors: 22023, OS301.';
 
 reset role;
 
@@ -7641,13 +8467,20 @@ comment on function openstock_core.differences is
 reset role;
 
 -- sql/functions/openstock_core/replace_levels.sql
--- Puts replayed quantities into the stock levels that differ. The tenant is locked. Writes: stock_level.
+-- Puts replayed quantities into the stock levels that differ. The tenant is locked. Writes: stock_level, product (its row, unchanged,
+-- where it gets a level: as in make_levels, so that a transaction whose snapshot does not show the level ends in 40001).
 set local role openstock_owner;
 
 create or replace function openstock_core.replace_levels(tenant uuid) returns void
 language sql
 volatile
 begin atomic
+  update openstock_core.product p set updated_at = p.updated_at
+  where p.tenant_id = tenant and p.product_id in (
+    select r.product_id from openstock_core.replayed_levels(tenant) r
+    where not exists (select from openstock_core.stock_level s
+                      where s.tenant_id = tenant and s.product_id = r.product_id and s.warehouse_id = r.warehouse_id));
+
   insert into openstock_core.stock_level as l (
     tenant_id, product_id, warehouse_id, on_hand, blocked, reserved, safety_stock, version, last_recorded_at)
   select tenant, k.product_id, k.warehouse_id, coalesce(r.on_hand, 0), coalesce(r.blocked, 0), coalesce(r.reserved, 0), p.safety_stock,
@@ -8238,9 +9071,9 @@ comment on function openstock_admin.verify is
 reset role;
 
 -- sql/functions/openstock_admin/rebuild.sql
--- Repairs the projections from the ledger alone. Writes, with replace: stock_level, stock_bin, reservation,
--- reservation_line, allocation, backorder, backlog. Locks, with replace: tenant (advisory, alone: begin_operation shares it), so that nothing of the
--- tenant is half written.
+-- Repairs the projections from the ledger alone. Writes, with replace: stock_level, product (its row, unchanged), stock_bin,
+-- reservation, reservation_line, allocation, backorder, backlog. Locks, with replace: tenant (advisory, alone: begin_operation shares it),
+-- so that nothing of the tenant is half written.
 set local role openstock_maint;
 
 create or replace function openstock_admin.rebuild(tenant uuid, replace boolean default false)
@@ -8420,5 +9253,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', 'f6ed6154c6de16e5eda5a85bdee123ceb8c9a609f044c171c4a7f86a397f9178');
+values ('0001.baseline', '5cf1e5ae04411fe1084a9abfef5af076ce47d94dfd4eb1171521aedf95f4f16a');
 reset role;

@@ -133,6 +133,7 @@
 \ir functions/openstock_core/promise_or_refuse.sql
 \ir functions/openstock_core/open_lines.sql
 \ir functions/openstock_core/match_order_lines.sql
+\ir functions/openstock_core/lock_open_lines.sql
 \ir functions/openstock_core/take_order_lines.sql
 \ir functions/openstock_core/give_back.sql
 \ir functions/openstock/reserve.sql
@@ -165,11 +166,21 @@
 \ir functions/openstock_core/try_picks.sql
 \ir functions/openstock_core/find_picks.sql
 \ir functions/openstock_core/lock_needs.sql
-\ir functions/openstock_core/find_picks_of_order.sql
+\ir functions/openstock_core/find_picks_of_orders.sql
+\ir functions/openstock_core/pick_rows.sql
 \ir functions/openstock_core/allocation_answer.sql
+\ir functions/openstock_core/pin.sql
 \ir functions/openstock_core/plan_shipment.sql
 \ir functions/openstock_core/shipment_answer.sql
 \ir functions/openstock/allocate.sql
+\ir functions/openstock/deallocate.sql
+\ir functions/openstock_core/find_picks_of_whole_orders.sql
+\ir functions/openstock_core/claim_orders.sql
+\ir functions/openstock/allocate_next.sql
+\ir functions/openstock_core/match_short_picks.sql
+\ir functions/openstock_core/make_held_bins.sql
+\ir functions/openstock_core/replace_pins.sql
+\ir functions/openstock/short_pick.sql
 \ir functions/openstock/ship.sql
 
 -- reading
@@ -180,9 +191,12 @@
 \ir views/openstock/bins.sql
 \ir views/openstock/ledger.sql
 \ir views/openstock/reservations.sql
+\ir views/openstock/orders.sql
+\ir views/openstock/order_lines.sql
 \ir views/openstock/backorders.sql
 \ir views/openstock/shortages.sql
 \ir functions/openstock/availability.sql
+\ir functions/openstock/order_history.sql
 \ir functions/openstock/search_products.sql
 \ir views/openstock_dw/current_stock.sql
 

@@ -32,7 +32,7 @@ create table openstock_core.product (
   constraint product_unit_is_a_code check (unit ~ '^[A-Z0-9]{1,3}$'),
   constraint product_decimals_are_known check (decimals between 0 and 6),
   constraint product_tracking_is_known check (tracking in ('none', 'lot')),
-  constraint product_removal_is_known check (removal in ('fefo', 'fifo', 'lifo')),
+  constraint product_removal_is_known check (removal in ('fefo', 'fifo', 'lifo', 'fewest_bins')),
   constraint product_backorder_is_known check (backorder in ('none', 'unlimited', 'limited')),
   constraint product_backorder_limit_is_given check ((backorder = 'limited') = (backorder_limit is not null)),
   constraint product_backorder_limit_is_positive check (backorder_limit > 0),
@@ -55,7 +55,7 @@ comment on column openstock_core.product.description is 'For people; searched af
 comment on column openstock_core.product.unit is 'Unit of its quantities, UN/CEFACT Recommendation 20 code: C62 piece, KGM kilogram, MTR metre, LTR litre.';
 comment on column openstock_core.product.decimals is 'Decimals allowed in a quantity, 0 to 6.';
 comment on column openstock_core.product.tracking is 'none, or lot: every unit on hand belongs to a named lot.';
-comment on column openstock_core.product.removal is 'Which units go first: fefo (first expired), fifo (first in), lifo (last in).';
+comment on column openstock_core.product.removal is 'Which units go first: fefo (first expired), fifo (first in), lifo (last in), or fewest_bins (fullest bin first).';
 comment on column openstock_core.product.backorder is 'What may be ordered beyond the stock: none, unlimited, or limited to backorder_limit.';
 comment on column openstock_core.product.backorder_limit is 'Units that may wait on backorder, where backorder is limited.';
 comment on column openstock_core.product.safety_stock is 'Units per warehouse that are kept out of promises.';

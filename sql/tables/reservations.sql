@@ -58,6 +58,8 @@ create table openstock_core.reservation_line (
 -- changing a key would wait for every transaction that pins units for the line, which waits for lines after bins.
 create unique index reservation_line_key on openstock_core.reservation_line (
   tenant_id, reservation_id, line, product_id, (warehouse_id + 0));
+create index reservation_line_open on openstock_core.reservation_line (tenant_id, warehouse_id, reservation_id)
+  where reserved > 0 and expires_at is null;
 create index reservation_line_expiring on openstock_core.reservation_line (tenant_id, expires_at)
   where expires_at is not null and reserved > 0;
 create index reservation_line_due on openstock_core.reservation_line (tenant_id, product_id, warehouse_id, expires_at)
@@ -81,6 +83,7 @@ comment on column openstock_core.reservation_line.created_at is 'When it was pro
 comment on column openstock_core.reservation_line.changes is
   'Calls that pinned units for it, or changed its end or order: each leaves a trace that a concurrent one cannot overlook.';
 comment on index openstock_core.reservation_line_key is 'One row for an order''s line, product and warehouse.';
+comment on index openstock_core.reservation_line_open is 'Open promises of a warehouse that do not end, for pickers.';
 comment on index openstock_core.reservation_line_expiring is 'Open holds by when they end, for upkeep.';
 comment on index openstock_core.reservation_line_due is 'Open holds of a level by when they end, for who is short there.';
 select openstock_core.protect_table('openstock_core.reservation_line');

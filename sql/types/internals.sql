@@ -93,6 +93,17 @@ comment on type openstock_core.due is
   'What has to be booked at locked levels since a moment came: the holds that ended (backorders and lines, locked), the bins whose lot expired, and all bins to be '
   'locked for it, those with pins of the holds among them.';
 
+create type openstock_core.open_line as (
+  reservation_line_id bigint,
+  backorder_id bigint,
+  line integer,
+  product_id bigint,
+  warehouse_id bigint,
+  units numeric
+);
+comment on type openstock_core.open_line is
+  'What a call may take of one reservation line, or of one backorder; the warehouse is null where any may fill it.';
+
 create type openstock_core.taken_line as (
   reservation_line_id bigint,
   line integer,

@@ -109,7 +109,8 @@ comment on column openstock.allocation_change.warehouse is 'The warehouse.';
 comment on column openstock.allocation_change.location is 'The bin to pick from; null on a short row.';
 comment on column openstock.allocation_change.lot is 'The lot to pick, or null.';
 comment on column openstock.allocation_change.expires_on is 'Last day on which the lot may be used, or null.';
-comment on column openstock.allocation_change.outcome is 'allocated, or short: no bin had the units.';
+comment on column openstock.allocation_change.outcome is
+  'allocated, deallocated, held (missing units, now on hold), or short: no bin had the units.';
 comment on column openstock.allocation_change.qty is 'Units, in the product''s unit.';
 comment on column openstock.allocation_change.replayed is 'True when this answer was stored by an earlier call with the same op_id.';
 

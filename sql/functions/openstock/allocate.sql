@@ -1,5 +1,5 @@
 -- Pins an order's promised units to bins and lots. Writes: operation, event, ledger (ALLOCATE), stock_bin, reservation_line (changes),
--- allocation, and what book_due writes. Locks: operation, order, and what find_picks_of_order locks.
+-- allocation, and what book_due writes. Locks: operation, order, and what find_picks_of_orders locks.
 set local role openstock_api;
 
 create or replace function openstock.allocate(
@@ -16,24 +16,27 @@ declare
   acting constant uuid := openstock_core.enter(tenant);
   arguments constant jsonb := jsonb_build_object('order_ref', order_ref, 'removal', removal, 'on_shortage', on_shortage);
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'allocate', arguments);
+  order_id bigint;
   found record;
 begin
   if answer is null then
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
-    perform openstock_core.check_choice('removal', removal, array['fefo', 'fifo', 'lifo']);
+    perform openstock_core.check_choice('removal', removal, array['fefo', 'fifo', 'lifo', 'fewest_bins']);
     perform openstock_core.check_choice('on_shortage', on_shortage, array['reject', 'partial', 'error']);
-    on_shortage := coalesce(on_shortage, 'partial');
+    order_id := openstock_core.lock_known_order(acting, order_ref);
     select f.needs, f.picks into found
-    from openstock_core.find_picks_of_order(acting, op_id, openstock_core.lock_known_order(acting, order_ref), order_ref, removal) as f;
+    from openstock_core.find_picks_of_orders(acting, op_id, array[order_id], null, false, removal) as f;
+    if found.needs is null then
+      perform openstock_core.fail_nothing_open(acting, order_id, order_ref);
+    end if;
 
-    answer := openstock_core.allocation_answer(acting, order_ref, found.needs, found.picks, on_shortage);
-    if on_shortage = 'partial' or openstock_core.units(found.picks) = openstock_core.units(found.needs) then
-      perform openstock_core.post(acting, op_id, array(
-        select row(l.line, 'ALLOCATE', p.product_id, p.warehouse_id, p.bin_id, 0, 0, 0, p.qty,
-                   p.reservation_line_id, order_ref, null, null, null, null, null)::openstock_core.movement
-        from unnest(found.picks) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, n)
-        join openstock_core.reservation_line l on l.tenant_id = acting and l.reservation_line_id = p.reservation_line_id
-        order by p.n), null, null, null);
+    if coalesce(on_shortage, 'partial') <> 'partial' and openstock_core.units(found.picks) < openstock_core.units(found.needs) then
+      found.picks := '{}';
+    end if;
+    perform openstock_core.pin(acting, op_id, found.picks, null);
+    answer := openstock_core.allocation_answer(acting, found.needs, found.picks);
+    if on_shortage = 'error' and answer @> '[{"outcome": "short"}]' then
+      perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref, 'lines', answer));
     end if;
     perform openstock_core.finish_operation(acting, op_id, answer);
   end if;
@@ -44,8 +47,8 @@ $$;
 revoke all on function openstock.allocate from public;
 grant execute on function openstock.allocate to openstock_app;
 comment on function openstock.allocate is
-  'Pins all promised units of an order that are not pinned yet to bins and lots, by the product''s removal rule or the one given (fefo, fifo, lifo). '
-  'on_shortage: partial (pins what there is, default), reject (pins nothing) or error (OS201). Returns a row per line and bin, and a row with outcome short '
-  'for what no bin could give. Holds are pinned too. Errors: 22023, OS010, OS201, OS301, OS302, OS303, OS305.';
+  'Pins all promised units of an order that are not pinned yet to bins and lots, by the product''s removal rule or the one given (fefo, fifo, lifo, or '
+  'fewest_bins: the fullest first). on_shortage: partial (pins what there is, default), reject (pins nothing) or error (OS201). Returns a row per line and '
+  'bin, and a row with outcome short for what no bin could give. Holds are pinned too. Errors: 22023, OS010, OS201, OS301, OS302, OS303, OS305.';
 
 reset role;

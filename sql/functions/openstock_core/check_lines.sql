@@ -42,7 +42,7 @@ begin
   from rows from (jsonb_to_recordset(lines) as (line integer, warehouse text)) with ordinality as l (line, warehouse, n)
   where l.line is not null
   group by l.line, case when numbered_by = 'line and warehouse' then normalize(btrim(l.warehouse)) end
-  having count(*) > 1 or l.line not between 1 and 1000000000
+  having (count(*) > 1 and numbered_by is not null) or l.line not between 1 and 1000000000
   order by min(l.n) limit 1;
   if bad.line is not null then
     perform openstock_core.fail('22023', jsonb_build_object(
@@ -55,7 +55,7 @@ revoke all on function openstock_core.check_lines from public;
 grant execute on function openstock_core.check_lines to openstock_api;
 comment on function openstock_core.check_lines is
   'Checks lines against keys, an object of key to type (see value_problem; a type that ends in ! must be there), that there are at most this '
-  'many, and that a line number is given once: numbered_by line, or once for each warehouse: numbered_by line and warehouse. '
+  'many, and that a line number is given once: numbered_by line, or once for each warehouse: numbered_by line and warehouse; as often as one likes: null. '
   'Errors: 22023 with argument, line (place from 1), key and problem.';
 
 reset role;

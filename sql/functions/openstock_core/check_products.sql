@@ -33,7 +33,8 @@ begin
         when k.v ->> 'unit' !~ '^[A-Z0-9]{1,3}$' then '{"key": "unit", "problem": "must be a UN/CEFACT Rec 20 code, such as C62 or KGM"}'
         when (k.v ->> 'decimals')::numeric not between 0 and 6 then '{"key": "decimals", "problem": "must be between 0 and 6"}'
         when k.v ->> 'tracking' not in ('none', 'lot') then '{"key": "tracking", "problem": "must be none or lot"}'
-        when k.v ->> 'removal' not in ('fefo', 'fifo', 'lifo') then '{"key": "removal", "problem": "must be fefo, fifo or lifo"}'
+        when k.v ->> 'removal' not in ('fefo', 'fifo', 'lifo', 'fewest_bins') then
+          '{"key": "removal", "problem": "must be fefo, fifo, lifo or fewest_bins"}'
         when k.backorder_then not in ('none', 'unlimited', 'limited') then
           '{"key": "backorder", "problem": "must be none, unlimited or limited"}'
         when (k.backorder_then = 'limited') <> (k.limit_then is not null) or k.limit_then <= 0 then

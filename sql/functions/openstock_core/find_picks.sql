@@ -4,7 +4,7 @@
 set local role openstock_owner;
 
 create or replace function openstock_core.find_picks(
-  tenant uuid, op_id text, needs openstock_core.pick[], named bigint[], due openstock_core.due)
+  tenant uuid, op_id text, needs openstock_core.pick[], named bigint[], avoided bigint[], due openstock_core.due)
 returns openstock_core.pick[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -21,7 +21,7 @@ begin
       if attempt > 1 then
         due_now := openstock_core.lock_due_holds(tenant, due, openstock_core.find_due_holds(tenant, needs, due.at, true), true);
       end if;
-      return openstock_core.try_picks(tenant, op_id, needs, null, named, due_now, attempt);
+      return openstock_core.try_picks(tenant, op_id, needs, null, named, avoided, due_now, attempt);
     exception when sqlstate 'OS901' then
       continue;
     end;
@@ -33,7 +33,7 @@ $$;
 revoke all on function openstock_core.find_picks from public;
 grant execute on function openstock_core.find_picks to openstock_api;
 comment on function openstock_core.find_picks is
-  'Locks the bins named and others for these needs, and returns picks by the removal rule; together less than the needs only where no bin has more. '
+  'Locks the bins named and others for these needs, and returns picks by the removal rule, none from bins to be avoided; together less than the needs only where no bin has more. '
   'Errors: 40001 where units kept moving.';
 
 reset role;

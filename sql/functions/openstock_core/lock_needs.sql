@@ -1,9 +1,10 @@
--- What an order still needs pinned. The order is locked. Locks: reservation_line by id. Reads: allocation.
+-- What orders still need pinned. The orders are locked. Locks: reservation_line by id. Reads: allocation.
 -- Each line is written: pins change neither line nor level, and a transaction that ends the line's hold on an older snapshot, from
 -- repeatable read on, would overlook them.
 set local role openstock_owner;
 
-create or replace function openstock_core.lock_needs(tenant uuid, order_id bigint, order_ref text) returns openstock_core.pick[]
+create or replace function openstock_core.lock_needs(tenant uuid, order_ids bigint[], only_warehouse bigint, firm_only boolean)
+returns openstock_core.pick[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -14,15 +15,21 @@ begin
   open_ids := array(
     select l.reservation_line_id
     from openstock_core.reservation_line l
-    where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0
+    where l.tenant_id = tenant and l.reservation_id = any (order_ids) and l.reserved > 0
+      and l.warehouse_id = coalesce(only_warehouse, l.warehouse_id)
     order by l.reservation_line_id
     for no key update);
   at := openstock.server_time();
-  update openstock_core.reservation_line l set changes = l.changes + 1
-  where l.tenant_id = tenant and l.reservation_line_id = any (open_ids) and (l.expires_at is null or l.expires_at > at);
-  if not found then
-    perform openstock_core.fail_nothing_open(tenant, order_id, order_ref);
+  open_ids := array(
+    select l.reservation_line_id
+    from openstock_core.reservation_line l
+    where l.tenant_id = tenant and l.reservation_line_id = any (open_ids)
+      and (l.expires_at is null or (l.expires_at > at and not firm_only)));
+  if cardinality(open_ids) = 0 then
+    return null;
   end if;
+  update openstock_core.reservation_line l set changes = l.changes + 1
+  where l.tenant_id = tenant and l.reservation_line_id = any (open_ids);
   return array(
     select row(l.reservation_line_id, l.product_id, l.warehouse_id, null, trim_scale(l.reserved - a.qty))::openstock_core.pick
     from openstock_core.reservation_line l
@@ -30,14 +37,13 @@ begin
       select coalesce(sum(s.qty), 0) as qty from openstock_core.allocation s
       where s.tenant_id = tenant and s.reservation_line_id = l.reservation_line_id) as a
     where l.tenant_id = tenant and l.reservation_line_id = any (open_ids) and l.reserved > a.qty
-      and (l.expires_at is null or l.expires_at > at)
-    order by l.reservation_line_id);
+    order by array_position(order_ids, l.reservation_id), l.reservation_line_id);
 end
 $$;
 
 revoke all on function openstock_core.lock_needs from public;
 grant execute on function openstock_core.lock_needs to openstock_api;
 comment on function openstock_core.lock_needs is
-  'Per line of the order that is promised now, the units that are not pinned; the lines are locked. Errors: OS302, OS303, OS305.';
+  'Per line of the orders that is promised now, the units that are not pinned, order by order; the lines are locked. Null where nothing is promised.';
 
 reset role;

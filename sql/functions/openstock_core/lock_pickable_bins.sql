@@ -3,7 +3,7 @@
 set local role openstock_owner;
 
 create or replace function openstock_core.lock_pickable_bins(
-  tenant uuid, needs openstock_core.pick[], removal text, named bigint[], wait boolean)
+  tenant uuid, needs openstock_core.pick[], removal text, named bigint[], avoided bigint[], wait boolean)
 returns bigint[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -15,7 +15,8 @@ begin
     candidates := array(
       select c.bin_id
       from (select distinct n.product_id, n.warehouse_id from unnest(needs) as n) as k
-      cross join lateral openstock_core.pickable_bins(tenant, k.product_id, k.warehouse_id, removal) as c);
+      cross join lateral openstock_core.pickable_bins(tenant, k.product_id, k.warehouse_id, removal) as c
+      where c.bin_id <> all (avoided));
     perform openstock_core.lock_bins(tenant, candidates || named);
     return candidates;
   end if;
@@ -25,7 +26,7 @@ begin
     from (select n.product_id, n.warehouse_id, sum(n.qty) as qty from unnest(needs) as n group by 1, 2) as k
     cross join lateral (
       select c.bin_id from openstock_core.pickable_bins(tenant, k.product_id, k.warehouse_id, removal) as c
-      where c.start < k.qty
+      where c.start < k.qty and c.bin_id <> all (avoided)
     ) as c
     join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = c.bin_id
     for no key update of b skip locked);
@@ -35,6 +36,6 @@ $$;
 revoke all on function openstock_core.lock_pickable_bins from public;
 grant execute on function openstock_core.lock_pickable_bins to openstock_api;
 comment on function openstock_core.lock_pickable_bins is
-  'Locks the bins named, and bins with units that are neither blocked nor allocated for these needs; returns the ids of the latter.';
+  'Locks the bins named, and bins with units that are neither blocked nor allocated for these needs; returns the ids of the latter, those to be avoided left out.';
 
 reset role;

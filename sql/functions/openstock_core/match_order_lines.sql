@@ -1,9 +1,9 @@
 -- Finds the open lines of an order that a request means, by line number, sku, or warehouse, and how much it takes of each: first what
--- waits for stock, the youngest before the older. Reads: reservation_line, backorder, product, warehouse.
+-- waits for stock, the youngest before the older. Reads: product, warehouse.
 set local role openstock_owner;
 
 create or replace function openstock_core.match_order_lines(
-  tenant uuid, order_ref text, open_ids bigint[], waiting_ids bigint[], lines jsonb)
+  tenant uuid, order_ref text, available openstock_core.open_line[], lines jsonb)
 returns openstock_core.taken_line[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -21,7 +21,7 @@ begin
   ), open as materialized (
     select l.reservation_line_id, l.backorder_id, l.line, l.product_id, l.warehouse_id, l.units as reserved, p.sku::text as sku, p.decimals,
            w.code::text as warehouse, row_number() over (order by l.backorder_id desc nulls last, l.line, l.reservation_line_id) as place
-    from openstock_core.open_lines(tenant, open_ids, waiting_ids) as l
+    from unnest(available) as l
     cross join lateral (select * from openstock_core.product s where s.tenant_id = tenant and s.product_id = l.product_id limit 1) as p
     left join lateral (select * from openstock_core.warehouse s where s.tenant_id = tenant and s.warehouse_id = l.warehouse_id limit 1) as w on true
   ), matched as materialized (
@@ -71,7 +71,7 @@ $$;
 revoke all on function openstock_core.match_order_lines from public;
 grant execute on function openstock_core.match_order_lines to openstock_api;
 comment on function openstock_core.match_order_lines is
-  'What a request takes of an order''s locked open lines; an entry without qty takes all it names. '
+  'What a request takes of what is available of an order''s locked lines; an entry without qty takes all it names. '
   'Errors: 22023, OS110, OS303, each with the entry''s place.';
 
 reset role;

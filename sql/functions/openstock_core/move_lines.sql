@@ -9,7 +9,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   old_lines constant integer[] := array(
-    select distinct o.line from openstock_core.open_lines(tenant, line_ids, backorder_ids) as o order by o.line);
+    select distinct o.line from unnest(openstock_core.open_lines(tenant, line_ids, backorder_ids)) as o order by o.line);
   highest integer;
 begin
   perform openstock_core.check_order_is_open(tenant, new_order_id, new_order_ref);

@@ -11,6 +11,7 @@ begin atomic
   select b.bin_id, b.on_hand - b.allocated,
          sum(b.on_hand - b.allocated) over (order by
            case when coalesce(pickable_bins.removal, p.removal) = 'fefo' then t.expires_on end nulls last,
+           case when coalesce(pickable_bins.removal, p.removal) = 'fewest_bins' then b.on_hand - b.allocated end desc nulls last,
            case when coalesce(pickable_bins.removal, p.removal) = 'lifo' then b.received_at end desc nulls last,
            b.received_at, l.pick_order, b.bin_id) - (b.on_hand - b.allocated)
   from openstock_core.stock_bin b

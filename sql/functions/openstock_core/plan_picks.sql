@@ -1,5 +1,5 @@
 -- Says which locked bins give how much to each line: needs and bins laid end to end as intervals, and where they
--- overlap, that bin serves that line. Reads: what pickable_bins reads.
+-- overlap, that bin serves that line; the first need is served first. Reads: what pickable_bins reads.
 set local role openstock_owner;
 
 create or replace function openstock_core.plan_picks(
@@ -11,9 +11,9 @@ as $$
 begin
   return array(
     with need as (
-      select n.reservation_line_id, n.product_id, n.warehouse_id, n.qty,
-             sum(n.qty) over (partition by n.product_id, n.warehouse_id order by n.reservation_line_id) - n.qty as start
-      from unnest(needs) as n
+      select n.reservation_line_id, n.product_id, n.warehouse_id, n.qty, n.place,
+             sum(n.qty) over (partition by n.product_id, n.warehouse_id order by n.place) - n.qty as start
+      from unnest(needs) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, place)
       where n.qty > 0
     ), supply as (
       select k.product_id, k.warehouse_id, c.bin_id, c.free,
@@ -27,7 +27,7 @@ begin
     from need n
     join supply s on s.product_id = n.product_id and s.warehouse_id = n.warehouse_id
       and s.start < n.start + n.qty and n.start < s.start + s.free
-    order by n.reservation_line_id, s.start);
+    order by n.place, s.start);
 end
 $$;
 

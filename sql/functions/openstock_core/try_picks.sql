@@ -4,14 +4,16 @@
 set local role openstock_owner;
 
 create or replace function openstock_core.try_picks(
-  tenant uuid, op_id text, needs openstock_core.pick[], removal text, named bigint[], due openstock_core.due, attempt integer)
+  tenant uuid, op_id text, needs openstock_core.pick[], removal text, named bigint[], avoided bigint[],
+  due openstock_core.due, attempt integer)
 returns openstock_core.pick[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   -- Bins that holds that ended had pinned wholly are none of the candidates, and become pickable when these are booked.
-  bins constant bigint[] := openstock_core.lock_pickable_bins(tenant, needs, removal, named || due.bin_ids, attempt > 0) || due.bin_ids;
+  bins constant bigint[] := openstock_core.lock_pickable_bins(tenant, needs, removal, named || due.bin_ids, avoided, attempt > 0)
+    || array(select b.bin_id from unnest(due.bin_ids) as b (bin_id) where b.bin_id <> all (avoided));
   picks openstock_core.pick[];
 begin
   perform from openstock_core.book_due(tenant, op_id, due);
@@ -25,7 +27,7 @@ begin
     or exists (
       select from (select distinct n.product_id, n.warehouse_id from unnest(needs) as n) as k
       cross join lateral openstock_core.pickable_bins(tenant, k.product_id, k.warehouse_id, removal) as c
-      where c.bin_id <> all (bins))
+      where c.bin_id <> all (bins || avoided))
     or (attempt = 1 and cardinality(openstock_core.find_due_holds(tenant, needs, openstock.server_time(), true)) > 0)
   then
     perform openstock_core.fail('OS901', jsonb_build_object('attempt', attempt));

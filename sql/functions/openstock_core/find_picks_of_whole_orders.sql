@@ -1,0 +1,51 @@
+-- Finds picks for claimed orders, and drops the orders that get nothing, or not everything where asked; what nobody gets is locked no longer.
+-- Writes and locks: as find_picks_of_orders.
+set local role openstock_owner;
+
+create or replace function openstock_core.find_picks_of_whole_orders(
+  tenant uuid, op_id text, order_ids bigint[], place bigint, removal text, whole_only boolean,
+  out needs openstock_core.pick[], out picks openstock_core.pick[])
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  served bigint[];
+begin
+  begin
+    select f.needs, f.picks into needs, picks
+    from openstock_core.find_picks_of_orders(tenant, op_id, order_ids, place, true, removal) as f;
+    served := array(
+      select l.reservation_id
+      from unnest(needs) as n
+      join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = n.reservation_line_id
+      left join (select u.reservation_line_id, sum(u.qty) as qty from unnest(picks) as u group by 1) as p
+        on p.reservation_line_id = n.reservation_line_id
+      group by l.reservation_id
+      having case when whole_only then bool_and(n.qty = coalesce(p.qty, 0)) else bool_or(p.qty > 0) end);
+    if cardinality(served) = 0 then
+      perform openstock_core.fail('OS901', '{"problem": "nothing for these orders"}');
+    end if;
+  exception when sqlstate 'OS901' then
+    needs := '{}';
+    picks := '{}';
+    return;
+  end;
+  needs := array(
+    select n from unnest(needs) as n
+    join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = n.reservation_line_id
+    where l.reservation_id = any (served)
+    order by array_position(order_ids, l.reservation_id), n.reservation_line_id);
+  picks := array(
+    select row(p.reservation_line_id, p.product_id, p.warehouse_id, p.bin_id, p.qty)::openstock_core.pick
+    from unnest(picks) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, n)
+    where p.reservation_line_id in (select n.reservation_line_id from unnest(needs) as n)
+    order by p.n);
+end
+$$;
+
+revoke all on function openstock_core.find_picks_of_whole_orders from public;
+grant execute on function openstock_core.find_picks_of_whole_orders to openstock_api;
+comment on function openstock_core.find_picks_of_whole_orders is
+  'What the orders that are served need, and their picks; nothing, and no line or bin locked, where none is. Errors: 40001 where units kept moving.';
+
+reset role;

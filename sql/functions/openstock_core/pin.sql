@@ -1,0 +1,24 @@
+-- Pins units to lines. The lines and bins are locked. Writes: ledger (ALLOCATE), stock_bin, allocation.
+set local role openstock_owner;
+
+create or replace function openstock_core.pin(tenant uuid, op_id text, picks openstock_core.pick[], reason text) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform openstock_core.post(tenant, op_id, array(
+    select row(l.line, 'ALLOCATE', p.product_id, p.warehouse_id, p.bin_id, 0, 0, 0, p.qty,
+               p.reservation_line_id, r.order_ref, null, reason, null, null, null)::openstock_core.movement
+    from unnest(picks) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, n)
+    join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = p.reservation_line_id
+    join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = l.reservation_id
+    order by p.n), null, null, null);
+end
+$$;
+
+revoke all on function openstock_core.pin from public;
+grant execute on function openstock_core.pin to openstock_api;
+comment on function openstock_core.pin is
+  'Writes these picks as allocations.';
+
+reset role;
