@@ -2356,7 +2356,7 @@ reset role;
 
 -- sql/functions/openstock_core/find_due_holds.sql
 -- Chooses holds that have ended, at locked levels, the oldest first, until they hold the units that are missing there.
--- Reads: reservation_line, allocation, product. The smallest quantity of the product bounds how many lines are read.
+-- Reads: reservation_line, allocation, stock_bin, lot, product. The smallest quantity of the product bounds how many lines are read.
 set local role openstock_owner;
 
 create or replace function openstock_core.find_due_holds(tenant uuid, missing openstock_core.pick[], at timestamptz, only_pinned boolean)
@@ -2380,7 +2380,10 @@ begin
         cross join lateral (
           select case when only_pinned
             then (select sum(a.qty) from openstock_core.allocation a
-                  where a.tenant_id = tenant and a.reservation_line_id = d.reservation_line_id)
+                  join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = a.bin_id
+                  left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
+                  where a.tenant_id = tenant and a.reservation_line_id = d.reservation_line_id
+                    and (t.expires_on is null or openstock_core.expiry(t.expires_on) > find_due_holds.at))
             else d.reserved end as units) as u
         where d.tenant_id = tenant and d.product_id = k.product_id and d.warehouse_id = k.warehouse_id
           and d.expires_at <= find_due_holds.at and d.reserved > 0 and u.units > 0
@@ -2396,7 +2399,7 @@ revoke all on function openstock_core.find_due_holds from public;
 grant execute on function openstock_core.find_due_holds to openstock_api;
 comment on function openstock_core.find_due_holds is
   'Lines whose hold has ended by this moment and is not booked, that together free this much per level, counting what they have reserved, or '
-  'only what they have pinned to bins.';
+  'only what they have pinned to bins and can be picked there: nothing of a lot that has expired.';
 
 reset role;
 
@@ -2946,7 +2949,7 @@ begin
                s.reservation_line_id, r.order_ref, null, unpin_from_bins.reason, null, null, null)::openstock_core.movement
     from (
       select a.bin_id, a.reservation_line_id, a.qty, k.surplus, l.reservation_id,
-             sum(a.qty) over (partition by a.bin_id order by l.expires_at <= at desc nulls last, a.created_at desc,
+             sum(a.qty) over (partition by a.bin_id order by (l.expires_at <= at) is true desc, a.created_at desc,
                               a.reservation_line_id desc) - a.qty as before
       from unnest(bin_ids, units) as k (bin_id, surplus)
       join openstock_core.allocation a on a.tenant_id = tenant and a.bin_id = k.bin_id
@@ -4106,7 +4109,7 @@ begin
       join openstock_core.stock_bin d on d.tenant_id = tenant and d.bin_id = targets[l.n]
     ), pinned as (
       select a.bin_id, a.reservation_line_id, r.order_ref, a.qty, s.on_hand - s.allocated
-               + sum(a.qty) over (partition by a.bin_id order by l.expires_at <= at desc nulls last, a.created_at desc, a.reservation_line_id desc)
+               + sum(a.qty) over (partition by a.bin_id order by (l.expires_at <= at) is true desc, a.created_at desc, a.reservation_line_id desc)
                - a.qty as start
       from openstock_core.allocation a
       join openstock_core.stock_bin s on s.tenant_id = tenant and s.bin_id = a.bin_id
@@ -6259,7 +6262,9 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  bins constant bigint[] := openstock_core.lock_pickable_bins(tenant, needs, removal, named || due.bin_ids, avoided, attempt > 0);
+  -- Bins that holds that ended had pinned wholly are none of the candidates, and become pickable when these are booked.
+  bins constant bigint[] := openstock_core.lock_pickable_bins(tenant, needs, removal, named || due.bin_ids, avoided, attempt > 0)
+    || array(select b.bin_id from unnest(due.bin_ids) as b (bin_id) where b.bin_id <> all (avoided));
   picks openstock_core.pick[];
 begin
   perform from openstock_core.book_due(tenant, op_id, due);
@@ -9253,5 +9258,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '5cf1e5ae04411fe1084a9abfef5af076ce47d94dfd4eb1171521aedf95f4f16a');
+values ('0001.baseline', '8a8dba6d27450f5bd669df6bf2e9678fdb7e4d240d8fac3fc80d15b8cab22e3e');
 reset role;

@@ -73,6 +73,10 @@ POSITIONAL = {
     "extend": ("order_ref", "ttl"),
     "confirm": ("order_ref", "new_order_ref"),
     "cancel": ("order_ref",),
+    "deallocate": ("order_ref", "lines"),
+    "short_pick": ("order_ref", "lines"),
+    "allocate_next": ("warehouse",),
+    "order_history": ("order_ref",),
     "ship": ("order_ref", "lines"),
     "allocate": ("order_ref",),
     "availability": ("sku",),
@@ -126,7 +130,7 @@ class Shop:
 
         def method(*positional: object, **arguments: object) -> list[Row]:
             arguments |= dict(zip(POSITIONAL.get(function, ("warehouse", "lines")), positional, strict=False))
-            if function not in ("availability", "search_products"):
+            if function not in ("availability", "order_history", "search_products"):
                 arguments.setdefault("op_id", f"op-{next(_numbers)}")
             return call(self.connection, function, **arguments, tenant=self.tenant)
 

@@ -112,6 +112,8 @@ def test_maintenance_may_change_projections_and_tenancy_and_of_master_data_a_pro
     )
     assert tables == [
         "allocation",
+        "backlog",
+        "backorder",
         "reservation",
         "reservation_line",
         "snapshot",
@@ -172,7 +174,7 @@ def test_only_applications_may_call_what_writes(db: psycopg.Connection) -> None:
         where p.pronamespace::regnamespace::text = any (%s) and p.proargnames[1] = 'op_id'
         and p.pronamespace = 'openstock'::regnamespace group by p.proname""",
     )
-    assert len(found) == 14
+    assert len(found) == 18
     assert {tuple(grantees) for _, grantees in found} == {("openstock_app",)}
 
 

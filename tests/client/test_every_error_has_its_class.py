@@ -254,7 +254,7 @@ def test_an_error_is_shown_as_psql_shows_it_and_survives_pickling(refusal: opens
         assert type(error) is openstock.InsufficientStock
         assert str(error).splitlines() == [
             "OS201: There is not enough stock.",
-            'DETAIL:  {"lines":[{"sku":"RICE","line":1,"available":0,"qty_short":2.5,"qty_ordered":2.5}],'
+            'DETAIL:  {"lines":[{"sku":"RICE","line":1,"offers":[],"available":0,"qty_short":2.5,"qty_ordered":2.5}],'
             '"order_ref":"O-1"}',
             "HINT:  DETAIL says, for each line, how much was asked and how much there is.",
             "OP_ID:  op-7",

@@ -7,6 +7,8 @@ import pytest
 
 from tests.support import Shop, columns, refused, unchanged
 
+OFFERS = [{"warehouse": "LON", "available": 10}, {"warehouse": "BER", "available": 1}]
+
 
 @pytest.fixture
 def stocked(shop: Shop) -> Shop:
@@ -74,7 +76,16 @@ def test_an_error_on_request_names_the_short_lines_only(stocked: Shop, db: psyco
         db,
         "OS201",
         order_ref="O1",
-        lines=[{"line": 2, "sku": "APPLE", "qty_ordered": 12, "available": 11, "qty_short": 1}],
+        lines=[
+            {
+                "line": 2,
+                "sku": "APPLE",
+                "qty_ordered": 12,
+                "available": 11,
+                "qty_short": 1,
+                "offers": OFFERS,
+            }
+        ],
     ):
         stocked.reserve("O1", [{"sku": "RICE", "qty": 5}, {"sku": "APPLE", "qty": 12}], on_shortage="error")
 

@@ -34,6 +34,7 @@ def test_the_answer_says_what_was_promised_and_what_is_left(stocked: Shop) -> No
         "outcome": "reserved",
         "qty_ordered": 4,
         "qty_reserved": 4,
+        "qty_backordered": 0,
         "qty_short": 0,
         "qty_released": 0,
         "expires_at": None,
@@ -41,6 +42,7 @@ def test_the_answer_says_what_was_promised_and_what_is_left(stocked: Shop) -> No
         "blocked": 0,
         "reserved": 4,
         "available": 6,
+        "offers": None,
         "replayed": False,
     }
 
