@@ -1,4 +1,4 @@
-"""run_maintenance: statistics, partitions, expired lots of every active tenant, the snapshot; each step committed."""
+"""run_maintenance: statistics, partitions, expired lots and holds that ended of every active tenant, the snapshot."""
 
 from __future__ import annotations
 
@@ -17,6 +17,17 @@ def aged(shop: Shop, connect: Connect, db: psycopg.Connection, clock: Clock) -> 
     [month] = db.execute("select to_char(now() at time zone 'UTC' + interval '1 month', 'YYYY-MM')").fetchone() or ("",)
     clock.set(f"{month}-15 UTC")
     return shops
+
+
+@pytest.fixture
+def held(aged: list[Shop], clock: Clock) -> list[Shop]:
+    """The two tenants, each with a hold of APPLE that has ended, and one that has not."""
+    for one in aged:
+        one.receive("LON", [{"sku": "APPLE", "qty": 5}])
+        one.reserve("CART", [{"sku": "APPLE", "qty": 2}], ttl="1 hour")
+        one.reserve("LIVE", [{"sku": "APPLE", "qty": 1}], ttl="1 day")
+    clock.advance(hours=2)
+    return aged
 
 
 def partitions(db: psycopg.Connection) -> int:
@@ -52,6 +63,32 @@ def test_inactive_tenants_are_left_alone(aged: list[Shop], connect: Connect, db:
     db.execute("select openstock_admin.set_tenant_active(%s, false)", [OTHER_TENANT])
     connect("operator").execute("call openstock_admin.run_maintenance()")
     assert [len(shop.entries("op_id", reason="expired")) for shop in aged] == [1, 0]
+
+
+def test_holds_that_ended_are_booked_for_every_active_tenant(held: list[Shop], connect: Connect) -> None:
+    for _ in range(2):
+        connect("operator").execute("call openstock_admin.run_maintenance()")
+        for shop in held:
+            assert shop.entries("event_type", "order_ref", "reserved_delta", event_type="EXPIRE") == [("EXPIRE", "CART", -2)]
+            assert shop.level("APPLE") == (5, 0, 1, 4)
+            assert shop.differences() == []
+
+
+def test_holds_of_inactive_tenants_are_left_alone(held: list[Shop], connect: Connect, db: psycopg.Connection) -> None:
+    db.execute("select openstock_admin.set_tenant_active(%s, false)", [OTHER_TENANT])
+    connect("operator").execute("call openstock_admin.run_maintenance()")
+    assert [len(shop.entries("op_id", event_type="EXPIRE")) for shop in held] == [1, 0]
+
+
+def test_a_round_books_more_holds_than_a_call_does(shop: Shop, connect: Connect, clock: Clock) -> None:
+    shop.receive("LON", [{"sku": "APPLE", "qty": 1100}])
+    lines = [{"sku": "APPLE", "qty": 1, "line": line} for line in range(1, 551)]
+    for order_ref in ("A", "B"):
+        shop.reserve(order_ref, lines, ttl="1 hour")
+    clock.advance(hours=2)
+    connect("operator").execute("call openstock_admin.run_maintenance()")
+    assert len(shop.entries("op_id", event_type="EXPIRE")) == 1100
+    assert shop.differences() == []
 
 
 @pytest.mark.usefixtures("aged")

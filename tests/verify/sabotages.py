@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 LEVEL = {"sku": "APPLE", "warehouse": "LON"}
 BIN = LEVEL | {"location": "A-1", "status": "available"}
 LINE = LEVEL | {"line": 1, "order_ref": "O1"}
 PIN = {"sku": "APPLE", "location": "A-1"}
+RICE = {"sku": "RICE", "warehouse": "LON"}
+CART_LINE = RICE | {"line": 1, "order_ref": "CART"}
 MILK = {"sku": "MILK", "warehouse": "LON"}
 MILK_BIN = MILK | {"location": "DEFAULT", "lot": "L1", "status": "available"}
 HOLD_BIN = LEVEL | {"location": "A-2", "status": "hold"}
@@ -17,10 +20,16 @@ BACK = LEVEL | {"op": "back"}
 YEAR_3000 = 32_503_680_000
 """When MILK expires, in seconds since 1970."""
 DAY = 86_400
+HELD_UNTIL = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1000)
+"""When the hold of RICE ends."""
+END = int(HELD_UNTIL.timestamp())
 
 APPLE_LEVEL = "product_id = (select product_id from openstock_core.product where sku = 'APPLE')"
 MILK_LEVEL = "product_id = (select product_id from openstock_core.product where sku = 'MILK')"
 APPLE_BIN = "location_id = (select location_id from openstock_core.location where code = 'A-1')"
+RICE_LEVEL = "product_id = (select product_id from openstock_core.product where sku = 'RICE')"
+O1 = "reservation_id = (select reservation_id from openstock_core.reservation where order_ref = 'O1')"
+CART = "reservation_id = (select reservation_id from openstock_core.reservation where order_ref = 'CART')"
 MILK_LOT = "lot_id = (select lot_id from openstock_core.lot where code = 'L1')"
 
 
@@ -45,7 +54,7 @@ def changed(table: str, column: str, condition: str, by: str = "+ 1") -> str:
     return f"update openstock_core.{table} set {column} = {column} {by} where {condition}"
 
 
-LINE_GROWS = "update openstock_core.reservation_line set ordered = ordered + 1, {0} = {0} + 1"
+LINE_GROWS = "update openstock_core.reservation_line set ordered = ordered + 1, {0} = {0} + 1 where " + O1
 
 SABOTAGES = [
     Sabotage(
@@ -83,6 +92,16 @@ SABOTAGES = [
         "a level that looks for expired lots too late",
         changed("stock_level", "next_block_at", MILK_LEVEL, "+ interval '1 day'"),
         [("level next_block_at <= first expiry of units not blocked", MILK, YEAR_3000, YEAR_3000 + DAY)],
+    ),
+    Sabotage(
+        "a level that never looks for holds that ended",
+        f"update openstock_core.stock_level set next_expiry_at = null where {RICE_LEVEL}",
+        [("level next_expiry_at <= first end of an open hold", RICE, END, None)],
+    ),
+    Sabotage(
+        "a level that looks for holds that ended too late",
+        changed("stock_level", "next_expiry_at", RICE_LEVEL, "+ interval '1 day'"),
+        [("level next_expiry_at <= first end of an open hold", RICE, END, END + DAY)],
     ),
     Sabotage(
         "safety stock of a level",
@@ -211,9 +230,48 @@ SABOTAGES = [
     ),
     Sabotage("shipped of a line", LINE_GROWS.format("shipped"), [("line shipped = ledger", LINE, 2, 3)]),
     Sabotage("released of a line", LINE_GROWS.format("released"), [("line released = ledger", LINE, 1, 2)]),
+    Sabotage("expired of a line", LINE_GROWS.format("expired"), [("line expired = ledger", LINE, 0, 1)]),
+    Sabotage(
+        "a hold that ends later",
+        changed("reservation_line", "expires_at", CART, "+ interval '1 day'"),
+        [("line expires_at = ledger", CART_LINE, END, END + DAY)],
+    ),
+    Sabotage(
+        "a hold that ends earlier",
+        changed("reservation_line", "expires_at", CART, "- interval '1 day'"),
+        [
+            ("line expires_at = ledger", CART_LINE, END, END - DAY),
+            ("level next_expiry_at <= first end of an open hold", RICE, END - DAY, END),
+        ],
+    ),
+    Sabotage(
+        "a hold that loses its end",
+        f"update openstock_core.reservation_line set expires_at = null where {CART}",
+        [("line expires_at = ledger", CART_LINE, END, None)],
+    ),
+    Sabotage(
+        "a promise without end that gets one",
+        f"update openstock_core.reservation_line set expires_at = to_timestamp({END}) where {O1}",
+        [
+            ("line expires_at = ledger", LINE, None, END),
+            ("level next_expiry_at <= first end of an open hold", LEVEL, END, None),
+        ],
+    ),
+    Sabotage(
+        "a hold that is gone",
+        f"delete from openstock_core.reservation_line where {CART}",
+        [
+            ("line reserved = ledger", CART_LINE, 2, None),
+            ("line shipped = ledger", CART_LINE, 0, None),
+            ("line released = ledger", CART_LINE, 1, None),
+            ("line expired = ledger", CART_LINE, 0, None),
+            ("line expires_at = ledger", CART_LINE, END, None),
+            ("level reserved = reservation lines", RICE, 0, 2),
+        ],
+    ),
     Sabotage(
         "a line that has less reserved than pinned",
-        "update openstock_core.reservation_line set reserved = reserved - 1, released = released + 1",
+        f"update openstock_core.reservation_line set reserved = reserved - 1, released = released + 1 where {O1}",
         [
             ("line reserved = ledger", LINE, 3, 2),
             ("line released = ledger", LINE, 1, 2),
@@ -227,26 +285,26 @@ SABOTAGES = [
         "update openstock_core.ledger set reserved_after = reserved_after - 1 where op_id in ('back', 'hold') "
         "and event_type <> 'DEALLOCATE';"
         f"update openstock_core.stock_level set reserved = reserved - 1 where {APPLE_LEVEL};"
-        "update openstock_core.reservation_line set reserved = reserved - 1, released = released + 1",
+        f"update openstock_core.reservation_line set reserved = reserved - 1, released = released + 1 where {O1}",
         [("line allocated <= reserved", LINE, 2, 3)],
         repairable=False,
     ),
     Sabotage(
         "number of a line",
-        changed("reservation_line", "line", "true"),
+        changed("reservation_line", "line", O1),
         [("line number = ledger", LINE | {"line": 2}, 1, 2)],
     ),
     Sabotage(
         "order of a line",
         "with other as (insert into openstock_core.reservation (tenant_id, order_ref, created_at) "
-        "select tenant_id, 'O2', now() from openstock_core.reservation returning reservation_id) "
-        "update openstock_core.reservation_line l set reservation_id = other.reservation_id from other",
+        f"select tenant_id, 'O2', now() from openstock_core.reservation where {O1} returning reservation_id) "
+        f"update openstock_core.reservation_line l set reservation_id = other.reservation_id from other where l.{O1}",
         [("line belongs to the order of its entries", LINE, 1, 0)],
     ),
     Sabotage(
         "product of a line",
         "update openstock_core.reservation_line set "
-        "product_id = (select product_id from openstock_core.product where sku = 'MILK')",
+        f"product_id = (select product_id from openstock_core.product where sku = 'MILK') where {O1}",
         [
             ("line belongs to the level of its entries", LINE, 1, 0),
             ("level reserved = reservation lines", LEVEL, 0, 3),
@@ -256,7 +314,7 @@ SABOTAGES = [
     Sabotage(
         "warehouse of a line",
         "update openstock_core.reservation_line set "
-        "warehouse_id = (select warehouse_id from openstock_core.warehouse where code = 'BER')",
+        f"warehouse_id = (select warehouse_id from openstock_core.warehouse where code = 'BER') where {O1}",
         [
             ("line belongs to the level of its entries", LINE, 1, 0),
             ("level reserved = reservation lines", LEVEL, 0, 3),
@@ -276,8 +334,9 @@ SABOTAGES = [
     ),
     Sabotage(
         "an order that is gone",
-        "with pins as (delete from openstock_core.allocation), lines as (delete from openstock_core.reservation_line) "
-        "delete from openstock_core.reservation",
+        "with pins as (delete from openstock_core.allocation), "
+        f"lines as (delete from openstock_core.reservation_line where {O1}) "
+        f"delete from openstock_core.reservation where {O1}",
         [
             ("line reserved = ledger", LINE, 3, None),
             ("line shipped = ledger", LINE, 2, None),
@@ -292,7 +351,7 @@ SABOTAGES = [
         "a line that the ledger does not know",
         "insert into openstock_core.reservation_line (tenant_id, reservation_id, line, product_id, warehouse_id, "
         "ordered, reserved, created_at) select tenant_id, reservation_id, 2, product_id, warehouse_id, 6, 6, now() "
-        "from openstock_core.reservation_line",
+        f"from openstock_core.reservation_line where {O1}",
         [
             ("line reserved = ledger", LINE | {"line": 2}, 0, 6),
             ("level reserved = reservation lines", LEVEL, 9, 3),
@@ -317,7 +376,7 @@ SABOTAGES = [
         "an allocation that the ledger does not know",
         "insert into openstock_core.allocation (tenant_id, reservation_line_id, bin_id, qty, created_at) "
         "select l.tenant_id, l.reservation_line_id, b.bin_id, 2, now() "
-        f"from openstock_core.reservation_line l, openstock_core.stock_bin b where b.{MILK_LOT}",
+        f"from openstock_core.reservation_line l, openstock_core.stock_bin b where b.{MILK_LOT} and l.{O1}",
         [
             ("allocation = ledger", {"sku": "MILK", "location": "DEFAULT"}, 0, 2),
             ("bin allocated = allocations", MILK_BIN, 2, 0),

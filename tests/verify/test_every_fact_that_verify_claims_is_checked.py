@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 import pytest
 
-from tests.support import OTHER_TENANT, Connect, Row, Shop, call, columns, unchanged
+from tests.support import OTHER_TENANT, Clock, Connect, Row, Shop, call, columns, unchanged
 
-from .sabotages import SABOTAGES, Sabotage
+from .sabotages import HELD_UNTIL, SABOTAGES, Sabotage
 
 
 @pytest.fixture
-def busy(shop: Shop, connect: Connect) -> Shop:
-    """10 APPLE, 2 on hold, and 4 MILK; order O1 of 6 APPLE: 2 shipped, 1 released, 3 pinned. Others have PLUM."""
+def busy(shop: Shop, connect: Connect, clock: Clock) -> Shop:
+    """10 APPLE, 2 on hold, and 4 MILK; order O1 of 6 APPLE: 2 shipped, 1 released, 3 pinned. Others have PLUM.
+
+    5 RICE: CART holds 2 until HELD_UNTIL, and released 1.
+    """
     shop.receive("LON", [{"sku": "APPLE", "qty": 10, "location": "A-1"}])
     shop.receive("LON", [{"sku": "MILK", "qty": 4, "lot": "L1", "expires_on": "2999-12-31"}])
     shop.reserve("O1", [{"sku": "APPLE", "qty": 6}])
@@ -23,6 +27,12 @@ def busy(shop: Shop, connect: Connect) -> Shop:
     shop.ship("O1", [{"line": 1, "qty": 2}])
     shop.release("O1", [{"line": 1, "qty": 1}], op_id="back")
     shop.receive("LON", [{"sku": "APPLE", "qty": 2, "location": "A-2", "status": "hold"}], op_id="hold")
+    now = datetime.now(UTC)
+    clock.stop(now)
+    shop.receive("LON", [{"sku": "RICE", "qty": 5}])
+    shop.reserve("CART", [{"sku": "RICE", "qty": 3}], ttl=HELD_UNTIL - now)
+    shop.release("CART", [{"line": 1, "qty": 1}])
+    clock.set(now.isoformat())
     other = Shop(connect("app"), shop.db, OTHER_TENANT)
     other.put_products(lines=[{"sku": "PLUM", "name": "Plum"}])
     other.put_warehouses(lines=[{"code": "ROM"}])
@@ -89,6 +99,8 @@ def quantities(shop: Shop) -> list[list[tuple[Any, ...]]]:
             "allocated",
             "shipped",
             "released",
+            "expired",
+            "expires_at",
         ),
     ]
 
