@@ -6375,7 +6375,7 @@ begin
       select coalesce(sum(s.qty), 0) as qty from openstock_core.allocation s
       where s.tenant_id = tenant and s.reservation_line_id = l.reservation_line_id) as a
     where l.tenant_id = tenant and l.reservation_line_id = any (open_ids) and l.reserved > a.qty
-    order by array_position(order_ids, l.reservation_id), l.reservation_line_id);
+    order by array_position(order_ids, l.reservation_id), l.line, l.reservation_line_id);
 end
 $$;
 
@@ -6774,7 +6774,7 @@ begin
     select n from unnest(needs) as n
     join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = n.reservation_line_id
     where l.reservation_id = any (served)
-    order by array_position(order_ids, l.reservation_id), n.reservation_line_id);
+    order by array_position(order_ids, l.reservation_id), l.line, n.reservation_line_id);
   picks := array(
     select row(p.reservation_line_id, p.product_id, p.warehouse_id, p.bin_id, p.qty)::openstock_core.pick
     from unnest(picks) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, n)
@@ -9258,5 +9258,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '8a8dba6d27450f5bd669df6bf2e9678fdb7e4d240d8fac3fc80d15b8cab22e3e');
+values ('0001.baseline', '69274e793baa4d1ce516c247ce691d905943210d3fd270299cace0b457013624');
 reset role;

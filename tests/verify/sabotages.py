@@ -9,6 +9,7 @@ from typing import Any
 LEVEL = {"sku": "APPLE", "warehouse": "LON"}
 BIN = LEVEL | {"location": "A-1", "status": "available"}
 LINE = LEVEL | {"line": 1, "order_ref": "O1"}
+LATE = {"sku": "PEAR", "line": 1, "order_ref": "LATE"}
 PIN = {"sku": "APPLE", "location": "A-1"}
 RICE = {"sku": "RICE", "warehouse": "LON"}
 CART_LINE = RICE | {"line": 1, "order_ref": "CART"}
@@ -318,6 +319,58 @@ SABOTAGES = [
         [
             ("line belongs to the level of its entries", LINE, 1, 0),
             ("level reserved = reservation lines", LEVEL, 0, 3),
+        ],
+    ),
+    Sabotage(
+        "what a backorder waits for",
+        changed("backorder", "backordered", "true"),
+        [
+            ("backorder backordered = ledger", LATE, 5, 6),
+            ("backlog backordered = backorders", {"sku": "PEAR"}, 6, 5),
+        ],
+    ),
+    Sabotage(
+        "what a backorder gave back",
+        changed("backorder", "released", "true"),
+        [("backorder released = ledger", LATE, 1, 2)],
+    ),
+    Sabotage(
+        "what of a backorder expired",
+        changed("backorder", "expired", "true"),
+        [("backorder expired = ledger", LATE, 0, 1)],
+    ),
+    Sabotage(
+        "a backorder that waits for ever",
+        "update openstock_core.backorder set expires_at = null",
+        [("backorder expires_at = ledger", LATE, HELD_UNTIL.timestamp(), None)],
+    ),
+    Sabotage(
+        "number of a backorder's line",
+        changed("backorder", "line", "true"),
+        [("backorder line = ledger", LATE | {"line": 2}, 1, 2)],
+    ),
+    Sabotage(
+        "order of a backorder",
+        "update openstock_core.backorder set reservation_id = "
+        "(select reservation_id from openstock_core.reservation where order_ref = 'CART')",
+        [("backorder belongs to the order and product of its entries", LATE, 1, 0)],
+    ),
+    Sabotage(
+        "what waits for a product in all",
+        changed("backlog", "backordered", "true"),
+        [("backlog backordered = backorders", {"sku": "PEAR"}, 5, 6)],
+    ),
+    Sabotage(
+        "a backlog that never looks for holds that end",
+        "update openstock_core.backlog set next_expiry_at = null",
+        [("backlog next_expiry_at <= first end of a waiting hold", {"sku": "PEAR"}, HELD_UNTIL.timestamp(), None)],
+    ),
+    Sabotage(
+        "a backlog that is gone",
+        "delete from openstock_core.backlog",
+        [
+            ("backlog backordered = backorders", {"sku": "PEAR"}, 5, None),
+            ("backlog next_expiry_at <= first end of a waiting hold", {"sku": "PEAR"}, HELD_UNTIL.timestamp(), None),
         ],
     ),
     Sabotage(

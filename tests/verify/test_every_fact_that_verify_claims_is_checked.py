@@ -18,7 +18,7 @@ from .sabotages import HELD_UNTIL, SABOTAGES, Sabotage
 def busy(shop: Shop, connect: Connect, clock: Clock) -> Shop:
     """10 APPLE, 2 on hold, and 4 MILK; order O1 of 6 APPLE: 2 shipped, 1 released, 3 pinned. Others have PLUM.
 
-    5 RICE: CART holds 2 until HELD_UNTIL, and released 1.
+    5 RICE: CART holds 2 until HELD_UNTIL, and released 1. There is no PEAR, and LATE waits for 5 until then, after it released 1.
     """
     shop.receive("LON", [{"sku": "APPLE", "qty": 10, "location": "A-1"}])
     shop.receive("LON", [{"sku": "MILK", "qty": 4, "lot": "L1", "expires_on": "2999-12-31"}])
@@ -32,6 +32,9 @@ def busy(shop: Shop, connect: Connect, clock: Clock) -> Shop:
     shop.receive("LON", [{"sku": "RICE", "qty": 5}])
     shop.reserve("CART", [{"sku": "RICE", "qty": 3}], ttl=HELD_UNTIL - now)
     shop.release("CART", [{"line": 1, "qty": 1}])
+    shop.put_products(lines=[{"sku": "PEAR", "name": "Pear", "backorder": "unlimited"}])
+    shop.reserve("LATE", [{"sku": "PEAR", "qty": 6}], on_shortage="backorder", ttl=HELD_UNTIL - now)
+    shop.release("LATE", [{"line": 1, "qty": 1}])
     clock.set(now.isoformat())
     other = Shop(connect("app"), shop.db, OTHER_TENANT)
     other.put_products(lines=[{"sku": "PLUM", "name": "Plum"}])
@@ -63,7 +66,7 @@ def by_name(db: psycopg.Connection, differences: list[Row]) -> list[tuple[Any, .
     }
     found = []
     for row in differences:
-        key = {name: value for name, value in row["key"].items() if name != "reservation_line_id"}
+        key = {name: value for name, value in row["key"].items() if name not in ("reservation_line_id", "backorder_id")}
         for internal, (name, query) in names.items():
             if internal in key:
                 [key[name]] = db.execute(query, [key.pop(internal)]).fetchone() or (None,)
@@ -113,7 +116,7 @@ def test_all_facts_are_tried(db: psycopg.Connection) -> None:
     ).fetchall()
     [asked] = db.execute("select pg_get_functiondef('openstock_core.differences'::regproc)").fetchone() or ("",)
     assert asked.count("FROM openstock_core.") == len(bodies) > 0
-    named = re.findall(r"'((?:level|bin|line|allocation|entry|entries) [^']+)'", " ".join(body for (body,) in bodies))
+    named = re.findall(r"'((?:level|bin|line|allocation|backorder|backlog|entry|entries) [^']+)'", " ".join(body for (body,) in bodies))
     assert {fact for one in SABOTAGES for fact, *_ in one.reported} == set(named)
 
 
