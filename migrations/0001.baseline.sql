@@ -4756,11 +4756,13 @@ reset role;
 -- sql/functions/openstock_core/find_stock.sql
 -- Finds stock for an order's lines. Locks: stock_level by (product, warehouse), and what lock_backlogs and make_room lock. Writes: what they write.
 -- While it waits for locks, another level may come into being, or its warehouse be opened: it is short only when there is none left
--- to lock. What may have to wait locks the backlogs before it settles anything. Lots that expired are booked before anything is promised; holds that ended only where it comes up short without them.
+-- to lock. What may have to wait locks the backlogs before it settles anything. Lots that expired are booked before anything is promised;
+-- holds that ended only where it comes up short without them.
 set local role openstock_owner;
 
-create or replace function openstock_core.find_stock(tenant uuid, op_id text, lines openstock_core.order_line[], may_queue boolean)
-returns openstock_core.order_line[]
+create or replace function openstock_core.find_stock(
+  tenant uuid, op_id text, lines openstock_core.order_line[], may_queue boolean,
+  out parts openstock_core.order_line[], out at timestamptz)
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -4768,7 +4770,6 @@ declare
   asked constant numeric := (select sum(u.qty) from unnest(lines) as u);
   held openstock_core.level_key[] := '{}';
   locked record;
-  parts openstock_core.order_line[];
   queued boolean := false;
   settled boolean := false;
   short boolean;
@@ -4777,6 +4778,9 @@ begin
     select c.held, c.due into locked from openstock_core.lock_candidate_levels(tenant, lines, not settled and not queued, held) as c;
     exit when cardinality(locked.held) = cardinality(held) and attempt > 1;
     held := locked.held;
+    if not settled then
+      at := (locked.due).at;
+    end if;
     if cardinality((locked.due).lot_bin_ids) > 0 and settled then
       perform openstock_core.fail('40001', '{"problem": "a stock level came into being, with a lot that has expired"}');
     end if;
@@ -4802,7 +4806,6 @@ begin
       perform openstock_core.fail('40001', '{"problem": "stock levels keep coming into being"}');
     end if;
   end loop;
-  return parts;
 end
 $$;
 
@@ -4810,7 +4813,8 @@ revoke all on function openstock_core.find_stock from public;
 grant execute on function openstock_core.find_stock to openstock_api;
 comment on function openstock_core.find_stock is
   'Locks the levels that the lines may be promised from, and returns the parts that they can be promised now, together less than the lines '
-  'where stock is short; the backlogs are then locked if the rest may wait. Errors: 40001 where levels came into being meanwhile and are in use.';
+  'where stock is short, and the moment by which that is judged; the backlogs are then locked if the rest may wait. Errors: 40001 where levels came into '
+  'being meanwhile and are in use.';
 
 reset role;
 
@@ -4962,18 +4966,18 @@ reset role;
 
 -- sql/functions/openstock_core/shortage_answer.sql
 -- What stock does not cover, as rows of an answer. Holds that ended and that nobody needed booked count as available.
+-- By the moment by which the shortage was judged: a hold that ended since would make it available, and yet short.
 -- Reads: stock_level, reservation_line, warehouse.
 set local role openstock_owner;
 
 create or replace function openstock_core.shortage_answer(
-  tenant uuid, order_ref text, outcome text, wanted openstock_core.order_line[], parts openstock_core.order_line[])
+  tenant uuid, order_ref text, outcome text, wanted openstock_core.order_line[], parts openstock_core.order_line[],
+  at timestamptz)
 returns jsonb
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-  at constant timestamptz := openstock.server_time();
 begin
   return (
     select coalesce(jsonb_agg(jsonb_build_object(
@@ -4992,7 +4996,7 @@ begin
       from openstock_core.stock_level s
       join openstock_core.warehouse a on a.tenant_id = tenant and a.warehouse_id = s.warehouse_id and a.active
       cross join lateral (
-        select case when s.next_expiry_at <= at then (
+        select case when s.next_expiry_at <= shortage_answer.at then (
           select coalesce(sum(n.reserved), 0) from openstock_core.reservation_line n
           where n.tenant_id = tenant and n.product_id = s.product_id and n.warehouse_id = s.warehouse_id
             and n.expires_at <= at and n.reserved > 0) else 0 end as units) as d
@@ -5016,7 +5020,7 @@ set local role openstock_owner;
 
 create or replace function openstock_core.promise_or_refuse(
   tenant uuid, op_id text, order_id bigint, order_ref text, wanted openstock_core.order_line[], parts openstock_core.order_line[],
-  missing openstock_core.order_line[], on_shortage text, seconds double precision)
+  missing openstock_core.order_line[], at timestamptz, on_shortage text, seconds double precision)
 returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -5030,11 +5034,11 @@ begin
     return openstock_core.promise(tenant, op_id, order_id, order_ref, parts, missing, seconds);
   elsif on_shortage = 'partial' and cardinality(parts) > 0 then
     answer := openstock_core.promise(tenant, op_id, order_id, order_ref, parts, null, seconds);
-    return answer || openstock_core.shortage_answer(tenant, order_ref, 'short', missing, null);
+    return answer || openstock_core.shortage_answer(tenant, order_ref, 'short', missing, null, at);
   end if;
 
-  answer := case when on_shortage = 'partial' then openstock_core.shortage_answer(tenant, order_ref, 'short', missing, null)
-                 else openstock_core.shortage_answer(tenant, order_ref, 'rejected', wanted, parts) end;
+  answer := case when on_shortage = 'partial' then openstock_core.shortage_answer(tenant, order_ref, 'short', missing, null, at)
+                 else openstock_core.shortage_answer(tenant, order_ref, 'rejected', wanted, parts, at) end;
   if on_shortage = 'error' then
     perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref, 'lines', (
       select jsonb_agg(jsonb_build_object('line', s.line, 'sku', s.sku, 'qty_ordered', s.qty_ordered, 'available', s.available,
@@ -5309,7 +5313,7 @@ declare
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'reserve', arguments);
   order_id bigint;
   wanted openstock_core.order_line[];
-  parts openstock_core.order_line[];
+  found record;
   missing openstock_core.order_line[];
   seconds double precision;
 begin
@@ -5323,12 +5327,12 @@ begin
     order_id := openstock_core.lock_order(acting, order_ref, true);
     wanted := openstock_core.number_lines(acting, order_id, order_ref, wanted);
 
-    parts := openstock_core.find_stock(acting, op_id, wanted, on_shortage = 'backorder');
-    missing := openstock_core.missing_lines(wanted, parts);
+    select s.parts, s.at into found from openstock_core.find_stock(acting, op_id, wanted, on_shortage = 'backorder') as s;
+    missing := openstock_core.missing_lines(wanted, found.parts);
     if cardinality(missing) > 0 then
       perform openstock_core.refuse_stale_shortage(acting, wanted);
     end if;
-    answer := openstock_core.promise_or_refuse(acting, op_id, order_id, order_ref, wanted, parts, missing, on_shortage, seconds);
+    answer := openstock_core.promise_or_refuse(acting, op_id, order_id, order_ref, wanted, found.parts, missing, found.at, on_shortage, seconds);
     if answer -> 0 ->> 'outcome' in ('reserved', 'backordered') then
       perform openstock_core.set_order_details(acting, order_id, priority, promised_at, metadata);
     end if;
@@ -9258,5 +9262,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '69274e793baa4d1ce516c247ce691d905943210d3fd270299cace0b457013624');
+values ('0001.baseline', '7e3e3cf534378211a738e6c30afdccfc19af80221b82b8deeefa329ca5a96781');
 reset role;

@@ -1,10 +1,12 @@
 -- Finds stock for an order's lines. Locks: stock_level by (product, warehouse), and what lock_backlogs and make_room lock. Writes: what they write.
 -- While it waits for locks, another level may come into being, or its warehouse be opened: it is short only when there is none left
--- to lock. What may have to wait locks the backlogs before it settles anything. Lots that expired are booked before anything is promised; holds that ended only where it comes up short without them.
+-- to lock. What may have to wait locks the backlogs before it settles anything. Lots that expired are booked before anything is promised;
+-- holds that ended only where it comes up short without them.
 set local role openstock_owner;
 
-create or replace function openstock_core.find_stock(tenant uuid, op_id text, lines openstock_core.order_line[], may_queue boolean)
-returns openstock_core.order_line[]
+create or replace function openstock_core.find_stock(
+  tenant uuid, op_id text, lines openstock_core.order_line[], may_queue boolean,
+  out parts openstock_core.order_line[], out at timestamptz)
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -12,7 +14,6 @@ declare
   asked constant numeric := (select sum(u.qty) from unnest(lines) as u);
   held openstock_core.level_key[] := '{}';
   locked record;
-  parts openstock_core.order_line[];
   queued boolean := false;
   settled boolean := false;
   short boolean;
@@ -21,6 +22,9 @@ begin
     select c.held, c.due into locked from openstock_core.lock_candidate_levels(tenant, lines, not settled and not queued, held) as c;
     exit when cardinality(locked.held) = cardinality(held) and attempt > 1;
     held := locked.held;
+    if not settled then
+      at := (locked.due).at;
+    end if;
     if cardinality((locked.due).lot_bin_ids) > 0 and settled then
       perform openstock_core.fail('40001', '{"problem": "a stock level came into being, with a lot that has expired"}');
     end if;
@@ -46,7 +50,6 @@ begin
       perform openstock_core.fail('40001', '{"problem": "stock levels keep coming into being"}');
     end if;
   end loop;
-  return parts;
 end
 $$;
 
@@ -54,6 +57,7 @@ revoke all on function openstock_core.find_stock from public;
 grant execute on function openstock_core.find_stock to openstock_api;
 comment on function openstock_core.find_stock is
   'Locks the levels that the lines may be promised from, and returns the parts that they can be promised now, together less than the lines '
-  'where stock is short; the backlogs are then locked if the rest may wait. Errors: 40001 where levels came into being meanwhile and are in use.';
+  'where stock is short, and the moment by which that is judged; the backlogs are then locked if the rest may wait. Errors: 40001 where levels came into '
+  'being meanwhile and are in use.';
 
 reset role;

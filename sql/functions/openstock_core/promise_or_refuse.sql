@@ -4,7 +4,7 @@ set local role openstock_owner;
 
 create or replace function openstock_core.promise_or_refuse(
   tenant uuid, op_id text, order_id bigint, order_ref text, wanted openstock_core.order_line[], parts openstock_core.order_line[],
-  missing openstock_core.order_line[], on_shortage text, seconds double precision)
+  missing openstock_core.order_line[], at timestamptz, on_shortage text, seconds double precision)
 returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -18,11 +18,11 @@ begin
     return openstock_core.promise(tenant, op_id, order_id, order_ref, parts, missing, seconds);
   elsif on_shortage = 'partial' and cardinality(parts) > 0 then
     answer := openstock_core.promise(tenant, op_id, order_id, order_ref, parts, null, seconds);
-    return answer || openstock_core.shortage_answer(tenant, order_ref, 'short', missing, null);
+    return answer || openstock_core.shortage_answer(tenant, order_ref, 'short', missing, null, at);
   end if;
 
-  answer := case when on_shortage = 'partial' then openstock_core.shortage_answer(tenant, order_ref, 'short', missing, null)
-                 else openstock_core.shortage_answer(tenant, order_ref, 'rejected', wanted, parts) end;
+  answer := case when on_shortage = 'partial' then openstock_core.shortage_answer(tenant, order_ref, 'short', missing, null, at)
+                 else openstock_core.shortage_answer(tenant, order_ref, 'rejected', wanted, parts, at) end;
   if on_shortage = 'error' then
     perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref, 'lines', (
       select jsonb_agg(jsonb_build_object('line', s.line, 'sku', s.sku, 'qty_ordered', s.qty_ordered, 'available', s.available,

@@ -1,16 +1,16 @@
 -- What stock does not cover, as rows of an answer. Holds that ended and that nobody needed booked count as available.
+-- By the moment by which the shortage was judged: a hold that ended since would make it available, and yet short.
 -- Reads: stock_level, reservation_line, warehouse.
 set local role openstock_owner;
 
 create or replace function openstock_core.shortage_answer(
-  tenant uuid, order_ref text, outcome text, wanted openstock_core.order_line[], parts openstock_core.order_line[])
+  tenant uuid, order_ref text, outcome text, wanted openstock_core.order_line[], parts openstock_core.order_line[],
+  at timestamptz)
 returns jsonb
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-  at constant timestamptz := openstock.server_time();
 begin
   return (
     select coalesce(jsonb_agg(jsonb_build_object(
@@ -29,7 +29,7 @@ begin
       from openstock_core.stock_level s
       join openstock_core.warehouse a on a.tenant_id = tenant and a.warehouse_id = s.warehouse_id and a.active
       cross join lateral (
-        select case when s.next_expiry_at <= at then (
+        select case when s.next_expiry_at <= shortage_answer.at then (
           select coalesce(sum(n.reserved), 0) from openstock_core.reservation_line n
           where n.tenant_id = tenant and n.product_id = s.product_id and n.warehouse_id = s.warehouse_id
             and n.expires_at <= at and n.reserved > 0) else 0 end as units) as d

@@ -1,0 +1,29 @@
+"""A clock that all sessions see go forward at once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import psycopg
+
+
+class WallClock:
+    """Replaces the server's clock in this test's database by one that a test sets forward for everybody, whatever their snapshot.
+
+    A sequence is part of none, as a table's rows would be.
+    """
+
+    def __init__(self, db: psycopg.Connection) -> None:
+        self.db = db
+        db.execute("create sequence if not exists public.wall_clock minvalue 0 start 0")
+        db.execute("select setval('public.wall_clock', 0)")
+        db.execute("grant select on public.wall_clock to public")
+        db.execute(
+            "create or replace function openstock.server_time() returns timestamptz language sql volatile "
+            "begin atomic select clock_timestamp() + c.last_value * interval '1 second' from public.wall_clock as c; end"
+        )
+
+    def advance(self, **ahead: float) -> None:
+        """Set the clock forward, by whole seconds: clock.advance(hours=2)."""
+        seconds = int(timedelta(**ahead).total_seconds())
+        self.db.execute("select setval('public.wall_clock', c.last_value + %s) from public.wall_clock as c", [seconds])
