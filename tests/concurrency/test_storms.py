@@ -16,6 +16,7 @@ from psycopg import IsolationLevel
 from ..support import Connect
 from .sessions import READ_COMMITTED, REPEATABLE_READ, SERIALIZABLE
 from .storm import Storm
+from .wreckage import Wreckage
 
 WORKERS = 8
 CALLS = int(os.environ.get("OPENSTOCK_STORM_CALLS", "60"))
@@ -24,7 +25,7 @@ CALLS = int(os.environ.get("OPENSTOCK_STORM_CALLS", "60"))
 def rage(storm: Storm) -> str:
     """Run and check a storm; a line about it."""
     storm.run()
-    storm.check()
+    Wreckage(storm).check()
     storm.close()
     assert not storm.deadlocks, "\n\n".join(storm.deadlocks)
     if storm.level is READ_COMMITTED:

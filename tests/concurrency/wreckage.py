@@ -1,0 +1,308 @@
+"""What must be true after a storm: the answers, held against the ledger."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+from psycopg.rows import dict_row
+
+from ..support import Row, call
+from .storm import SAFETY, WAREHOUSES, Done, Storm
+
+Key = tuple[str, str]
+NOTHING = Decimal(0)
+
+
+@dataclass
+class Line:
+    """The life of a reservation line: after each of its entries, what is promised, and until when."""
+
+    key: Key
+    times: list[datetime] = field(default_factory=list)
+    reserved: list[Decimal] = field(default_factory=list)
+    ends: list[datetime | None] = field(default_factory=list)
+
+    def ended(self, moment: datetime, n: int) -> Decimal:
+        """What is promised after n entries by a hold that is over at this moment."""
+        end = self.ends[n - 1] if n else None
+        return self.reserved[n - 1] if end is not None and end <= moment else NOTHING
+
+
+class Wreckage:
+    """A storm that is over. `check()` looks at all of it."""
+
+    def __init__(self, storm: Storm) -> None:
+        self.storm = storm
+        self.shop = storm.shop
+        self.began = {done.op_id: done.began for done in storm.done}
+
+    def check(self) -> None:
+        """What must be true afterwards."""
+        assert self.shop.differences() == []
+        assert self.storm.verified > 0, "nobody looked while it raged"
+        self.check_views_are_net_of_what_ended()
+        self.sweep()
+        assert self.shop.differences() == []
+        self.check_nothing_was_oversold()
+        self.check_answers_add_up()
+        self.check_holds_lived_and_ended_in_time()
+        self.check_answers_about_holds()
+        self.check_blocked_bins()
+        self.check_rejections()
+        if not self.storm.losses:
+            short = [d for d in self.storm.done if d.function == "allocate" and any(row["outcome"] == "short" for row in d.rows)]
+            assert short == [], "units that nobody lost were not found"
+
+    # --- what the ledger says ----------------------------------------------------------------------------------------
+
+    @cached_property
+    def entries(self) -> list[Row]:
+        """All entries in their order, with the reservation line, which the view does not show."""
+        query = """
+            select e.entry_id, e.recorded_at, e.op_id, e.event_type, p.sku::text as sku, w.code::text as warehouse, e.order_ref::text as order_ref,
+              e.reservation_line_id, e.expires_at, e.reserved_delta::numeric as reserved_delta,
+              e.on_hand_after::numeric as on_hand_after, e.blocked_after::numeric as blocked_after,
+              e.reserved_after::numeric as reserved_after
+            from openstock_core.ledger e
+            join openstock_core.product p using (tenant_id, product_id)
+            join openstock_core.warehouse w using (tenant_id, warehouse_id)
+            where e.tenant_id = %s
+            order by e.entry_id"""
+        with self.storm.db.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(query, [self.shop.tenant]).fetchall()
+
+    @cached_property
+    def history(self) -> dict[Key, list[Row]]:
+        """Per level, the entries that changed it."""
+        found: defaultdict[Key, list[Row]] = defaultdict(list)
+        for entry in self.entries:
+            if entry["on_hand_after"] is not None:
+                chain = found[entry["sku"], entry["warehouse"]]
+                assert not chain or chain[-1]["recorded_at"] < entry["recorded_at"], "entries out of order"
+                chain.append(entry)
+        return found
+
+    @cached_property
+    def times(self) -> dict[Key, list[datetime]]:
+        """Per level, when it changed."""
+        return {key: [entry["recorded_at"] for entry in chain] for key, chain in self.history.items()}
+
+    @cached_property
+    def lines(self) -> dict[Key, list[Line]]:
+        """Per level, the lines that were promised from it."""
+        lines: dict[int, Line] = {}
+        for entry in self.entries:
+            if entry["event_type"] not in ("RESERVE", "EXTEND", "CONFIRM", "RELEASE", "SHIP", "EXPIRE"):
+                continue
+            line = lines.setdefault(entry["reservation_line_id"], Line((entry["sku"], entry["warehouse"])))
+            redates = entry["event_type"] in ("RESERVE", "EXTEND", "CONFIRM")
+            line.times.append(entry["recorded_at"])
+            line.reserved.append((line.reserved[-1] if line.reserved else NOTHING) + entry["reserved_delta"])
+            line.ends.append(entry["expires_at"] if redates else line.ends[-1])
+        found: defaultdict[Key, list[Line]] = defaultdict(list)
+        for line in lines.values():
+            found[line.key].append(line)
+        return found
+
+    # --- promises ----------------------------------------------------------------------------------------------------
+
+    def check_views_are_net_of_what_ended(self) -> None:
+        """From its last moment on a hold counts against nobody, booked or not."""
+        stock, now = self.shop.view("stock"), self.storm.now(self.shop.connection)
+        for row in stock:
+            live = sum(line.reserved[-1] - line.ended(now, len(line.times)) for line in self.lines[row["sku"], row["warehouse"]])
+            assert row["reserved"] == live, row
+        for row in self.shop.view("reservations"):
+            assert row["reserved"] == 0 or row["expires_at"] is None or row["expires_at"] > now, row
+
+    def sweep(self) -> None:
+        """Book what has ended since; what is read afterwards is the whole story."""
+        while call(self.shop.connection, "expire_reservations", tenant=self.shop.tenant):
+            pass
+        [(left,)] = self.storm.db.execute(
+            "select count(*) from openstock_core.reservation_line where reserved > 0 and expires_at <= openstock.server_time()"
+        ).fetchall()
+        assert left == 0, "nobody was there to hold a lock, and it was left"
+        for name in ("entries", "history", "times", "lines"):
+            self.__dict__.pop(name, None)
+
+    def check_nothing_was_oversold(self) -> None:
+        """After each promise, what was promised was there."""
+        promises = 0
+        for entry in self.entries:
+            if entry["event_type"] == "RESERVE":
+                left = entry["on_hand_after"] - entry["blocked_after"] - entry["reserved_after"]
+                assert left >= SAFETY.get(entry["sku"], 0), f"oversold: {entry}"
+                promises += 1
+        assert promises > 0, "nothing was promised"
+
+    def check_answers_add_up(self) -> None:
+        """What the answers say came, went and was promised is what there is."""
+        on_hand: defaultdict[Key, Decimal] = defaultdict(Decimal)
+        reserved: defaultdict[Key, Decimal] = defaultdict(Decimal)
+        for done in self.storm.done:
+            for row in done.rows:
+                key = row["sku"], row["warehouse"]
+                if done.function in ("receive", "adjust", "move"):
+                    on_hand[key] += row["qty"]
+                elif done.function == "ship":
+                    on_hand[key] -= row["qty"]
+                    reserved[key] -= row["qty"]
+                elif done.function == "reserve" and row["outcome"] == "reserved":
+                    reserved[key] += row["qty_reserved"]
+                elif done.function in ("release", "cancel"):
+                    reserved[key] -= row["qty_released"]
+        for entry in self.entries:
+            if entry["event_type"] == "EXPIRE":
+                reserved[entry["sku"], entry["warehouse"]] += entry["reserved_delta"]
+        for row in self.shop.view("stock"):
+            key = row["sku"], row["warehouse"]
+            assert (row["on_hand"], row["reserved"]) == (on_hand[key], reserved[key]), key
+
+    def check_holds_lived_and_ended_in_time(self) -> None:
+        """None was booked before its end or only in part, none was used after it, and what was confirmed never ended."""
+        seen: dict[int, tuple[Decimal, datetime | None]] = {}
+        expired = 0
+        for entry in self.entries:
+            what, line = entry["event_type"], entry["reservation_line_id"]
+            if line is None or what in ("MOVE", "STATUS", "DEALLOCATE"):
+                continue
+            reserved, end = seen.get(line, (NOTHING, None))
+            assert what == "RESERVE" or reserved > 0, f"about nothing: {entry}"
+            if what == "EXPIRE":
+                assert end is not None, f"had no end: {entry}"
+                assert end <= entry["recorded_at"], f"booked before its end: {entry}"
+                assert reserved + entry["reserved_delta"] == 0, entry
+                expired += 1
+            elif end is not None:
+                assert self.began[entry["op_id"]] < end, f"it had ended at {end} before the call began: {entry}"
+            if what == "EXTEND":
+                assert end is not None, f"had no end: {entry}"
+                assert entry["expires_at"] >= end, f"ends sooner than it would: {entry}"
+            if what == "CONFIRM":
+                assert end is not None, f"was confirmed before: {entry}"
+            if what in ("RESERVE", "EXTEND", "CONFIRM"):
+                end = entry["expires_at"]
+            seen[line] = reserved + entry["reserved_delta"], end
+        assert expired > 0, "no hold ended"
+
+    def check_answers_about_holds(self) -> None:
+        """What was answered about promises is what was written, line for line."""
+        words = {"reserved": "RESERVE", "extended": "EXTEND", "confirmed": "CONFIRM", "released": "RELEASE", "cancelled": "RELEASE"}
+        words["expired"] = "EXPIRE"
+        written: defaultdict[tuple[str, str], list[Row]] = defaultdict(list)
+        for entry in self.entries:
+            written[entry["op_id"], entry["event_type"]].append(entry)
+        for done in self.storm.done:
+            if done.function not in ("reserve", "extend", "confirm", "release", "cancel", "expire_reservations"):
+                continue
+            outcome = done.rows[0]["outcome"] if done.rows else "rejected"
+            if outcome == "rejected":
+                continue
+            rows = [row for row in done.rows if row["outcome"] == outcome]
+            assert len(rows) == len(done.rows) or done.function == "extend", done
+            entries = written[done.op_id, words[outcome]]
+            for row, entry in zip(rows, entries, strict=True) if outcome != "expired" else ():
+                assert (row["order_ref"], row["sku"], row["warehouse"]) == (entry["order_ref"], entry["sku"], entry["warehouse"]), done
+                if outcome in ("reserved", "extended", "confirmed"):
+                    assert row["expires_at"] == entry["expires_at"], (row, entry)
+                    assert row["qty_reserved"] > 0, row
+            if outcome == "expired":
+                assert sorted(row["qty_released"] for row in rows) == sorted(-entry["reserved_delta"] for entry in entries), done
+            if outcome == "confirmed":
+                wanted = done.request.get("new_order_ref") or done.request["order_ref"]
+                assert {row["order_ref"] for row in rows} == {wanted}, done
+            if outcome == "extended":
+                assert all(row["expires_at"] >= done.began + done.request["ttl"] for row in rows), done
+
+    def check_blocked_bins(self) -> None:
+        """Each bin is blocked exactly if its status, its location's kind or its lot's date says so."""
+        kinds = {(row["warehouse"], row["location"]): row["kind"] for row in self.shop.view("locations")}
+        today = self.storm.now(self.shop.connection).date()
+        for row in self.shop.view("bins"):
+            expired = row["expires_on"] is not None and row["expires_on"] < today
+            must = row["status"] != "available" or kinds[row["warehouse"], row["location"]] == "quarantine" or expired
+            assert (row["blocked"] > 0) == must, row
+
+    # --- rejections --------------------------------------------------------------------------------------------------
+
+    def at(self, key: Key, moment: datetime) -> tuple[Decimal, Decimal, Decimal]:
+        """What a level had booked at a moment: on hand, blocked, reserved."""
+        n = bisect_right(self.times.get(key, []), moment)
+        if not n:
+            return NOTHING, NOTHING, NOTHING
+        entry = self.history[key][n - 1]
+        return entry["on_hand_after"], entry["blocked_after"], entry["reserved_after"]
+
+    def ended(self, key: Key, moment: datetime, done: Done) -> tuple[Decimal, Decimal]:
+        """The least and the most that a level may have had promised by holds that were over and not booked.
+
+        Holds are extended and confirmed without the level: whether one that ended during the call counts is the call's affair.
+        """
+        least = most = NOTHING
+        for line in self.lines[key]:
+            booked = bisect_right(line.times, moment)
+            if not booked:
+                continue
+            first = bisect_right(line.times, done.began)
+            last = bisect_right(line.times, done.ended)
+            may_be = [line.ended(done.ended, n) for n in range(min(first, booked), max(last, booked) + 1)]
+            if line.reserved[booked - 1] > 0:
+                most += max(may_be)
+                must_be = [line.ended(done.began, n) for n in range(min(first, booked), max(last, booked) + 1)]
+                least += min(must_be)
+        return least, most
+
+    def check_rejections(self) -> None:
+        """At some moment between call and answer the balances were those of the rejection, and did not cover the order."""
+        rejected = 0
+        for done in self.storm.done:
+            if done.function == "reserve" and done.rows[0]["outcome"] == "rejected":
+                if not any(self.rejects(done, moment) for moment in self.moments(done)):
+                    raise AssertionError(self.told(done))
+                rejected += 1
+        assert rejected > 0, "nothing was rejected"
+
+    def moments(self, done: Done) -> Iterator[datetime]:
+        """When the balances may have been those of the answer."""
+        yield done.began
+        for times in self.times.values():
+            yield from times[bisect_right(times, done.began) : bisect_right(times, done.ended)]
+
+    def rejects(self, done: Done, moment: datetime) -> bool:
+        """Whether these rows tell the truth about this moment."""
+        rows = done.rows
+        for row in rows:
+            keys = [(row["sku"], place) for place in WAREHOUSES if row["warehouse"] in (None, place)]
+            levels = [(*self.at(key, moment), *self.ended(key, moment, done)) for key in keys]
+            on_hand, blocked, reserved, least, most = (sum(level[n] for level in levels) for n in range(5))
+            if (on_hand, blocked) != (row["on_hand"], row["blocked"]) or not reserved - most <= row["reserved"] <= reserved - least:
+                return False
+            safety = SAFETY.get(row["sku"], 0)
+            fewest, greatest = (sum(max(v[0] - v[1] - v[2] + v[n] - safety, 0) for v in levels) for n in (3, 4))
+            if not fewest <= row["available"] <= greatest:
+                return False
+            wanted = sum(r["qty_ordered"] for r in rows if (r["sku"], r["warehouse"]) == (row["sku"], row["warehouse"]))
+            named = sum(r["qty_ordered"] for r in rows if r["sku"] == row["sku"] and r["warehouse"] is not None)
+            if row["qty_short"] > 0 and wanted + (named if row["warehouse"] is None else 0) <= row["available"]:
+                return False
+        return True
+
+    def told(self, done: Done) -> str:
+        """All about a rejection that was none."""
+        names = ("sku", "warehouse", "qty_ordered", "qty_short", "on_hand", "blocked", "reserved", "available")
+        rows = [tuple(str(row[name]) for name in names) for row in done.rows]
+        keys = [(row["sku"], place) for row in done.rows for place in WAREHOUSES]
+
+        def state(key: Key, moment: datetime) -> tuple[Any, ...]:
+            return tuple(map(str, (*self.at(key, moment), *self.ended(key, moment, done))))
+
+        states = [(str(moment), {key: state(key, moment) for key in keys}) for moment in sorted(self.moments(done))]
+        return f"{done.op_id} was rejected and never short: {rows} {states}, began {done.began}, ended {done.ended}"
