@@ -100,6 +100,7 @@ class Storm:
         self.shop = Shop(self.opened("app"), self.db, row["create_tenant"])
         self.numbers = count(1)
         self.orders: list[str] = []
+        self.carts: list[str] = []
 
     def opened(self, login: str) -> psycopg.Connection:
         """A connection that is closed with the storm."""
@@ -179,6 +180,8 @@ class Storm:
         if function == "expire_reservations":
             return function, {"max_lines": random.choice([1, 3, 1000])}
         request: dict[str, Any] = {"order_ref": random.choice(self.orders[-20:] or ["NONE"])}
+        if self.carts and function in ("extend", "confirm", "cancel", "allocate") and random.random() < 0.7:
+            request["order_ref"] = random.choice(self.carts[-8:])
         if function == "extend":
             request["ttl"] = self.ttl(random)
         elif function == "confirm":
@@ -190,7 +193,7 @@ class Storm:
     @staticmethod
     def ttl(random: Random) -> timedelta:
         """A time after which a hold ends: soon, by this storm's clock."""
-        return timedelta(seconds=random.choice([1, 60, 600, 1800, 3600]))
+        return timedelta(seconds=random.choice([1, 600, 1800, 3600, 7200]))
 
     def confirmation(self, random: Random) -> dict[str, Any]:
         """How an order is confirmed: as it is, into another that is there, or into a new one."""
@@ -261,6 +264,8 @@ class Storm:
             done = Done(function, request, op_id, rows, began, self.now(connection))
             if not rows or not rows[0]["replayed"]:
                 self.done.append(done)
+            if "ttl" in request and rows[0]["outcome"] == "reserved":
+                self.carts.append(request["order_ref"])
             self.outcomes[f"{function} {rows[0].get('outcome', 'done') if rows else 'nothing to do'}"] += 1
             return done
         raise AssertionError(f"no success in {ATTEMPTS} attempts")
@@ -323,7 +328,7 @@ class Storm:
         operator, app = self.opened("operator"), self.opened("app")
         tenant = self.shop.tenant
         while not self.over.is_set():
-            self.clock.advance(minutes=random.choice([0, 1, 5, 10]))
+            self.clock.advance(minutes=random.choice([0, 0, 1, 10]))
             what = random.randint(0, 20)
             if what < 12:
                 found = call(operator, "openstock_admin.verify", tenant=tenant)

@@ -127,7 +127,9 @@ class Wreckage:
         while call(self.shop.connection, "expire_reservations", tenant=self.shop.tenant):
             pass
         [(left,)] = self.storm.db.execute(
-            "select count(*) from openstock_core.reservation_line where reserved > 0 and expires_at <= openstock.server_time()"
+            "select count(*) from openstock_core.reservation_line "
+            "where tenant_id = %s and reserved > 0 and expires_at <= openstock.server_time()",
+            [self.shop.tenant],
         ).fetchall()
         assert left == 0, "nobody was there to hold a lock, and it was left"
         for name in ("entries", "history", "times", "lines"):
