@@ -97,10 +97,10 @@ def test_two_that_find_a_lot_expired_book_it_once(
 
 def test_two_sweepers_book_it_once(expired: Shop, operators: tuple[Operator, Operator]) -> None:
     one, two = operators
-    one.later("block_expired_lots", tenant=expired.tenant).result(NEVER)
+    assert one.later("block_expired_lots", tenant=expired.tenant).result(NEVER) == [{"block_expired_lots": 1}]
     waiting = two.blocked("block_expired_lots", tenant=expired.tenant)
     one.commit()
-    waiting.result(NEVER)
+    assert waiting.result(NEVER) == [{"block_expired_lots": 0}]  # it found one, and somebody else booked it
     two.commit()
     assert booked(expired) == 1
     assert expired.differences() == []

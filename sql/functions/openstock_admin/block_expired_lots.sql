@@ -12,8 +12,8 @@ as $$
 declare
   op_id constant text := 'openstock.block_expired_lots ' || gen_random_uuid();
   levels openstock_core.level_key[];
-  arguments jsonb;
   due openstock_core.due;
+  booked integer;
 begin
   perform openstock_core.enter_as_operator(tenant);
   if max_levels is null or max_levels not between 1 and 100000 then
@@ -27,12 +27,13 @@ begin
   if cardinality(levels) = 0 then
     return 0;
   end if;
-  arguments := jsonb_build_object('levels', cardinality(levels));
-  perform openstock_core.begin_operation(tenant, op_id, 'block_expired_lots', arguments);
+  perform openstock_core.begin_operation(tenant, op_id, 'block_expired_lots', jsonb_build_object('levels', cardinality(levels)));
   due := openstock_core.lock_levels(tenant, levels, false);
   perform openstock_core.settle_bins(tenant, op_id, '{}', '{}', due);
-  perform openstock_core.finish_operation(tenant, op_id, jsonb_build_array(arguments));
-  return cardinality(levels);
+  -- Not those where somebody else booked it while this call waited.
+  booked := coalesce(cardinality(due.levels), 0);
+  perform openstock_core.finish_operation(tenant, op_id, jsonb_build_array(jsonb_build_object('levels', booked)));
+  return booked;
 end
 $$;
 
