@@ -1,0 +1,110 @@
+"""The calls that meet: a table with a row for each, all about the same few products, bins and orders.
+
+A new function that writes needs a row here, at least: a name, the function, its arguments without op_id and tenant, the errors that it may end
+with when another was faster, and the calls, on top of FURNITURE, that come before it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..support import day
+
+Call = tuple[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A call, and what it may run into."""
+
+    name: str
+    function: str
+    request: dict[str, Any] = field(default_factory=dict)
+    allowed: frozenset[str] = frozenset()
+    furnish: tuple[Call, ...] = ()
+
+    @property
+    def public(self) -> bool:
+        """Whether it is a function of schema openstock, with an op_id; others are called by an operator, and have none."""
+        return "." not in self.function
+
+
+def line(sku: str, qty: float | None = None, **more: object) -> dict[str, Any]:
+    """A line of a request."""
+    return {"sku": sku} | ({} if qty is None else {"qty": qty}) | more
+
+
+# Bought on day 0. The calls meet on day 1, when OLD has expired and nobody has booked it yet.
+FURNITURE: list[Call] = [
+    ("put_products", {"lines": [
+        line("APPLE", name="Apple", removal="fifo"),
+        line("MILK", name="Milk", tracking="lot"),
+        line("RICE", name="Rice"),
+    ]}),
+    ("put_warehouses", {"lines": [{"code": "LON", "priority": 1}, {"code": "BER", "priority": 2}]}),
+    ("put_locations", {"warehouse": "LON", "lines": [
+        {"code": "A-1"}, {"code": "A-2"}, {"code": "E-1"}, {"code": "Q-1", "kind": "quarantine"}]}),
+    ("receive", {"warehouse": "LON", "lines": [
+        line("APPLE", 6, location="A-1"),
+        line("APPLE", 4, location="A-2"),
+        line("MILK", 5, location="A-1", lot="OLD", expires_on=day(0)),
+        line("MILK", 4, location="A-2", lot="SOON", expires_on=day(1)),
+        line("MILK", 6, location="A-2", lot="LATE", expires_on=day(9)),
+    ]}),
+    ("receive", {"warehouse": "BER", "lines": [line("APPLE", 3)]}),
+    ("reserve", {"order_ref": "O1", "lines": [line("APPLE", 5), line("MILK", 6)]}),
+    ("reserve", {"order_ref": "O2", "lines": [line("MILK", 2), line("APPLE", 3)]}),
+    ("allocate", {"order_ref": "O1"}),
+]  # fmt: skip
+
+# What a call may run into: another was faster.
+GONE = frozenset({"OS303"})  # nothing of the order is reserved any more
+SHORT = frozenset({"OS201"})
+NO_ORDER = frozenset({"OS301"})
+CLOSED = frozenset({"OS104"})
+OCCUPIED = frozenset({"OS120", "OS121"})  # the latter with a snapshot, always
+
+SCENARIOS = [
+    Scenario("receive", "receive", {"warehouse": "LON", "lines": [
+        line("RICE", 4, location="A-2"), line("MILK", 2, location="A-1", lot="SOON"), line("APPLE", 2, location="A-1")]}, CLOSED),
+    Scenario("receive a first level elsewhere", "receive", {"warehouse": "BER", "lines": [line("RICE", 2), line("APPLE", 1)]}),
+    Scenario("receive a new lot into an empty bin", "receive", {"warehouse": "LON", "lines": [
+        line("MILK", 3, location="E-1", lot="NEW", expires_on=day(9)), line("MILK", 1, location="A-2", lot="OLD")]},
+        CLOSED | {"OS106"}),
+    Scenario("adjust", "adjust", {"warehouse": "LON", "reason": "lost", "lines": [
+        line("APPLE", -4, location="A-1"), line("MILK", -2, location="A-2", lot="SOON")]}, SHORT),
+    Scenario("adjust what is counted", "adjust", {"warehouse": "LON", "reason": "counted", "lines": [
+        line("APPLE", location="A-2", set_to=1, expected=4), line("MILK", location="A-1", lot="OLD", set_to=0, expected=5)]},
+        frozenset({"OS202"})),
+    Scenario("move", "move", {"warehouse": "LON", "lines": [
+        line("MILK", 3, lot="SOON", to="Q-1") | {"from": "A-2"}, line("APPLE", 5, to="A-2") | {"from": "A-1"}]}, SHORT),
+    Scenario("move the other way", "move", {"warehouse": "LON", "lines": [
+        line("APPLE", 3, to="A-1") | {"from": "A-2"}, line("MILK", 4, lot="LATE", to="E-1") | {"from": "A-2"}]},
+        SHORT | {"OS106"}),
+    Scenario("reserve", "reserve", {"order_ref": "O3", "lines": [line("MILK", 2), line("APPLE", 4)]}),
+    Scenario("reserve what comes in", "reserve", {"order_ref": "O3", "lines": [line("RICE", 3), line("APPLE", 1)]}),
+    Scenario("reserve more for an order", "reserve", {
+        "order_ref": "O1", "lines": [line("APPLE", 1), line("MILK", 1, warehouse="LON")], "on_shortage": "error"}, SHORT | CLOSED | {"OS302"}),
+    Scenario("release", "release", {"order_ref": "O1"}, GONE),
+    Scenario("release some", "release", {"order_ref": "O2", "lines": [line("APPLE", 2), line("MILK", 1)]}, GONE),
+    Scenario("allocate", "allocate", {"order_ref": "O1"}, GONE),
+    Scenario("allocate another order", "allocate", {"order_ref": "O2"}, GONE),
+    Scenario("allocate what was lost", "allocate", {"order_ref": "O4"}, GONE, (
+        ("reserve", {"order_ref": "O4", "lines": [line("APPLE", 2, warehouse="LON")]}),
+        ("adjust", {"warehouse": "LON", "reason": "lost", "lines": [line("APPLE", -4, location="A-2")]}))),
+    Scenario("ship", "ship", {"order_ref": "O1"}, GONE | SHORT),
+    Scenario("ship some", "ship", {"order_ref": "O2", "lines": [line("APPLE", 2), line("MILK")]}, GONE | SHORT),
+    Scenario("ship an order that comes into being", "ship", {"order_ref": "O3"}, NO_ORDER | GONE | SHORT),
+    Scenario("put_products", "put_products", {"lines": [
+        line("RICE", safety_stock=1), line("MILK", safety_stock=1), line("FIG", name="Fig"), line("APPLE", safety_stock=2, removal="lifo")]}),
+    Scenario("put_warehouses", "put_warehouses", {"lines": [{"code": "PAR"}, {"code": "BER", "priority": 0}]}),
+    Scenario("put_warehouses that close", "put_warehouses", {"lines": [{"code": "LON", "active": False}]}),
+    Scenario("put_locations", "put_locations", {"warehouse": "LON", "lines": [
+        {"code": "N-1"}, {"code": "E-1", "kind": "quarantine"}, {"code": "A-2", "pick_order": -1}]}, OCCUPIED),
+    Scenario("put_locations that close", "put_locations", {"warehouse": "LON", "lines": [{"code": "E-1", "active": False}]},
+        OCCUPIED),
+    Scenario("block_expired_lots", "openstock_admin.block_expired_lots"),
+    Scenario("rebuild", "openstock_admin.rebuild", {"replace": True}),
+    Scenario("midnight", "openstock_test.midnight"),  # no call, but the moment when SOON expires
+]  # fmt: skip
