@@ -343,6 +343,14 @@ create type openstock_core.level_key as (
 );
 comment on type openstock_core.level_key is 'What makes a stock level: a product at a warehouse.';
 
+create type openstock_core.found_stock as (
+  parts openstock_core.order_line[],
+  levels openstock_core.level_key[],
+  at timestamptz
+);
+comment on type openstock_core.found_stock is
+  'What an order''s lines can be promised, the locked levels that this was judged by, and the moment.';
+
 create type openstock_core.due as (
   at timestamptz,
   levels openstock_core.level_key[],
@@ -4760,15 +4768,16 @@ reset role;
 -- holds that ended only where it comes up short without them.
 set local role openstock_owner;
 
-create or replace function openstock_core.find_stock(
-  tenant uuid, op_id text, lines openstock_core.order_line[], may_queue boolean,
-  out parts openstock_core.order_line[], out at timestamptz)
+create or replace function openstock_core.find_stock(tenant uuid, op_id text, lines openstock_core.order_line[], may_queue boolean)
+returns openstock_core.found_stock
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   asked constant numeric := (select sum(u.qty) from unnest(lines) as u);
   held openstock_core.level_key[] := '{}';
+  parts openstock_core.order_line[];
+  judged_at timestamptz;
   locked record;
   queued boolean := false;
   settled boolean := false;
@@ -4779,7 +4788,7 @@ begin
     exit when cardinality(locked.held) = cardinality(held) and attempt > 1;
     held := locked.held;
     if not settled then
-      at := (locked.due).at;
+      judged_at := (locked.due).at;
     end if;
     if cardinality((locked.due).lot_bin_ids) > 0 and settled then
       perform openstock_core.fail('40001', '{"problem": "a stock level came into being, with a lot that has expired"}');
@@ -4806,6 +4815,7 @@ begin
       perform openstock_core.fail('40001', '{"problem": "stock levels keep coming into being"}');
     end if;
   end loop;
+  return row(parts, held, judged_at)::openstock_core.found_stock;
 end
 $$;
 
@@ -4813,7 +4823,7 @@ revoke all on function openstock_core.find_stock from public;
 grant execute on function openstock_core.find_stock to openstock_api;
 comment on function openstock_core.find_stock is
   'Locks the levels that the lines may be promised from, and returns the parts that they can be promised now, together less than the lines '
-  'where stock is short, and the moment by which that is judged; the backlogs are then locked if the rest may wait. Errors: 40001 where levels came into '
+  'where stock is short, with the levels and the moment by which that is judged; the backlogs are then locked if the rest may wait. Errors: 40001 where levels came into '
   'being meanwhile and are in use.';
 
 reset role;
@@ -4966,13 +4976,13 @@ reset role;
 
 -- sql/functions/openstock_core/shortage_answer.sql
 -- What stock does not cover, as rows of an answer. Holds that ended and that nobody needed booked count as available.
--- By the moment by which the shortage was judged: a hold that ended since would make it available, and yet short.
+-- By the levels and the moment by which the shortage was judged: a level that came into being or a hold that ended since would make it
+-- available, and yet short.
 -- Reads: stock_level, reservation_line, warehouse.
 set local role openstock_owner;
 
 create or replace function openstock_core.shortage_answer(
-  tenant uuid, order_ref text, outcome text, wanted openstock_core.order_line[], parts openstock_core.order_line[],
-  at timestamptz)
+  tenant uuid, order_ref text, outcome text, wanted openstock_core.order_line[], stock openstock_core.found_stock)
 returns jsonb
 language plpgsql
 stable
@@ -4987,7 +4997,7 @@ begin
       'available', coalesce(l.available, 0), 'offers', coalesce(l.offers, '[]'), 'replayed', false) order by w.n), '[]')
     from rows from (unnest(wanted)) with ordinality as w (line, sku, product_id, warehouse_id, qty, n)
     left join openstock_core.warehouse h on h.tenant_id = tenant and h.warehouse_id = w.warehouse_id
-    left join (select u.line, sum(u.qty) as qty from unnest(parts) as u group by u.line) as p on p.line = w.line
+    left join (select u.line, sum(u.qty) as qty from unnest(stock.parts) as u group by u.line) as p on p.line = w.line
     left join lateral (
       select sum(s.on_hand) as on_hand, sum(s.blocked) as blocked, sum(s.reserved - d.units) as reserved,
              sum(greatest(s.available + d.units, 0)) as available,
@@ -4996,12 +5006,13 @@ begin
       from openstock_core.stock_level s
       join openstock_core.warehouse a on a.tenant_id = tenant and a.warehouse_id = s.warehouse_id and a.active
       cross join lateral (
-        select case when s.next_expiry_at <= shortage_answer.at then (
+        select case when s.next_expiry_at <= stock.at then (
           select coalesce(sum(n.reserved), 0) from openstock_core.reservation_line n
           where n.tenant_id = tenant and n.product_id = s.product_id and n.warehouse_id = s.warehouse_id
-            and n.expires_at <= at and n.reserved > 0) else 0 end as units) as d
+            and n.expires_at <= stock.at and n.reserved > 0) else 0 end as units) as d
       where s.tenant_id = tenant and s.product_id = w.product_id
-        and s.warehouse_id = coalesce(w.warehouse_id, s.warehouse_id)) as l on true);
+        and s.warehouse_id = coalesce(w.warehouse_id, s.warehouse_id)
+        and (s.product_id, s.warehouse_id) in (select k.product_id, k.warehouse_id from unnest(stock.levels) as k)) as l on true);
 end
 $$;
 
@@ -5014,31 +5025,34 @@ comment on function openstock_core.shortage_answer is
 reset role;
 
 -- sql/functions/openstock_core/promise_or_refuse.sql
--- Decides what becomes of an order whose parts were found. The order and the levels are locked, and the backlogs where it may wait.
+-- Decides what becomes of an order whose parts were stock. The order and the levels are locked, and the backlogs where it may wait.
 -- Writes: what promise writes, or reservation (one that has no lines is taken back).
 set local role openstock_owner;
 
 create or replace function openstock_core.promise_or_refuse(
-  tenant uuid, op_id text, order_id bigint, order_ref text, wanted openstock_core.order_line[], parts openstock_core.order_line[],
-  missing openstock_core.order_line[], at timestamptz, on_shortage text, seconds double precision)
+  tenant uuid, op_id text, order_id bigint, order_ref text, wanted openstock_core.order_line[], stock openstock_core.found_stock,
+  on_shortage text, seconds double precision)
 returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  missing constant openstock_core.order_line[] := openstock_core.missing_lines(wanted, stock.parts);
   answer jsonb;
 begin
   if cardinality(missing) = 0 then
-    return openstock_core.promise(tenant, op_id, order_id, order_ref, parts, null, seconds);
-  elsif on_shortage = 'backorder' and openstock_core.may_wait(tenant, missing) then
-    return openstock_core.promise(tenant, op_id, order_id, order_ref, parts, missing, seconds);
-  elsif on_shortage = 'partial' and cardinality(parts) > 0 then
-    answer := openstock_core.promise(tenant, op_id, order_id, order_ref, parts, null, seconds);
-    return answer || openstock_core.shortage_answer(tenant, order_ref, 'short', missing, null, at);
+    return openstock_core.promise(tenant, op_id, order_id, order_ref, stock.parts, null, seconds);
+  end if;
+  perform openstock_core.refuse_stale_shortage(tenant, wanted);
+  if on_shortage = 'backorder' and openstock_core.may_wait(tenant, missing) then
+    return openstock_core.promise(tenant, op_id, order_id, order_ref, stock.parts, missing, seconds);
+  elsif on_shortage = 'partial' and cardinality(stock.parts) > 0 then
+    answer := openstock_core.promise(tenant, op_id, order_id, order_ref, stock.parts, null, seconds);
+    return answer || openstock_core.shortage_answer(tenant, order_ref, 'short', missing, row('{}', stock.levels, stock.at));
   end if;
 
-  answer := case when on_shortage = 'partial' then openstock_core.shortage_answer(tenant, order_ref, 'short', missing, null, at)
-                 else openstock_core.shortage_answer(tenant, order_ref, 'rejected', wanted, parts, at) end;
+  answer := case when on_shortage = 'partial' then openstock_core.shortage_answer(tenant, order_ref, 'short', wanted, row('{}', stock.levels, stock.at))
+                 else openstock_core.shortage_answer(tenant, order_ref, 'rejected', wanted, stock) end;
   if on_shortage = 'error' then
     perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref, 'lines', (
       select jsonb_agg(jsonb_build_object('line', s.line, 'sku', s.sku, 'qty_ordered', s.qty_ordered, 'available', s.available,
@@ -5313,8 +5327,7 @@ declare
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'reserve', arguments);
   order_id bigint;
   wanted openstock_core.order_line[];
-  found record;
-  missing openstock_core.order_line[];
+  stock openstock_core.found_stock;
   seconds double precision;
 begin
   if answer is null then
@@ -5327,12 +5340,8 @@ begin
     order_id := openstock_core.lock_order(acting, order_ref, true);
     wanted := openstock_core.number_lines(acting, order_id, order_ref, wanted);
 
-    select s.parts, s.at into found from openstock_core.find_stock(acting, op_id, wanted, on_shortage = 'backorder') as s;
-    missing := openstock_core.missing_lines(wanted, found.parts);
-    if cardinality(missing) > 0 then
-      perform openstock_core.refuse_stale_shortage(acting, wanted);
-    end if;
-    answer := openstock_core.promise_or_refuse(acting, op_id, order_id, order_ref, wanted, found.parts, missing, found.at, on_shortage, seconds);
+    stock := openstock_core.find_stock(acting, op_id, wanted, on_shortage = 'backorder');
+    answer := openstock_core.promise_or_refuse(acting, op_id, order_id, order_ref, wanted, stock, on_shortage, seconds);
     if answer -> 0 ->> 'outcome' in ('reserved', 'backordered') then
       perform openstock_core.set_order_details(acting, order_id, priority, promised_at, metadata);
     end if;
@@ -6638,24 +6647,24 @@ declare
   arguments constant jsonb := jsonb_build_object('order_ref', order_ref, 'removal', removal, 'on_shortage', on_shortage);
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'allocate', arguments);
   order_id bigint;
-  found record;
+  chosen record;
 begin
   if answer is null then
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
     perform openstock_core.check_choice('removal', removal, array['fefo', 'fifo', 'lifo', 'fewest_bins']);
     perform openstock_core.check_choice('on_shortage', on_shortage, array['reject', 'partial', 'error']);
     order_id := openstock_core.lock_known_order(acting, order_ref);
-    select f.needs, f.picks into found
+    select f.needs, f.picks into chosen
     from openstock_core.find_picks_of_orders(acting, op_id, array[order_id], null, false, removal) as f;
-    if found.needs is null then
+    if chosen.needs is null then
       perform openstock_core.fail_nothing_open(acting, order_id, order_ref);
     end if;
 
-    if coalesce(on_shortage, 'partial') <> 'partial' and openstock_core.units(found.picks) < openstock_core.units(found.needs) then
-      found.picks := '{}';
+    if coalesce(on_shortage, 'partial') <> 'partial' and openstock_core.units(chosen.picks) < openstock_core.units(chosen.needs) then
+      chosen.picks := '{}';
     end if;
-    perform openstock_core.pin(acting, op_id, found.picks, null);
-    answer := openstock_core.allocation_answer(acting, found.needs, found.picks);
+    perform openstock_core.pin(acting, op_id, chosen.picks, null);
+    answer := openstock_core.allocation_answer(acting, chosen.needs, chosen.picks);
     if on_shortage = 'error' and answer @> '[{"outcome": "short"}]' then
       perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref, 'lines', answer));
     end if;
@@ -6863,7 +6872,7 @@ declare
   place bigint;
   claimed bigint[];
   passed_over bigint[] := '{}';
-  found record;
+  chosen record;
 begin
   if answer is null then
     perform openstock_core.check_choice('removal', removal, array['fefo', 'fifo', 'lifo', 'fewest_bins']);
@@ -6876,16 +6885,16 @@ begin
     loop
       claimed := openstock_core.claim_orders(acting, place, max_orders, passed_over);
       exit when cardinality(claimed) = 0;
-      select f.needs, f.picks into found
+      select f.needs, f.picks into chosen
       from openstock_core.find_picks_of_whole_orders(acting, op_id, claimed, place, removal, on_shortage = 'reject') as f;
-      exit when cardinality(found.picks) > 0;
+      exit when cardinality(chosen.picks) > 0;
       passed_over := passed_over || claimed;
     end loop;
 
     answer := '[]';
     if cardinality(claimed) > 0 then
-      perform openstock_core.pin(acting, op_id, found.picks, null);
-      answer := openstock_core.allocation_answer(acting, found.needs, found.picks);
+      perform openstock_core.pin(acting, op_id, chosen.picks, null);
+      answer := openstock_core.allocation_answer(acting, chosen.needs, chosen.picks);
     end if;
     perform openstock_core.finish_operation(acting, op_id, answer);
   end if;
@@ -8929,8 +8938,8 @@ as $$
 declare
   op_id constant text := 'openstock.block_expired_lots ' || gen_random_uuid();
   levels openstock_core.level_key[];
-  arguments jsonb;
   due openstock_core.due;
+  booked integer;
 begin
   perform openstock_core.enter_as_operator(tenant);
   if max_levels is null or max_levels not between 1 and 100000 then
@@ -8944,12 +8953,13 @@ begin
   if cardinality(levels) = 0 then
     return 0;
   end if;
-  arguments := jsonb_build_object('levels', cardinality(levels));
-  perform openstock_core.begin_operation(tenant, op_id, 'block_expired_lots', arguments);
+  perform openstock_core.begin_operation(tenant, op_id, 'block_expired_lots', jsonb_build_object('levels', cardinality(levels)));
   due := openstock_core.lock_levels(tenant, levels, false);
   perform openstock_core.settle_bins(tenant, op_id, '{}', '{}', due);
-  perform openstock_core.finish_operation(tenant, op_id, jsonb_build_array(arguments));
-  return cardinality(levels);
+  -- Not those where somebody else booked it while this call waited.
+  booked := coalesce(cardinality(due.levels), 0);
+  perform openstock_core.finish_operation(tenant, op_id, jsonb_build_array(jsonb_build_object('levels', booked)));
+  return booked;
 end
 $$;
 
@@ -9262,5 +9272,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '7e3e3cf534378211a738e6c30afdccfc19af80221b82b8deeefa329ca5a96781');
+values ('0001.baseline', '137f57016fa298ed5e58fd175cc63e9a02d952aea4aa6036f69d5fd7978c064c');
 reset role;

@@ -81,6 +81,14 @@ create type openstock_core.level_key as (
 );
 comment on type openstock_core.level_key is 'What makes a stock level: a product at a warehouse.';
 
+create type openstock_core.found_stock as (
+  parts openstock_core.order_line[],
+  levels openstock_core.level_key[],
+  at timestamptz
+);
+comment on type openstock_core.found_stock is
+  'What an order''s lines can be promised, the locked levels that this was judged by, and the moment.';
+
 create type openstock_core.due as (
   at timestamptz,
   levels openstock_core.level_key[],

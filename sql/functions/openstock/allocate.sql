@@ -17,24 +17,24 @@ declare
   arguments constant jsonb := jsonb_build_object('order_ref', order_ref, 'removal', removal, 'on_shortage', on_shortage);
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'allocate', arguments);
   order_id bigint;
-  found record;
+  chosen record;
 begin
   if answer is null then
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
     perform openstock_core.check_choice('removal', removal, array['fefo', 'fifo', 'lifo', 'fewest_bins']);
     perform openstock_core.check_choice('on_shortage', on_shortage, array['reject', 'partial', 'error']);
     order_id := openstock_core.lock_known_order(acting, order_ref);
-    select f.needs, f.picks into found
+    select f.needs, f.picks into chosen
     from openstock_core.find_picks_of_orders(acting, op_id, array[order_id], null, false, removal) as f;
-    if found.needs is null then
+    if chosen.needs is null then
       perform openstock_core.fail_nothing_open(acting, order_id, order_ref);
     end if;
 
-    if coalesce(on_shortage, 'partial') <> 'partial' and openstock_core.units(found.picks) < openstock_core.units(found.needs) then
-      found.picks := '{}';
+    if coalesce(on_shortage, 'partial') <> 'partial' and openstock_core.units(chosen.picks) < openstock_core.units(chosen.needs) then
+      chosen.picks := '{}';
     end if;
-    perform openstock_core.pin(acting, op_id, found.picks, null);
-    answer := openstock_core.allocation_answer(acting, found.needs, found.picks);
+    perform openstock_core.pin(acting, op_id, chosen.picks, null);
+    answer := openstock_core.allocation_answer(acting, chosen.needs, chosen.picks);
     if on_shortage = 'error' and answer @> '[{"outcome": "short"}]' then
       perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref, 'lines', answer));
     end if;

@@ -20,7 +20,7 @@ declare
   place bigint;
   claimed bigint[];
   passed_over bigint[] := '{}';
-  found record;
+  chosen record;
 begin
   if answer is null then
     perform openstock_core.check_choice('removal', removal, array['fefo', 'fifo', 'lifo', 'fewest_bins']);
@@ -33,16 +33,16 @@ begin
     loop
       claimed := openstock_core.claim_orders(acting, place, max_orders, passed_over);
       exit when cardinality(claimed) = 0;
-      select f.needs, f.picks into found
+      select f.needs, f.picks into chosen
       from openstock_core.find_picks_of_whole_orders(acting, op_id, claimed, place, removal, on_shortage = 'reject') as f;
-      exit when cardinality(found.picks) > 0;
+      exit when cardinality(chosen.picks) > 0;
       passed_over := passed_over || claimed;
     end loop;
 
     answer := '[]';
     if cardinality(claimed) > 0 then
-      perform openstock_core.pin(acting, op_id, found.picks, null);
-      answer := openstock_core.allocation_answer(acting, found.needs, found.picks);
+      perform openstock_core.pin(acting, op_id, chosen.picks, null);
+      answer := openstock_core.allocation_answer(acting, chosen.needs, chosen.picks);
     end if;
     perform openstock_core.finish_operation(acting, op_id, answer);
   end if;

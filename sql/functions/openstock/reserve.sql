@@ -24,8 +24,7 @@ declare
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'reserve', arguments);
   order_id bigint;
   wanted openstock_core.order_line[];
-  found record;
-  missing openstock_core.order_line[];
+  stock openstock_core.found_stock;
   seconds double precision;
 begin
   if answer is null then
@@ -38,12 +37,8 @@ begin
     order_id := openstock_core.lock_order(acting, order_ref, true);
     wanted := openstock_core.number_lines(acting, order_id, order_ref, wanted);
 
-    select s.parts, s.at into found from openstock_core.find_stock(acting, op_id, wanted, on_shortage = 'backorder') as s;
-    missing := openstock_core.missing_lines(wanted, found.parts);
-    if cardinality(missing) > 0 then
-      perform openstock_core.refuse_stale_shortage(acting, wanted);
-    end if;
-    answer := openstock_core.promise_or_refuse(acting, op_id, order_id, order_ref, wanted, found.parts, missing, found.at, on_shortage, seconds);
+    stock := openstock_core.find_stock(acting, op_id, wanted, on_shortage = 'backorder');
+    answer := openstock_core.promise_or_refuse(acting, op_id, order_id, order_ref, wanted, stock, on_shortage, seconds);
     if answer -> 0 ->> 'outcome' in ('reserved', 'backordered') then
       perform openstock_core.set_order_details(acting, order_id, priority, promised_at, metadata);
     end if;

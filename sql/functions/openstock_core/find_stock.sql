@@ -4,15 +4,16 @@
 -- holds that ended only where it comes up short without them.
 set local role openstock_owner;
 
-create or replace function openstock_core.find_stock(
-  tenant uuid, op_id text, lines openstock_core.order_line[], may_queue boolean,
-  out parts openstock_core.order_line[], out at timestamptz)
+create or replace function openstock_core.find_stock(tenant uuid, op_id text, lines openstock_core.order_line[], may_queue boolean)
+returns openstock_core.found_stock
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   asked constant numeric := (select sum(u.qty) from unnest(lines) as u);
   held openstock_core.level_key[] := '{}';
+  parts openstock_core.order_line[];
+  judged_at timestamptz;
   locked record;
   queued boolean := false;
   settled boolean := false;
@@ -23,7 +24,7 @@ begin
     exit when cardinality(locked.held) = cardinality(held) and attempt > 1;
     held := locked.held;
     if not settled then
-      at := (locked.due).at;
+      judged_at := (locked.due).at;
     end if;
     if cardinality((locked.due).lot_bin_ids) > 0 and settled then
       perform openstock_core.fail('40001', '{"problem": "a stock level came into being, with a lot that has expired"}');
@@ -50,6 +51,7 @@ begin
       perform openstock_core.fail('40001', '{"problem": "stock levels keep coming into being"}');
     end if;
   end loop;
+  return row(parts, held, judged_at)::openstock_core.found_stock;
 end
 $$;
 
@@ -57,7 +59,7 @@ revoke all on function openstock_core.find_stock from public;
 grant execute on function openstock_core.find_stock to openstock_api;
 comment on function openstock_core.find_stock is
   'Locks the levels that the lines may be promised from, and returns the parts that they can be promised now, together less than the lines '
-  'where stock is short, and the moment by which that is judged; the backlogs are then locked if the rest may wait. Errors: 40001 where levels came into '
+  'where stock is short, with the levels and the moment by which that is judged; the backlogs are then locked if the rest may wait. Errors: 40001 where levels came into '
   'being meanwhile and are in use.';
 
 reset role;

@@ -1,28 +1,31 @@
--- Decides what becomes of an order whose parts were found. The order and the levels are locked, and the backlogs where it may wait.
+-- Decides what becomes of an order whose parts were stock. The order and the levels are locked, and the backlogs where it may wait.
 -- Writes: what promise writes, or reservation (one that has no lines is taken back).
 set local role openstock_owner;
 
 create or replace function openstock_core.promise_or_refuse(
-  tenant uuid, op_id text, order_id bigint, order_ref text, wanted openstock_core.order_line[], parts openstock_core.order_line[],
-  missing openstock_core.order_line[], at timestamptz, on_shortage text, seconds double precision)
+  tenant uuid, op_id text, order_id bigint, order_ref text, wanted openstock_core.order_line[], stock openstock_core.found_stock,
+  on_shortage text, seconds double precision)
 returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  missing constant openstock_core.order_line[] := openstock_core.missing_lines(wanted, stock.parts);
   answer jsonb;
 begin
   if cardinality(missing) = 0 then
-    return openstock_core.promise(tenant, op_id, order_id, order_ref, parts, null, seconds);
-  elsif on_shortage = 'backorder' and openstock_core.may_wait(tenant, missing) then
-    return openstock_core.promise(tenant, op_id, order_id, order_ref, parts, missing, seconds);
-  elsif on_shortage = 'partial' and cardinality(parts) > 0 then
-    answer := openstock_core.promise(tenant, op_id, order_id, order_ref, parts, null, seconds);
-    return answer || openstock_core.shortage_answer(tenant, order_ref, 'short', missing, null, at);
+    return openstock_core.promise(tenant, op_id, order_id, order_ref, stock.parts, null, seconds);
+  end if;
+  perform openstock_core.refuse_stale_shortage(tenant, wanted);
+  if on_shortage = 'backorder' and openstock_core.may_wait(tenant, missing) then
+    return openstock_core.promise(tenant, op_id, order_id, order_ref, stock.parts, missing, seconds);
+  elsif on_shortage = 'partial' and cardinality(stock.parts) > 0 then
+    answer := openstock_core.promise(tenant, op_id, order_id, order_ref, stock.parts, null, seconds);
+    return answer || openstock_core.shortage_answer(tenant, order_ref, 'short', missing, row('{}', stock.levels, stock.at));
   end if;
 
-  answer := case when on_shortage = 'partial' then openstock_core.shortage_answer(tenant, order_ref, 'short', missing, null, at)
-                 else openstock_core.shortage_answer(tenant, order_ref, 'rejected', wanted, parts, at) end;
+  answer := case when on_shortage = 'partial' then openstock_core.shortage_answer(tenant, order_ref, 'short', wanted, row('{}', stock.levels, stock.at))
+                 else openstock_core.shortage_answer(tenant, order_ref, 'rejected', wanted, stock) end;
   if on_shortage = 'error' then
     perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref, 'lines', (
       select jsonb_agg(jsonb_build_object('line', s.line, 'sku', s.sku, 'qty_ordered', s.qty_ordered, 'available', s.available,

@@ -1,11 +1,11 @@
 -- What stock does not cover, as rows of an answer. Holds that ended and that nobody needed booked count as available.
--- By the moment by which the shortage was judged: a hold that ended since would make it available, and yet short.
+-- By the levels and the moment by which the shortage was judged: a level that came into being or a hold that ended since would make it
+-- available, and yet short.
 -- Reads: stock_level, reservation_line, warehouse.
 set local role openstock_owner;
 
 create or replace function openstock_core.shortage_answer(
-  tenant uuid, order_ref text, outcome text, wanted openstock_core.order_line[], parts openstock_core.order_line[],
-  at timestamptz)
+  tenant uuid, order_ref text, outcome text, wanted openstock_core.order_line[], stock openstock_core.found_stock)
 returns jsonb
 language plpgsql
 stable
@@ -20,7 +20,7 @@ begin
       'available', coalesce(l.available, 0), 'offers', coalesce(l.offers, '[]'), 'replayed', false) order by w.n), '[]')
     from rows from (unnest(wanted)) with ordinality as w (line, sku, product_id, warehouse_id, qty, n)
     left join openstock_core.warehouse h on h.tenant_id = tenant and h.warehouse_id = w.warehouse_id
-    left join (select u.line, sum(u.qty) as qty from unnest(parts) as u group by u.line) as p on p.line = w.line
+    left join (select u.line, sum(u.qty) as qty from unnest(stock.parts) as u group by u.line) as p on p.line = w.line
     left join lateral (
       select sum(s.on_hand) as on_hand, sum(s.blocked) as blocked, sum(s.reserved - d.units) as reserved,
              sum(greatest(s.available + d.units, 0)) as available,
@@ -29,12 +29,13 @@ begin
       from openstock_core.stock_level s
       join openstock_core.warehouse a on a.tenant_id = tenant and a.warehouse_id = s.warehouse_id and a.active
       cross join lateral (
-        select case when s.next_expiry_at <= shortage_answer.at then (
+        select case when s.next_expiry_at <= stock.at then (
           select coalesce(sum(n.reserved), 0) from openstock_core.reservation_line n
           where n.tenant_id = tenant and n.product_id = s.product_id and n.warehouse_id = s.warehouse_id
-            and n.expires_at <= at and n.reserved > 0) else 0 end as units) as d
+            and n.expires_at <= stock.at and n.reserved > 0) else 0 end as units) as d
       where s.tenant_id = tenant and s.product_id = w.product_id
-        and s.warehouse_id = coalesce(w.warehouse_id, s.warehouse_id)) as l on true);
+        and s.warehouse_id = coalesce(w.warehouse_id, s.warehouse_id)
+        and (s.product_id, s.warehouse_id) in (select k.product_id, k.warehouse_id from unnest(stock.levels) as k)) as l on true);
 end
 $$;
 
