@@ -117,3 +117,10 @@ def test_wherever_it_comes_in_between(stage: Stage, scenario: Scenario, level: I
 @pytest.mark.parametrize("scenario", PUBLIC, ids=[scenario.name for scenario in PUBLIC])
 def test_twins_have_one_effect(stage: Stage, scenario: Scenario) -> None:
     interleave(stage, scenario, scenario, READ_COMMITTED, None, twins=True)
+
+
+def test_a_rejection_shows_the_balances_that_decided_it(stage: Stage) -> None:
+    """A level that comes into being as the order is found short is not among them: more would be available than was missing."""
+    named = {scenario.name: scenario for scenario in SCENARIOS}
+    for name in ("receive", "receive a first level elsewhere"):
+        interleave(stage, named[name], named["reserve what comes in"], READ_COMMITTED, None)
