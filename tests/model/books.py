@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -13,16 +13,22 @@ from .state import ZERO, Bin, BinKey, Entry, LevelKey, Lot, OrderLine, Row, Stat
 
 
 class Books:
-    """A tenant's stock, counted whenever it is asked for; `today` is the server's date (UTC)."""
+    """A tenant's stock, counted whenever it is asked for; `now` is the server's time (UTC), `journal` what the last call wrote of promises."""
 
-    def __init__(self, today: date) -> None:
-        self.today = today
+    def __init__(self, now: datetime) -> None:
+        self.now = now
         self.state = State()
+        self.journal: list[Row] = []
         self._calls = 0
         self._ages = count(1)
         self._entries = count(1)
 
     # --- what there is -----------------------------------------------------------------------------------------------
+
+    @property
+    def today(self) -> date:
+        """The server's date."""
+        return self.now.date()
 
     def expired(self, lot: Lot | None) -> bool:
         """Whether a lot's last day is over."""
@@ -42,17 +48,36 @@ class Books:
         return [b for b in self.state.bins.values() if b.sku == sku and b.warehouse == warehouse]
 
     def level(self, sku: str, warehouse: str) -> Row:
-        """The balances of a product at a warehouse, counted."""
-        bins = self.bins_at(sku, warehouse)
-        on_hand = sum((b.on_hand for b in bins), ZERO)
-        blocked = sum((b.on_hand for b in bins if self.blocked(b)), ZERO)
-        reserved = sum((n.reserved for n in self.state.lines if n.sku == sku and n.warehouse == warehouse), ZERO)
+        """The balances of a product at a warehouse, counted: what has ended counts for nothing, whether or not it is booked."""
+        blocked = sum((b.on_hand for b in self.bins_at(sku, warehouse) if self.blocked(b)), ZERO)
+        return self._balances(sku, warehouse, blocked, [n for n in self.state.lines if self.live(n)])
+
+    def booked(self, sku: str, warehouse: str) -> Row:
+        """The balances as the ledger has them: what has ended counts until that is booked."""
+        blocked = sum((b.on_hand for b in self.bins_at(sku, warehouse) if b.booked), ZERO)
+        return self._balances(sku, warehouse, blocked, self.state.lines)
+
+    def _balances(self, sku: str, warehouse: str, blocked: Decimal, lines: list[OrderLine]) -> Row:
+        on_hand = sum((b.on_hand for b in self.bins_at(sku, warehouse)), ZERO)
+        reserved = sum((n.reserved for n in lines if n.sku == sku and n.warehouse == warehouse), ZERO)
         available = on_hand - blocked - reserved - self.state.products[sku].safety
         return {"on_hand": on_hand, "blocked": blocked, "reserved": reserved, "available": available}
 
+    def ended(self, line: OrderLine) -> bool:
+        """Whether a line is a hold that is over, and that is not booked."""
+        return line.reserved > 0 and line.expires_at is not None and line.expires_at <= self.now
+
+    def live(self, line: OrderLine) -> bool:
+        """Whether a line has something promised now."""
+        return line.reserved > 0 and not self.ended(line)
+
+    def lines_of(self, order_ref: str) -> list[OrderLine]:
+        """The lines of an order."""
+        return [n for n in self.state.lines if n.order_ref == order_ref]
+
     def open_lines(self, order_ref: str) -> list[OrderLine]:
-        """The lines of an order that have something reserved."""
-        return [n for n in self.state.lines if n.order_ref == order_ref and n.reserved > 0]
+        """The lines of an order that have something promised now."""
+        return [n for n in self.lines_of(order_ref) if self.live(n)]
 
     def stock(self) -> dict[LevelKey, Row]:
         """openstock.stock."""
@@ -69,7 +94,7 @@ class Books:
                 "expires_on": lot.expires_on if (lot := self.lot_of(b)) else None,
                 "on_hand": b.on_hand,
                 "blocked": b.on_hand if self.blocked(b) else ZERO,
-                "allocated": b.pinned,
+                "allocated": sum((qty for line, qty in b.pins.items() if not self.ended(line)), ZERO),
             }
             for key, b in self.state.bins.items()
             if b.on_hand > 0
@@ -80,22 +105,22 @@ class Books:
         return {
             (n.order_ref, n.line, n.sku, n.warehouse): {
                 "ordered": n.ordered,
-                "reserved": n.reserved,
-                "allocated": sum((b.pins.get(n, ZERO) for b in self.state.bins.values()), ZERO),
+                "reserved": n.reserved if self.live(n) else ZERO,
+                "allocated": sum((b.pins.get(n, ZERO) for b in self.state.bins.values()), ZERO) if self.live(n) else ZERO,
                 "backordered": ZERO,
                 "shipped": n.shipped,
                 "released": n.released,
+                "expired": n.expired + (n.reserved if self.ended(n) else ZERO),
+                "expires_at": n.expires_at,
             }
             for n in self.state.lines
         }
 
     def snapshot(self) -> dict[LevelKey, Row]:
-        """openstock_dw.current_stock, where expired units are blocked only once that is booked."""
+        """openstock_dw.current_stock, where what has ended counts until that is booked."""
         return {
             (sku, warehouse): {
-                "on_hand": self.level(sku, warehouse)["on_hand"],
-                "blocked": sum((b.on_hand for b in self.bins_at(sku, warehouse) if b.booked), ZERO),
-                "reserved": self.level(sku, warehouse)["reserved"],
+                **{key: value for key, value in self.booked(sku, warehouse).items() if key != "available"},
                 "allocated": sum((b.pinned for b in self.bins_at(sku, warehouse)), ZERO),
             }
             for sku, warehouse in self.state.entries
@@ -121,22 +146,26 @@ class Books:
             "status": place.status,
             "event_type": entry.event_type,
             "qty": entry.qty,
-            **self.level(place.sku, place.warehouse),
+            **self.booked(place.sku, place.warehouse),
             "replayed": False,
         }
 
     def _count(self, sku: str, warehouse: str) -> None:
+        """One more entry that changes a level."""
         self.state.entries[sku, warehouse] = self.state.entries.get((sku, warehouse), 0) + 1
 
     def _settle(self, levels: Iterable[LevelKey]) -> None:
         """Book what has expired at these levels: its units are nobody's any more."""
         for sku, warehouse in set(levels):
-            for place in self.bins_at(sku, warehouse):
-                if place.on_hand > 0 and self.blocked(place) and not place.booked:
-                    for line in list(place.pins):
-                        self._unpin(line, place, place.pins[line])
-                    place.booked = True
-                    self._count(sku, warehouse)
+            for place in self._due_bins(sku, warehouse):
+                for line in list(place.pins):
+                    self._unpin(line, place, place.pins[line])
+                place.booked = True
+                self._count(sku, warehouse)
+
+    def _due_bins(self, sku: str, warehouse: str) -> list[Bin]:
+        """The bins of a level whose units have expired, and that is not booked."""
+        return [b for b in self.bins_at(sku, warehouse) if b.on_hand > 0 and self.blocked(b) and not b.booked]
 
     def settle_all(self) -> None:
         """openstock_admin.block_expired_lots."""
@@ -159,15 +188,15 @@ class Books:
         if place.pins[line] == 0:
             del place.pins[line]
 
-    def _newest_pin(self, place: Bin) -> OrderLine:
-        return max(place.pins, key=lambda line: (self.state.pinned_at[line, self._key_of(place)], line.rank))
+    def _pins(self, place: Bin) -> list[OrderLine]:
+        """The lines that have units of a bin, those that give way first last: holds that have ended, then the newest allocation."""
+        return sorted(place.pins, key=lambda line: (self.ended(line), self.state.pinned_at[line, self._key_of(place)], line.rank))
 
     def _stack(self, place: Bin) -> list[OrderLine | None]:
         """The bin's units, one by one; those that leave first are last."""
         step = self.state.products[place.sku].step
-        oldest_first = sorted(place.pins, key=lambda line: (self.state.pinned_at[line, self._key_of(place)], line.rank))
         units: list[OrderLine | None] = []
-        for line in oldest_first:
+        for line in self._pins(place):
             units += [line] * int(place.pins[line] / step)
         return units + [None] * int(place.free / step)
 
@@ -207,14 +236,12 @@ class Books:
                 need -= product.step
         return dict(picks)
 
-    # --- the clock, and repair ---------------------------------------------------------------------------------------
+    # --- repair ------------------------------------------------------------------------------------------------------
 
-    def advance(self, days: int) -> None:
-        """Let days go by."""
-        self.today += timedelta(days=days)
-
-    def forget_ages(self) -> None:
-        """After the projections were torn down and rebuilt: ages of bins and allocations are those of their first entries."""
+    def forget(self) -> None:
+        """After the projections were torn down and rebuilt: ages of bins and allocations are those of their first entries, and which
+        order became another is not known any more.
+        """
 
         def place_of(item: tuple[BinKey, Bin]) -> tuple[Any, ...]:
             (sku, warehouse, location, lot, status), _ = item
@@ -225,3 +252,4 @@ class Books:
             assert place.first_entry is not None, "a bin without an entry"
             place.arrived = place.first_entry
         self.state.pinned_at = dict(self.state.first_pinned_at)
+        self.state.became = {}

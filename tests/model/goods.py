@@ -136,7 +136,7 @@ class Goods(Books):
             place = self.state.bins[key]
             step = self.state.products[place.sku].step
             while place.pinned > place.on_hand + change:
-                self._unpin(self._newest_pin(place), place, step)
+                self._unpin(self._pins(place)[-1], place, step)
             rows.append(self._apply(Entry(n, place, change, "ADJUST")))
         return rows
 

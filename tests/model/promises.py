@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from .books import Books
+from .holds import Holds
 from .state import ZERO, Bin, BinKey, Entry, LevelKey, Line, OrderLine, Refused, Row
 
 
-class Promises(Books):
-    """reserve, release, allocate, ship."""
+class Promises(Holds):
+    """reserve, release, cancel, allocate, ship."""
 
     def _reserve(
-        self, order_ref: str, lines: list[Line], warehouse: str | None = None, on_shortage: str = "reject"
+        self,
+        order_ref: str,
+        lines: list[Line],
+        warehouse: str | None = None,
+        on_shortage: str = "reject",
+        ttl: timedelta | None = None,
     ) -> list[Row]:
+        if ttl is not None:
+            self._check_ttl(ttl)
         self._check_numbers(lines)
         for n, line in enumerate(lines, 1):
             product = self.state.products.get(line["sku"])
@@ -39,10 +47,8 @@ class Promises(Books):
             else:
                 wanted.append(ask | {"qty": line["qty"]})
 
-        of_order = [n for n in self.state.lines if n.order_ref == order_ref]
-        if of_order and not self.open_lines(order_ref):
-            raise Refused("OS302")
-        numbers = [n.line for n in of_order]
+        self._check_is_open(order_ref)
+        numbers = [n.line for n in self.lines_of(order_ref)]
         if any(w["line"] in numbers for w in wanted):
             raise Refused("OS304")
         highest = max([0, *numbers, *(w["line"] for w in wanted if w["line"])])
@@ -51,22 +57,26 @@ class Promises(Books):
                 highest += 1
                 w["line"] = highest
 
-        for w in wanted:
-            self._settle(key for key in self.state.entries if key[0] == w["sku"] and w["warehouse"] in (None, key[1]))
+        levels = [key for key in self.state.entries if any(key[0] == w["sku"] and w["warehouse"] in (None, key[1]) for w in wanted)]
+        asked = sum((w["qty"] for w in wanted), ZERO)
         parts = self._source(wanted)
-        if sum((w["qty"] for w in wanted), ZERO) > sum(parts.values(), ZERO):
+        if any(self._due_bins(*key) for key in levels) or asked > sum(parts.values(), ZERO):
+            self._make_room(wanted, levels)
+            parts = self._source(wanted)
+        if asked > sum(parts.values(), ZERO):
             if on_shortage == "error":
                 raise Refused("OS201")
             return [self._rejected(order_ref, w, parts) for w in wanted]
         rows = []
+        until = None if ttl is None else self.now + ttl
         numbers = [w["line"] for w in wanted]
         in_turn = sorted(parts, key=lambda p: (numbers.index(p[0]), self.state.warehouses[p[2]].priority, p[2]))
         ages = {part: next(self._ages) for part in in_turn}
         for part in sorted(parts, key=lambda p: (p[0], ages[p])):
             number, sku, place = part
-            new = OrderLine(order_ref, number, sku, place, ages[part], parts[part], parts[part])
+            new = OrderLine(order_ref, number, sku, place, ages[part], parts[part], parts[part], until)
             self.state.lines.append(new)
-            self._count(sku, place)
+            self._promise("RESERVE", new, number, new.reserved, expires_at=until)
             rows.append(self._reservation_row(new, "reserved"))
         return rows
 
@@ -94,7 +104,7 @@ class Promises(Books):
             step, need = self.state.products[w["sku"]].step, w["qty"]
             for place in self._asked(w):
                 key = w["sku"], place
-                left.setdefault(key, self.level(*key)["available"])
+                left.setdefault(key, self.booked(*key)["available"])
                 while need > 0 and left[key] >= step:
                     left[key] -= step
                     need -= step
@@ -113,26 +123,20 @@ class Promises(Books):
             "qty_ordered": w["qty"],
             "qty_reserved": ZERO,
             "qty_short": w["qty"] - found,
+            "qty_released": ZERO,
+            "expires_at": None,
             **{key: sum((at[key] for at in levels), ZERO) for key in ("on_hand", "blocked", "reserved")},
             "available": sum((max(at["available"], ZERO) for at in levels), ZERO),
             "replayed": False,
         }
 
-    def _reservation_row(self, line: OrderLine, outcome: str) -> Row:
-        return {
-            "order_ref": line.order_ref,
-            "line": line.line,
-            "sku": line.sku,
-            "warehouse": line.warehouse,
-            "outcome": outcome,
-            "qty_ordered": line.ordered,
-            "qty_reserved": line.reserved,
-            "qty_short": ZERO,
-            **self.level(line.sku, line.warehouse),
-            "replayed": False,
-        }
-
     def _release(self, order_ref: str, lines: list[Line] | None = None) -> list[Row]:
+        return self._give_back(order_ref, lines, "released", None)
+
+    def _cancel(self, order_ref: str, reason: str | None = None) -> list[Row]:
+        return self._give_back(order_ref, None, "cancelled", reason or "cancelled")
+
+    def _give_back(self, order_ref: str, lines: list[Line] | None, outcome: str, reason: str | None) -> list[Row]:
         rows = []
         taken = self._take(order_ref, lines)
         for line, qty in taken:
@@ -147,19 +151,16 @@ class Promises(Books):
         for line, qty in taken:
             line.reserved -= qty
             line.released += qty
-            self._count(line.sku, line.warehouse)
-            rows.append(self._reservation_row(line, "released"))
+            self._promise("RELEASE", line, line.line, -qty, reason=reason)
+            rows.append(self._reservation_row(line, outcome, qty))
         return rows
 
     def _take(self, order_ref: str, lines: list[Line] | None) -> list[tuple[OrderLine, Decimal]]:
         """How much a release or a shipment takes of each open line of an order."""
         self._check_numbers(lines or [], "line", "warehouse")
-        if not any(n.order_ref == order_ref for n in self.state.lines):
-            raise Refused("OS301")
+        self._check_something_is_open(order_ref)
         open_lines = sorted(self.open_lines(order_ref), key=lambda n: (n.line, n.rank))
-        if not open_lines:
-            raise Refused("OS303")
-        self._settle((n.sku, n.warehouse) for n in open_lines)
+        self._settle((n.sku, n.warehouse) for n in self.lines_of(order_ref) if n.reserved > 0)
         if lines is None:
             return [(n, n.reserved) for n in open_lines]
 
@@ -196,14 +197,12 @@ class Promises(Books):
         return taken
 
     def _allocate(self, order_ref: str, removal: str | None = None, on_shortage: str | None = "partial") -> list[Row]:
-        if not any(n.order_ref == order_ref for n in self.state.lines):
-            raise Refused("OS301")
-        open_lines = self.open_lines(order_ref)
-        if not open_lines:
-            raise Refused("OS303")
-        needs = {n: n.reserved - sum((b.pins[n] for b in self._bins_of(n)), ZERO) for n in open_lines}
+        self._check_something_is_open(order_ref)
+        needs = {n: n.reserved - sum((b.pins[n] for b in self._bins_of(n)), ZERO) for n in self.open_lines(order_ref)}
         needs = {n: need for n, need in needs.items() if need > 0}
         picks = self._pick(needs, removal)
+        if sum(picks.values(), ZERO) < sum(needs.values(), ZERO) and self._free_pins(needs):
+            picks = self._pick(needs, removal)
         if sum(picks.values(), ZERO) < sum(needs.values(), ZERO):
             if on_shortage == "error":
                 raise Refused("OS201")
@@ -252,6 +251,8 @@ class Promises(Books):
             if need > 0:
                 needs[line] = need
         free = self._pick(needs, None)
+        if sum(free.values(), ZERO) < sum(needs.values(), ZERO) and self._free_pins(needs):
+            free = self._pick(needs, None)
         if sum(free.values(), ZERO) < sum(needs.values(), ZERO):
             raise Refused("OS201")
 

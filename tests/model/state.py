@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -107,7 +107,7 @@ LevelKey = tuple[str, str]
 
 @dataclass(eq=False)
 class OrderLine:
-    """What one warehouse promises to a line of an order; `rank` is its age."""
+    """What one warehouse promises to a line of an order; `rank` is its age. What is `expired` was booked as that."""
 
     order_ref: str
     line: int
@@ -116,8 +116,10 @@ class OrderLine:
     rank: int
     ordered: Decimal
     reserved: Decimal
+    expires_at: datetime | None = None
     shipped: Decimal = ZERO
     released: Decimal = ZERO
+    expired: Decimal = ZERO
 
 
 @dataclass
@@ -132,7 +134,7 @@ class Entry:
 
 
 class State:
-    """Everything that a call can change."""
+    """Everything that a call can change. `became` says which orders' holds went to which order."""
 
     def __init__(self) -> None:
         self.products: dict[str, Product] = {}
@@ -141,6 +143,7 @@ class State:
         self.lots: dict[tuple[str, str], Lot] = {}
         self.bins: dict[BinKey, Bin] = {}
         self.lines: list[OrderLine] = []
+        self.became: dict[str, str] = {}
         self.entries: dict[LevelKey, int] = {}
         self.pinned_at: dict[tuple[OrderLine, BinKey], tuple[int, int]] = {}
         self.first_pinned_at: dict[tuple[OrderLine, BinKey], tuple[int, int]] = {}

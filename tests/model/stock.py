@@ -6,8 +6,12 @@ figure is counted from the bins and lines whenever it is asked for. Where equals
 - bins are picked by expiry (fefo; none last) or newest arrival (lifo), then oldest arrival, pick_order, age of the bin's row (pickable_bins.sql);
 - bins that one call makes are as old as each other, and stand in the order of location, lot, status (make_bins.sql);
 - lines that name a warehouse are served before those that do not, then in the call's order; warehouses by priority, then code (plan_reservation.sql);
-- pinned units give way newest allocation first, and after units that are not pinned (unpin_from_bins.sql, unpin_from_lines.sql, plan_moves.sql);
-- a shipment takes its own pinned units first, the oldest allocation first (plan_shipment.sql).
+- pinned units give way after units that are not pinned, those of holds that have ended first, then newest allocation first (unpin_from_bins.sql, plan_moves.sql,
+  unpin_from_lines.sql);
+- a shipment takes its own pinned units first, the oldest allocation first (plan_shipment.sql);
+- holds that have ended are booked only where a call comes up short without their units, the longest ended first: by reserve at each level up to what the
+  call wants of the product (make_room.sql), by allocate and ship at each level up to what the lines there need, counting what is pinned to bins that can
+  be picked (find_due_holds.sql).
 """
 
 from __future__ import annotations
@@ -26,6 +30,7 @@ class Model(Goods, Promises):
         """The rows of the answer, as far as they can be predicted; Refused where the call is to fail and change nothing."""
         before = pickle.dumps(self.state)
         self._calls += 1
+        self.journal = []
         try:
             rows: list[Row] = getattr(self, f"_{function}")(**request)
         except Refused:
