@@ -6388,7 +6388,7 @@ begin
       select coalesce(sum(s.qty), 0) as qty from openstock_core.allocation s
       where s.tenant_id = tenant and s.reservation_line_id = l.reservation_line_id) as a
     where l.tenant_id = tenant and l.reservation_line_id = any (open_ids) and l.reserved > a.qty
-    order by array_position(order_ids, l.reservation_id), l.line, l.reservation_line_id);
+    order by array_position(order_ids, l.reservation_id), l.reservation_line_id);
 end
 $$;
 
@@ -6478,6 +6478,7 @@ reset role;
 
 -- sql/functions/openstock_core/allocation_answer.sql
 -- The answer of functions that pin units: order by order and line by line what was pinned, then what no bin could give.
+-- Reads: what pick_rows reads.
 set local role openstock_owner;
 
 create or replace function openstock_core.allocation_answer(tenant uuid, needs openstock_core.pick[], picks openstock_core.pick[])
@@ -6488,10 +6489,11 @@ as $$
 declare
   part record;
 begin
-  select array_agg(p.pick order by p.place, p.n nulls last) as picks, array_agg(p.outcome order by p.place, p.n nulls last) as outcomes
+  select array_agg(r.pick order by r.place, r.line, r.reservation_line_id, r.n nulls last) as picks,
+         array_agg(r.outcome order by r.place, r.line, r.reservation_line_id, r.n nulls last) as outcomes
   into part
-  from (
-    select row(p.reservation_line_id, p.product_id, p.warehouse_id, p.bin_id, p.qty)::openstock_core.pick as pick, 'allocated' as outcome, n.place, p.n
+  from (select p.*, l.line, l.reservation_line_id, min(p.need) over (partition by l.reservation_id) as place from (
+    select row(p.reservation_line_id, p.product_id, p.warehouse_id, p.bin_id, p.qty)::openstock_core.pick as pick, 'allocated' as outcome, n.place as need, p.n
     from unnest(picks) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, n)
     join unnest(needs) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, place)
       on n.reservation_line_id = p.reservation_line_id
@@ -6501,7 +6503,8 @@ begin
     left join (select u.reservation_line_id, sum(u.qty) as qty from unnest(picks) as u group by 1) as p
       on p.reservation_line_id = n.reservation_line_id
     where n.qty > coalesce(p.qty, 0)
-  ) as p;
+  ) as p
+  join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = (p.pick).reservation_line_id) as r;
   return openstock_core.pick_rows(tenant, part.outcomes, part.picks);
 end
 $$;
@@ -6787,7 +6790,7 @@ begin
     select n from unnest(needs) as n
     join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = n.reservation_line_id
     where l.reservation_id = any (served)
-    order by array_position(order_ids, l.reservation_id), l.line, n.reservation_line_id);
+    order by array_position(order_ids, l.reservation_id), n.reservation_line_id);
   picks := array(
     select row(p.reservation_line_id, p.product_id, p.warehouse_id, p.bin_id, p.qty)::openstock_core.pick
     from unnest(picks) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, n)
@@ -9272,5 +9275,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '137f57016fa298ed5e58fd175cc63e9a02d952aea4aa6036f69d5fd7978c064c');
+values ('0001.baseline', '2e2cf3f7c3ce4f1b183db9390c600f6ed3dc5b7a6a121df19ef3f4a5c595495b');
 reset role;

@@ -1,4 +1,5 @@
 -- The answer of functions that pin units: order by order and line by line what was pinned, then what no bin could give.
+-- Reads: what pick_rows reads.
 set local role openstock_owner;
 
 create or replace function openstock_core.allocation_answer(tenant uuid, needs openstock_core.pick[], picks openstock_core.pick[])
@@ -9,10 +10,11 @@ as $$
 declare
   part record;
 begin
-  select array_agg(p.pick order by p.place, p.n nulls last) as picks, array_agg(p.outcome order by p.place, p.n nulls last) as outcomes
+  select array_agg(r.pick order by r.place, r.line, r.reservation_line_id, r.n nulls last) as picks,
+         array_agg(r.outcome order by r.place, r.line, r.reservation_line_id, r.n nulls last) as outcomes
   into part
-  from (
-    select row(p.reservation_line_id, p.product_id, p.warehouse_id, p.bin_id, p.qty)::openstock_core.pick as pick, 'allocated' as outcome, n.place, p.n
+  from (select p.*, l.line, l.reservation_line_id, min(p.need) over (partition by l.reservation_id) as place from (
+    select row(p.reservation_line_id, p.product_id, p.warehouse_id, p.bin_id, p.qty)::openstock_core.pick as pick, 'allocated' as outcome, n.place as need, p.n
     from unnest(picks) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, n)
     join unnest(needs) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, place)
       on n.reservation_line_id = p.reservation_line_id
@@ -22,7 +24,8 @@ begin
     left join (select u.reservation_line_id, sum(u.qty) as qty from unnest(picks) as u group by 1) as p
       on p.reservation_line_id = n.reservation_line_id
     where n.qty > coalesce(p.qty, 0)
-  ) as p;
+  ) as p
+  join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = (p.pick).reservation_line_id) as r;
   return openstock_core.pick_rows(tenant, part.outcomes, part.picks);
 end
 $$;

@@ -34,7 +34,7 @@ begin
     select n from unnest(needs) as n
     join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = n.reservation_line_id
     where l.reservation_id = any (served)
-    order by array_position(order_ids, l.reservation_id), l.line, n.reservation_line_id);
+    order by array_position(order_ids, l.reservation_id), n.reservation_line_id);
   picks := array(
     select row(p.reservation_line_id, p.product_id, p.warehouse_id, p.bin_id, p.qty)::openstock_core.pick
     from unnest(picks) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, n)

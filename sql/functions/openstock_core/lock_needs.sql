@@ -37,7 +37,7 @@ begin
       select coalesce(sum(s.qty), 0) as qty from openstock_core.allocation s
       where s.tenant_id = tenant and s.reservation_line_id = l.reservation_line_id) as a
     where l.tenant_id = tenant and l.reservation_line_id = any (open_ids) and l.reserved > a.qty
-    order by array_position(order_ids, l.reservation_id), l.line, l.reservation_line_id);
+    order by array_position(order_ids, l.reservation_id), l.reservation_line_id);
 end
 $$;
 
