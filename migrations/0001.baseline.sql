@@ -6575,7 +6575,8 @@ begin
     from unnest(taken) as t
     left join (select u.reservation_line_id, sum(u.qty) as qty from unnest(pinned) as u group by 1) as p
       on p.reservation_line_id = t.reservation_line_id
-    where t.qty > coalesce(p.qty, 0));
+    where t.qty > coalesce(p.qty, 0)
+    order by t.reservation_line_id);
   free := openstock_core.find_picks(tenant, op_id, needs, array(select distinct p.bin_id from unnest(pinned) as p), '{}', due);
   if openstock_core.units(free) < openstock_core.units(needs) then
     perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref, 'qty', openstock_core.units(needs),
@@ -9275,5 +9276,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '2e2cf3f7c3ce4f1b183db9390c600f6ed3dc5b7a6a121df19ef3f4a5c595495b');
+values ('0001.baseline', '7d7754c33f432b251199a435fa75ea0e1357c8b75877b6f253165dce0ac01285');
 reset role;

@@ -30,7 +30,8 @@ begin
     from unnest(taken) as t
     left join (select u.reservation_line_id, sum(u.qty) as qty from unnest(pinned) as u group by 1) as p
       on p.reservation_line_id = t.reservation_line_id
-    where t.qty > coalesce(p.qty, 0));
+    where t.qty > coalesce(p.qty, 0)
+    order by t.reservation_line_id);
   free := openstock_core.find_picks(tenant, op_id, needs, array(select distinct p.bin_id from unnest(pinned) as p), '{}', due);
   if openstock_core.units(free) < openstock_core.units(needs) then
     perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref, 'qty', openstock_core.units(needs),
