@@ -9,7 +9,7 @@ from random import Random
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
-from .state import STATUSES, ZERO, Line
+from .state import STATUSES, ZERO, Line, OrderLine
 from .upkeep import Upkeep
 
 # Hypothesis gives a number for each step, and shortens an example that fails; what a step does follows from its number, those before it
@@ -24,7 +24,7 @@ PRODUCTS: list[Line] = [
 ]
 WEIGHTS = {
     "receive": 3, "adjust": 3, "move": 3, "reserve": 9, "release": 2, "allocate": 5, "ship": 3,
-    "extend": 4, "confirm": 5, "cancel": 1, "expire_reservations": 2, "time_goes_by": 4, "run_short": 5,
+    "extend": 4, "confirm": 5, "cancel": 1, "expire_reservations": 2, "time_goes_by": 3, "meet_an_end": 3, "run_short": 5,
     "change_master_data": 2, "call_again": 2, "upkeep": 3,
 }  # fmt: skip
 WAREHOUSES: list[Line] = [{"code": "BER", "priority": 2}, {"code": "LON", "priority": 1}, {"code": "PAR", "priority": 2}]
@@ -184,36 +184,52 @@ class StockMachine(Upkeep):
 
     def reserve(self) -> None:
         """A promise, wherever there is stock or partly at warehouses that the lines name."""
+        ended = [n for n in self.model.state.lines if self.model.ended(n)]
+        if ended and self.chance(35 if len(ended) == 1 else 60):
+            self.reserve_what_ended(self.pick(ended))
+            return
         self.do("reserve", **self.reservation(self.pick([1, 1, 1, 2, 2, 3, 4, 6]), named=self.pick([0, 0, 40])))
 
-    def release(self) -> None:
+    def reserve_what_ended(self, hold: OrderLine) -> None:
+        """What is free and what the first of the holds had that ended there, to the last unit or one more or less; and sometimes what nobody has."""
+        there = [n for n in self.model.state.lines if self.model.ended(n) and (n.sku, n.warehouse) == (hold.sku, hold.warehouse)]
+        there.sort(key=lambda n: (n.expires_at, n.rank))
+        step = self.model.state.products[hold.sku].step
+        qty = self.model.booked(hold.sku, hold.warehouse)["available"] + self.pick([ZERO, ZERO, step, -step])
+        qty += sum((n.reserved for n in there[: self.number(1, max(len(there) - 1, 1))]), ZERO)
+        lines: list[Line] = [{"sku": hold.sku, "warehouse": hold.warehouse, "qty": max(qty - qty % step, step)}]
+        if self.chance(25):
+            lines.append({"sku": self.sku(), "qty": 5000})
+        self.do("reserve", order_ref=f"O-{len({n.order_ref for n in self.model.state.lines}) + 1}", lines=lines)
+
+    def release(self, order_ref: str | None = None) -> None:
         """A promise given back, in whole or in part."""
-        order_ref = self.order()
+        order_ref = order_ref or self.order()
         lines = self.lines_of(order_ref)
         self.do("release", order_ref=order_ref, **({} if lines is None else {"lines": lines}))
 
-    def allocate(self) -> None:
+    def allocate(self, order_ref: str | None = None) -> None:
         """Units pinned to bins."""
-        request: Line = {"order_ref": self.order(unpinned=True)}
+        request: Line = {"order_ref": order_ref or self.order(unpinned=True)}
         if self.chance(40):
             request["removal"] = self.pick(["fefo", "fifo", "lifo"])
         if self.chance(40):
             request["on_shortage"] = self.pick(["partial", "reject", "error"])
         self.do("allocate", **request)
 
-    def ship(self) -> None:
+    def ship(self, order_ref: str | None = None) -> None:
         """Units gone, in whole or in part."""
-        order_ref = self.order(unpinned=self.chance(50))
+        order_ref = order_ref or self.order(unpinned=self.chance(50))
         lines = self.lines_of(order_ref)
         self.do("ship", order_ref=order_ref, **({} if lines is None else {"lines": lines}))
 
-    def extend(self) -> None:
+    def extend(self, order_ref: str | None = None) -> None:
         """Holds that last longer."""
-        self.do("extend", order_ref=self.order(held=self.chance(90)), ttl=self.ttl())
+        self.do("extend", order_ref=order_ref or self.order(held=self.chance(90)), ttl=self.ttl())
 
-    def confirm(self) -> None:
+    def confirm(self, order_ref: str | None = None) -> None:
         """Holds that become promises without end: in their order, a new one or one that is there."""
-        request: Line = {"order_ref": self.order(held=self.chance(90))}
+        request: Line = {"order_ref": order_ref or self.order(held=self.chance(90))}
         new = f"{self.pick(['A', 'S'])}-{len({n.order_ref for n in self.model.state.lines}) + 1}"
         there = self.order(open_only=self.chance(90))
         to = self.pick([None, None, new, new, there, there, request["order_ref"]])
@@ -223,14 +239,25 @@ class StockMachine(Upkeep):
             request["on_expired"] = self.pick(["error", "skip", "skip", "skip"])
         self.do("confirm", **request)
 
-    def cancel(self) -> None:
+    def cancel(self, order_ref: str | None = None) -> None:
         """All of an order given back."""
-        self.do("cancel", order_ref=self.order(), **({"reason": "changed my mind"} if self.chance(30) else {}))
+        self.do("cancel", order_ref=order_ref or self.order(), **({"reason": "changed my mind"} if self.chance(30) else {}))
 
     def expire_reservations(self) -> None:
         """Holds that ended are booked."""
         max_lines = 0 if self.chance(3) else self.pick([1, 1, 2, 3, 1000])
         self.do("expire_reservations", anonymously=self.chance(30), max_lines=max_lines)
+
+    def meet_an_end(self) -> None:
+        """A call for an order at the moment at which a hold of it ends, or one before or after it."""
+        held = [n for n in self.model.state.lines if n.expires_at is not None and self.model.live(n)]
+        if not held:
+            self.reserve()
+            return
+        hold = self.pick(held)
+        assert hold.expires_at is not None
+        self.let_time_go_by(hold.expires_at + timedelta(microseconds=self.pick([0, 0, 0, -1, 1])))
+        self.pick([self.extend, self.confirm, self.cancel, self.release, self.allocate, self.ship])(hold.order_ref)
 
     def run_short(self) -> None:
         """A hold ends that keeps units pinned, the others are lost, and somebody else is promised them."""
@@ -242,18 +269,18 @@ class StockMachine(Upkeep):
         if not pairs:
             self.reserve()
             return
-        hold, other = self.pick(pairs)
+        hold, other = min(self.pick(pairs), self.pick(pairs), key=lambda pair: (pair[0].expires_at, pair[0].rank, pair[1].rank))
         assert hold.expires_at is not None
         self.do("allocate", order_ref=hold.order_ref)
         self.lose_what_is_free(hold.sku, hold.warehouse)
         self.let_time_go_by(hold.expires_at)
         bins = [b for b in self.model.bins_at(hold.sku, hold.warehouse) if hold in b.pins]
-        what = self.pick(["allocate", "allocate", "ship", "ship", "lose", "lose"] if bins else ["allocate"])
+        what = self.pick(["allocate", "allocate", "ship", "ship", "ship", "lose", "lose"] if bins else ["allocate"])
         if what == "lose":
             place = self.pick(bins)
             line: Line = {"sku": place.sku, "location": place.location, "status": place.status, "qty": -self.qty(place.sku, place.pinned)}
             self.do("adjust", warehouse=place.warehouse, lines=[line | ({"lot": place.lot} if place.lot else {})], reason="stolen")
-        elif what == "ship" and self.chance(70):
+        elif what == "ship" and self.chance(90):
             qty = min(hold.ordered, other.reserved)
             self.do("ship", order_ref=other.order_ref, lines=[{"line": other.line, "warehouse": other.warehouse, "qty": qty}])
         else:
