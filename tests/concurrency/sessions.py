@@ -68,6 +68,10 @@ class Session(Shop):
         """Run any query in the session's own thread."""
         return self._thread.submit(lambda: self.connection.execute(query, parameters).fetchall())
 
+    def look(self) -> None:
+        """Begin the transaction, if it has not begun: from repeatable read on, it will see what there is now. (A view would end it.)"""
+        self.connection.execute("select openstock.server_time()")
+
     def until_blocked(self, future: Future[Any]) -> Future[Any]:
         """Wait until the session waits for a lock; fail if it is done without waiting."""
         deadline = time.monotonic() + NEVER

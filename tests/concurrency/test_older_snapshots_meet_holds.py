@@ -31,7 +31,7 @@ def held(shop: Shop, wall_clock: WallClock) -> Shop:
 def old(session: OpenSession, held: Shop, level: IsolationLevel) -> Session:
     """A session whose snapshot shows the hold as it was made."""
     opened = session(level)
-    opened.view("reservations")
+    opened.look()
     return opened
 
 
@@ -183,7 +183,7 @@ def test_pickers_take_pinned_units_only_of_holds_that_have_ended(
     held.allocate("C-1")
     held.adjust("LON", [{"sku": "APPLE", "qty": -3, "location": "A-1"}], reason="lost")
     old = session(level)
-    old.view("reservations")
+    old.look()
     if got:
         wall_clock.advance(hours=2)
         change(held)
@@ -206,7 +206,7 @@ def test_an_owner_and_a_buyer_with_the_same_old_snapshot(
     held: Shop, session: OpenSession, old: Session, wall_clock: WallClock, level: IsolationLevel
 ) -> None:
     owner = session(level)
-    owner.view("reservations")
+    owner.look()
     owner.extend("C-1", 9 * HOUR)
     owner.commit()
     wall_clock.advance(hours=2)

@@ -46,7 +46,7 @@ def test_the_second_wins_when_the_first_thinks_better_of_it(scarce: Shop, sessio
 @every_level
 def test_a_snapshot_from_before_the_sale_does_not_sell_again(scarce: Shop, session: OpenSession, level: IsolationLevel) -> None:
     one, two = session(level), session(level)
-    two.view("stock")
+    two.look()
     one.reserve("A", LAST)
     one.commit()
     call = ("reserve", "B", LAST)
