@@ -88,6 +88,10 @@ class Session(Shop):
         self.rollback()
         return error.sqlstate
 
+    def refused_or_done(self, future: Future[Any]) -> str | None:
+        """The SQLSTATE of the error that a call ended with, and the transaction with it; None where there is an answer."""
+        return self.refused(future) if future.exception(NEVER) else None
+
     def settled(self, future: Future[list[Row]]) -> list[Row] | None:
         """The answer of a call, committed; None where it ended with a serialization failure, and did nothing."""
         error = future.exception(NEVER)

@@ -169,6 +169,24 @@ def test_an_answer_says_short_and_available_of_the_same_moment(
     assert row["outcome"] == "reserved"
 
 
+@every_level
+def test_a_hold_that_was_made_and_ended_at_a_new_level_while_a_buyer_waited_makes_nobody_short(
+    held: Shop, session: OpenSession, wall_clock: WallClock, level: IsolationLevel
+) -> None:
+    one, two = session(), session(level)
+    one.adjust("LON", [{"sku": "APPLE", "qty": 1, "location": "A-1"}], reason="found")
+    call = ("reserve", "NEW", [{"sku": "APPLE", "qty": 9}])
+    waiting = two.blocked(*call)
+    held.receive("BER", THREE)
+    held.reserve("C-3", THREE, warehouse="BER", ttl=HOUR)
+    wall_clock.advance(hours=2)
+    one.rollback()
+    if two.refused_or_done(waiting) == "40001":
+        waiting = two.later(*call)
+    assert {row["outcome"] for row in two.outcome(waiting, *call)} == {"reserved"}
+    assert held.differences() == []
+
+
 # --- owners -------------------------------------------------------------------------------------------------------------------------
 
 

@@ -59,6 +59,6 @@ comment on function openstock.reserve is
   'say what each warehouse could promise (offers). priority (higher is served first), promised_at and metadata belong to the order: what is given '
   'replaces what was, metadata key by key. Returns one row per line and warehouse. '
   'Errors: 22023, OS010, OS101 to OS104, OS110, OS201, OS302, OS304; 40001 also at '
-  'READ COMMITTED, where a stock level came into being meanwhile and is in use.';
+  'READ COMMITTED, where a stock level came into being meanwhile that is in use or has something due.';
 
 reset role;

@@ -14,6 +14,7 @@ declare
   held openstock_core.level_key[] := '{}';
   parts openstock_core.order_line[];
   judged_at timestamptz;
+  born openstock_core.level_key[];
   locked record;
   queued boolean := false;
   settled boolean := false;
@@ -22,6 +23,7 @@ begin
   for attempt in 1 .. 10 loop
     select c.held, c.due into locked from openstock_core.lock_candidate_levels(tenant, lines, not settled and not queued, held) as c;
     exit when cardinality(locked.held) = cardinality(held) and attempt > 1;
+    born := locked.held[cardinality(held) + 1 :];
     held := locked.held;
     if not settled then
       judged_at := (locked.due).at;
@@ -45,6 +47,12 @@ begin
         parts := array(select p from openstock_core.plan_reservation(tenant, lines, held) as p);
         short := asked > (select coalesce(sum(p.qty), 0) from unnest(parts) as p);
       end if;
+    elsif short and exists (
+      select from unnest(born) as k
+      join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id
+      where l.next_expiry_at <= (locked.due).at)
+    then
+      perform openstock_core.fail('40001', '{"problem": "a stock level came into being, with a hold that has ended"}');
     end if;
     exit when not short;
     if attempt = 10 then
@@ -59,7 +67,7 @@ revoke all on function openstock_core.find_stock from public;
 grant execute on function openstock_core.find_stock to openstock_api;
 comment on function openstock_core.find_stock is
   'Locks the levels that the lines may be promised from, and returns the parts that they can be promised now, together less than the lines '
-  'where stock is short, with the levels and the moment by which that is judged; the backlogs are then locked if the rest may wait. Errors: 40001 where levels came into '
-  'being meanwhile and are in use.';
+  'where stock is short, with the levels and the moment by which that is judged; the backlogs are then locked if the rest may wait. '
+  'Errors: 40001 where levels came into being meanwhile that are in use or have something due.';
 
 reset role;
