@@ -21,21 +21,24 @@ begin
     from rows from (unnest(wanted)) with ordinality as w (line, sku, product_id, warehouse_id, qty, n)
     left join openstock_core.warehouse h on h.tenant_id = tenant and h.warehouse_id = w.warehouse_id
     left join (select u.line, sum(u.qty) as qty from unnest(stock.parts) as u group by u.line) as p on p.line = w.line
-    left join lateral (
-      select sum(s.on_hand) as on_hand, sum(s.blocked) as blocked, sum(s.reserved - d.units) as reserved,
+    -- Of all warehouses where the line names none.
+    left join (
+      select k.product_id, k.warehouse_id, sum(s.on_hand) as on_hand, sum(s.blocked) as blocked, sum(s.reserved - d.units) as reserved,
              sum(greatest(s.available + d.units, 0)) as available,
              jsonb_agg(jsonb_build_object('warehouse', a.code, 'available', trim_scale(s.available + d.units)) order by a.priority, a.code)
                filter (where s.available + d.units > 0) as offers
-      from openstock_core.stock_level s
-      join openstock_core.warehouse a on a.tenant_id = tenant and a.warehouse_id = s.warehouse_id and a.active
+      from unnest(stock.levels) as k
+      cross join lateral (select * from openstock_core.stock_level s where s.tenant_id = tenant and s.product_id = k.product_id
+                            and s.warehouse_id = k.warehouse_id limit 1) as s
+      cross join lateral (select * from openstock_core.warehouse s where s.tenant_id = tenant and s.warehouse_id = k.warehouse_id
+                            and s.active limit 1) as a
       cross join lateral (
         select case when s.next_expiry_at <= stock.at then (
           select coalesce(sum(n.reserved), 0) from openstock_core.reservation_line n
-          where n.tenant_id = tenant and n.product_id = s.product_id and n.warehouse_id = s.warehouse_id
+          where n.tenant_id = tenant and n.product_id = k.product_id and n.warehouse_id = k.warehouse_id
             and n.expires_at <= stock.at and n.reserved > 0) else 0 end as units) as d
-      where s.tenant_id = tenant and s.product_id = w.product_id
-        and s.warehouse_id = coalesce(w.warehouse_id, s.warehouse_id)
-        and (s.product_id, s.warehouse_id) in (select k.product_id, k.warehouse_id from unnest(stock.levels) as k)) as l on true);
+      group by grouping sets ((k.product_id), (k.product_id, k.warehouse_id))
+    ) as l on l.product_id = w.product_id and l.warehouse_id is not distinct from w.warehouse_id);
 end
 $$;
 
