@@ -54,7 +54,11 @@ begin
     select row(l.product_id, l.warehouse_id)::openstock_core.level_key
     from openstock_core.stock_level l where l.tenant_id = tenant and l.product_id = any (product_ids));
   due := openstock_core.lock_backlogs(tenant, product_ids, openstock_core.lock_levels(tenant, levels, false));
-  mine := openstock_core.lock_queue(tenant, product_ids, max_rows);
+  mine := openstock_core.lock_queue(tenant, array(
+    select row(l.product_id, l.warehouse_id)::openstock_core.level_key
+    from openstock_core.stock_level l
+    join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = l.warehouse_id and w.active
+    where l.tenant_id = tenant and l.product_id = any (product_ids) and (l.available > 0 or l.next_expiry_at <= due.at)), max_rows);
   perform openstock_core.make_room(tenant, op_id, array(
     select row(null, null, g.product_id, null, g.backordered)::openstock_core.order_line
     from openstock_core.backlog g where g.tenant_id = tenant and g.product_id = any (product_ids)), levels, due);

@@ -1,8 +1,9 @@
--- Locks the head of products' queues. The levels and backlogs are locked. Writes: reservation (changes: each order that may be filled shows
+-- Locks the head of products' queues, without those that wait for other warehouses: so many of them would leave no room for who can be
+-- filled. The levels and backlogs are locked. Writes: reservation (changes: each order that may be filled shows
 -- a trace, so that nobody overlooks the lines it gets). Locks: order, skipping those in use: they keep their place; backorder by id.
 set local role openstock_owner;
 
-create or replace function openstock_core.lock_queue(tenant uuid, product_ids bigint[], max_rows integer) returns bigint[]
+create or replace function openstock_core.lock_queue(tenant uuid, levels openstock_core.level_key[], max_rows integer) returns bigint[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -11,7 +12,10 @@ declare
     select b.backorder_id
     from openstock_core.backorder b
     join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = b.reservation_id
-    where b.tenant_id = tenant and b.product_id = any (product_ids) and b.backordered > 0 and b.expires_at is null
+    where b.tenant_id = tenant and b.product_id = any (array(select k.product_id from unnest(levels) as k))
+      and b.backordered > 0 and b.expires_at is null
+      and (b.warehouse_id is null
+           or (b.product_id, b.warehouse_id) in (select k.product_id, k.warehouse_id from unnest(levels) as k))
     order by r.priority desc, b.queued_at, b.backorder_id
     limit max_rows);
   order_ids bigint[];
@@ -37,6 +41,6 @@ $$;
 revoke all on function openstock_core.lock_queue from public;
 grant execute on function openstock_core.lock_queue to openstock_api;
 comment on function openstock_core.lock_queue is
-  'Locks the first backorders of these products'' queues and their orders, and returns the ids of those whose order nobody else changes.';
+  'Locks the first backorders that these levels could fill and their orders, and returns the ids of those whose order nobody else changes.';
 
 reset role;
