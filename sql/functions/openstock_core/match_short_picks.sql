@@ -2,7 +2,8 @@
 -- warehouse.
 set local role openstock_owner;
 
-create or replace function openstock_core.match_short_picks(tenant uuid, order_ref text, available openstock_core.open_line[], lines jsonb)
+create or replace function openstock_core.match_short_picks(
+  tenant uuid, order_ref text, available openstock_core.open_line[], expired bigint[], lines jsonb)
 returns openstock_core.pick[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -20,6 +21,7 @@ begin
            w.code::text as warehouse, c.code::text as location, t.code::text as lot
     from unnest(available) as o
     join openstock_core.allocation a on a.tenant_id = tenant and a.reservation_line_id = o.reservation_line_id
+      and a.bin_id <> all (coalesce(expired, '{}'))
     join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = a.bin_id
     join openstock_core.product p on p.tenant_id = tenant and p.product_id = o.product_id
     join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = o.warehouse_id
@@ -63,6 +65,6 @@ $$;
 revoke all on function openstock_core.match_short_picks from public;
 grant execute on function openstock_core.match_short_picks to openstock_api;
 comment on function openstock_core.match_short_picks is
-  'Which pins lose how much. Errors: 22023, OS110, OS303, each with the entry''s place.';
+  'Which pins lose how much; those in bins whose lot has expired are none any more. Errors: 22023, OS110, OS303, each with the entry''s place.';
 
 reset role;

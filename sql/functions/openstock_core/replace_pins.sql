@@ -18,8 +18,9 @@ begin
   select l.line_ids, l.due into locked from openstock_core.lock_open_lines(tenant, order_ref, false) as l;
   update openstock_core.reservation_line l set changes = l.changes + 1
   where l.tenant_id = tenant and l.reservation_line_id = any (locked.line_ids);
-  -- Under the levels' locks pins move no more; what is due there is booked with the bins, and may take some of them.
-  missing := openstock_core.match_short_picks(tenant, order_ref, openstock_core.open_lines(tenant, locked.line_ids, '{}'), lines);
+  -- Under the levels' locks pins move no more; those in lots that have expired go when that is booked with the bins.
+  missing := openstock_core.match_short_picks(tenant, order_ref, openstock_core.open_lines(tenant, locked.line_ids, '{}'),
+                                              (locked.due).lot_bin_ids, lines);
   sources := array(select m.bin_id from unnest(missing) as m);
   targets := openstock_core.make_held_bins(tenant, sources);
   needs := array(
