@@ -8,6 +8,7 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  at constant timestamptz := openstock.server_time();
   order_ids constant bigint[] := array(
     select r.reservation_id
     from openstock_core.reservation r
@@ -19,7 +20,11 @@ declare
                           where a.tenant_id = tenant and a.reservation_line_id = l.reservation_line_id)
         and exists (select from openstock_core.stock_bin b
                     where b.tenant_id = tenant and b.product_id = l.product_id and b.warehouse_id = l.warehouse_id
-                      and b.on_hand > 0 and b.on_hand > b.allocated and not b.blocked))
+                      and b.on_hand > 0 and not b.blocked
+                      and (b.on_hand > b.allocated or exists (
+                        select from openstock_core.allocation a
+                        join openstock_core.reservation_line h on h.tenant_id = tenant and h.reservation_line_id = a.reservation_line_id
+                        where a.tenant_id = tenant and a.bin_id = b.bin_id and h.expires_at <= at))))
     order by r.priority desc, r.promised_at nulls last, r.created_at, r.reservation_id
     limit most
     for no key update skip locked);
@@ -38,7 +43,7 @@ $$;
 revoke all on function openstock_core.claim_orders from public;
 grant execute on function openstock_core.claim_orders to openstock_api;
 comment on function openstock_core.claim_orders is
-  'Locks at most so many orders that have units promised at the warehouse, without end and not pinned, of products that some bin there has free; by priority, '
-  'promised time and age.';
+  'Locks at most so many orders that have units promised at the warehouse, without end and not pinned, of products that some bin there has free, or pinned to holds '
+  'that have ended; by priority, promised time and age.';
 
 reset role;
