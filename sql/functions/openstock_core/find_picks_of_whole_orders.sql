@@ -11,25 +11,23 @@ as $$
 declare
   served bigint[];
 begin
-  begin
-    select f.needs, f.picks into needs, picks
-    from openstock_core.find_picks_of_orders(tenant, op_id, order_ids, place, true, removal) as f;
-    served := array(
-      select l.reservation_id
-      from unnest(needs) as n
-      join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = n.reservation_line_id
-      left join (select u.reservation_line_id, sum(u.qty) as qty from unnest(picks) as u group by 1) as p
-        on p.reservation_line_id = n.reservation_line_id
-      group by l.reservation_id
-      having case when whole_only then bool_and(n.qty = coalesce(p.qty, 0)) else bool_or(p.qty > 0) end);
-    if cardinality(served) = 0 then
-      perform openstock_core.fail('OS901', '{"problem": "nothing for these orders"}');
-    end if;
-  exception when sqlstate 'OS901' then
-    needs := '{}';
-    picks := '{}';
-    return;
-  end;
+  loop
+    begin
+      select f.needs, f.picks into needs, picks
+      from openstock_core.find_picks_of_orders(tenant, op_id, order_ids, place, true, removal) as f;
+      served := openstock_core.served_orders(tenant, order_ids, needs, picks, whole_only);
+      exit when cardinality(served) > 0 and (whole_only is not true or openstock_core.units(needs) = openstock_core.units(picks));
+      perform openstock_core.fail('OS901', '{"problem": "not for all of these orders"}');
+    exception when sqlstate 'OS901' then
+      -- Units of an order that gets not everything are for those behind it: what they get is found anew, without it.
+      if cardinality(served) = 0 then
+        needs := '{}';
+        picks := '{}';
+        return;
+      end if;
+      order_ids := served;
+    end;
+  end loop;
   needs := array(
     select n from unnest(needs) as n
     join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = n.reservation_line_id
