@@ -700,6 +700,7 @@ class AsyncClient:
     ) -> psycopg.AsyncCursor[T]:
         # A cursor of the plain kind, whatever cursors and rows the caller's connection makes by default.
         cursor = psycopg.AsyncCursor(self._connection, row_factory=rows)
+        cursor.adapters.register_loader("jsonb", session.JsonLoader)
         return await cursor.execute(text, parameters)
 
     def _as_one_transaction(self) -> contextlib.AbstractAsyncContextManager[object]:

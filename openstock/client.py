@@ -700,6 +700,7 @@ class Client:
     ) -> psycopg.Cursor[T]:
         # A cursor of the plain kind, whatever cursors and rows the caller's connection makes by default.
         cursor = psycopg.Cursor(self._connection, row_factory=rows)
+        cursor.adapters.register_loader("jsonb", session.JsonLoader)
         return cursor.execute(text, parameters)
 
     def _as_one_transaction(self) -> contextlib.AbstractContextManager[object]:

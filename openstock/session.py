@@ -10,13 +10,25 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
 from psycopg.conninfo import conninfo_to_dict
 
+from openstock import exact_json
 from openstock.errors import ConnectionFailed, InvalidArgument, NewerSchema, NotMigrated, ServerTooOld
 from openstock.migration_files import read_migrations
 from openstock.shipped import OLDEST_SERVER, migrations_dir
 
-__all__ = ["DSN_VARIABLE", "SCHEMA_VERSION", "Settings", "as_tenant", "closed", "require_schema", "require_server"]
+__all__ = [
+    "DSN_VARIABLE",
+    "SCHEMA_VERSION",
+    "JsonLoader",
+    "Settings",
+    "as_tenant",
+    "closed",
+    "require_schema",
+    "require_server",
+]
 
 DSN_VARIABLE = "OPENSTOCK_DSN"
 """The environment variable that names the database where the caller names none."""
@@ -78,6 +90,14 @@ class Settings:
         parameters.setdefault("fallback_application_name", "openstock")
         parameters["client_encoding"] = "utf8"
         return cls({**parameters, "prepare_threshold": prepare_threshold, "autocommit": True})
+
+
+class JsonLoader(Loader):
+    """Reads jsonb without loss: quantities within it are as exact as those in columns."""
+
+    def load(self, data: Buffer) -> Any:
+        """The value, with its fractions as Decimal."""
+        return exact_json.loads(bytes(data).decode())
 
 
 def _milliseconds(name: str, seconds: float) -> int:

@@ -113,7 +113,7 @@ def test_an_order_from_receipt_to_shipment(open_client: OpenClient) -> None:
     assert (line.line, line.ordered, line.reserved, line.shipped, line.released) == (1, 4, 0, 3, 1)
     assert_typed(client.products(), openstock.Product)
     [apple] = client.products("APPLE", active=True, tracking="none")
-    assert apple.attributes == {"colour": "red", "weight": 0.15}
+    assert apple.attributes == {"colour": "red", "weight": Decimal("0.150")}
     assert [p.lead_time for p in client.products("MILK")] == [timedelta(days=2)]
     assert_typed(client.warehouses("LON", active=True), openstock.Warehouse)
     assert_typed(client.locations("LON", "A-1", kind="storage", active=True), openstock.Location)
