@@ -31,18 +31,22 @@ from openstock.errors import (
 )
 from openstock.results import (
     AllocationChange,
+    Backorder,
     Bin,
     CurrentStock,
     Difference,
     Finding,
     LedgerEntry,
     Location,
+    Order,
+    OrderLine,
     Product,
     PutResult,
     Repair,
     Reservation,
     ReservationChange,
     ShipmentLine,
+    Shortage,
     Stock,
     StockChange,
     Tenant,
@@ -237,13 +241,16 @@ class Client:
         reference: str | None = None,
         note: str | None = None,
         occurred_at: datetime | None = None,
+        fill_backorders: bool | None = None,
         op_id: str | None = None,
     ) -> list[StockChange]:
         """Book goods in; one row per line.
 
         lines: sku, qty (positive), and optionally line, location, lot, expires_on, status, unit_cost. occurred_at is
-        the business time, aware. Raises InvalidArgument, InvalidQuantity, OpIdReused, and Unknown… and Inactive… for
-        product, warehouse and location, LotConflict.
+        the business time, aware. fill_backorders: orders that wait for the products get what is then available at the
+        warehouse, by priority and age, in the same transaction, unless this is False; the rows are of the goods alone.
+        Raises InvalidArgument, InvalidQuantity, OpIdReused, and Unknown… and Inactive… for product, warehouse and
+        location, LotConflict.
         """
         return self._write(
             StockChange,
@@ -254,6 +261,7 @@ class Client:
             reference=reference,
             note=note,
             occurred_at=occurred_at,
+            fill_backorders=fill_backorders,
         )
 
     def adjust(
@@ -321,14 +329,25 @@ class Client:
         warehouse: str | None = None,
         on_shortage: str = "reject",
         ttl: timedelta | None = None,
+        priority: int | None = None,
+        promised_at: datetime | None = None,
+        metadata: Mapping[str, object] | None = None,
         op_id: str | None = None,
     ) -> list[ReservationChange]:
-        """Promise stock to an order, all lines or none; one row per line and warehouse.
+        """Promise stock to an order, all lines or none unless on_shortage says so; one row per line and warehouse.
 
         lines: sku, qty (positive), and optionally line (its number in the order) and warehouse; without a warehouse,
-        those that are active are asked by priority. on_shortage: reject (outcome rejected, nothing is promised) or
-        error. ttl: a hold, which ends after this time (at most ten years) unless it is confirmed or extended. Raises
-        InvalidArgument, InvalidQuantity, OpIdReused, UnknownProduct, InactiveProduct, UnknownWarehouse,
+        those that are active are asked by priority. ttl: a hold, which ends after this time (at most ten years) unless
+        it is confirmed or extended.
+
+        on_shortage: reject (outcome rejected, nothing is promised), partial (what there is is promised; a row short per
+        line for the rest), backorder (a row backordered for the rest, which waits for stock, if each product's policy
+        lets it; otherwise as reject) or error. Rows rejected and short say which warehouses could promise how much.
+
+        priority (the higher is served first), promised_at (aware) and metadata are the order's: what is given replaces
+        what was, metadata key by key; kept only where something is promised or waits.
+
+        Raises InvalidArgument, InvalidQuantity, OpIdReused, UnknownProduct, InactiveProduct, UnknownWarehouse,
         InactiveWarehouse, InsufficientStock, OrderClosed, LineExists.
         """
         return self._write(
@@ -340,6 +359,9 @@ class Client:
             warehouse=warehouse,
             on_shortage=on_shortage,
             ttl=ttl,
+            priority=priority,
+            promised_at=promised_at,
+            metadata=metadata,
         )
 
     def extend(self, order_ref: str, ttl: timedelta, *, op_id: str | None = None) -> list[ReservationChange]:
@@ -360,7 +382,8 @@ class Client:
     ) -> list[ReservationChange]:
         """Make an order's holds promises without end; one row per line and warehouse.
 
-        new_order_ref: they become lines of that order, new or open, and the old order_ref can no more be used.
+        new_order_ref: they become lines of that order, new or open, and the old order_ref can no more be used;
+        priority, promised_at and metadata go along where that order has none. What waits for stock joins the queue now.
         on_expired: error (HoldExpired where any hold of the order has ended) or skip (confirms the others).
         Raises InvalidArgument, OpIdReused, UnknownOrder, OrderClosed, NotReserved, HoldExpired, NotHeld.
         """
@@ -392,12 +415,24 @@ class Client:
         with translated(op_id):
             return self._call(ReservationChange, "expire_reservations", op_id=op_id, max_lines=max_lines)
 
+    def fill_backorders(self, max_rows: int = 1000, *, op_id: str | None = None) -> list[ReservationChange]:
+        """Promise available stock to up to this many backorders (1 to 10000); a row filled per line and warehouse.
+
+        Those of a product by priority of the order, then age; what is filled in part keeps its place. Any number may
+        run at once: orders in use keep their place and units. No row: nothing could be filled. The client makes no
+        op_id: done again it fills what can be filled then, and where nothing can, it leaves no trace. So after a lost
+        connection the rows may be fewer than were filled. Raises InvalidArgument, OpIdReused.
+        """
+        with translated(op_id):
+            return self._call(ReservationChange, "fill_backorders", op_id=op_id, max_rows=max_rows)
+
     def release(
         self, order_ref: str, lines: Lines | None = None, *, reason: str | None = None, op_id: str | None = None
     ) -> list[ReservationChange]:
         """Give an order's promised stock back, all of it or lines; one row per line and warehouse.
 
-        lines: line or sku (and warehouse), with qty or all that is reserved.
+        lines: line or sku (and warehouse), with qty or all that is open. What waits for stock goes first, pinned units
+        last.
         Raises InvalidArgument, InvalidQuantity, OpIdReused, UnknownOrder, OrderClosed, NotReserved, HoldExpired.
         """
         return self._write(ReservationChange, "release", op_id, order_ref=order_ref, lines=lines, reason=reason)
@@ -407,13 +442,63 @@ class Client:
     ) -> list[AllocationChange]:
         """Pin all promised units of an order that are not pinned yet; a row per line and bin, and per line short.
 
-        removal: fefo, fifo or lifo; None: each product's own. on_shortage: partial (pins what there is), reject (pins
-        nothing) or error. Holds are pinned too. Raises InvalidArgument, OpIdReused, InsufficientStock, UnknownOrder,
-        OrderClosed, NotReserved, HoldExpired.
+        removal: fefo, fifo, lifo or fewest_bins (the fullest first); None: each product's own. on_shortage: partial
+        (pins what there is), reject (pins nothing) or error. Holds are pinned too. Raises InvalidArgument, OpIdReused,
+        InsufficientStock, UnknownOrder, OrderClosed, NotReserved, HoldExpired.
         """
         return self._write(
             AllocationChange, "allocate", op_id, order_ref=order_ref, removal=removal, on_shortage=on_shortage
         )
+
+    def allocate_next(
+        self,
+        warehouse: str,
+        max_orders: int = 10,
+        *,
+        removal: str | None = None,
+        on_shortage: str = "partial",
+        op_id: str | None = None,
+    ) -> list[AllocationChange]:
+        """Pin the units of up to this many orders (1 to 1000) that are next at a warehouse; rows as allocate's.
+
+        By priority, promised time and age; holds are left out, and orders that can get nothing. Any number of workers
+        may call it at once: orders that others work on are skipped, and none is handed out twice. No row: there is no
+        work. removal: as allocate's. on_shortage: partial (an order may get a part) or reject (only orders that get all
+        that is promised here). Raises InvalidArgument, OpIdReused, UnknownWarehouse.
+        """
+        return self._write(
+            AllocationChange,
+            "allocate_next",
+            op_id,
+            warehouse=warehouse,
+            max_orders=max_orders,
+            removal=removal,
+            on_shortage=on_shortage,
+        )
+
+    def deallocate(
+        self, order_ref: str, lines: Lines | None = None, *, reason: str | None = None, op_id: str | None = None
+    ) -> list[AllocationChange]:
+        """Take pins off an order's units, which stay promised, all of them or lines; a row per line and bin.
+
+        lines: line or sku (and warehouse), with qty or all that is pinned; the newest pins go first. No row: nothing is
+        pinned. Raises InvalidArgument, InvalidQuantity, OpIdReused, UnknownOrder, OrderClosed, NotReserved (less is
+        pinned), HoldExpired.
+        """
+        return self._write(AllocationChange, "deallocate", op_id, order_ref=order_ref, lines=lines, reason=reason)
+
+    def short_pick(
+        self, order_ref: str, lines: Lines, *, reason: str = "short pick", op_id: str | None = None
+    ) -> list[AllocationChange]:
+        """Record that pinned units were not found, and pin others instead; a row per line, bin and outcome.
+
+        lines: location and qty (what is missing), line or sku, and optionally warehouse and lot. What is missing is
+        unpinned (deallocated) and put on hold where it should have been (held): it stays in on_hand until a count
+        decides, and nobody is promised it. As much is pinned elsewhere (allocated), never in the bins named, as far as
+        there is any (short). Raises InvalidArgument, InvalidQuantity, OpIdReused, UnknownOrder, OrderClosed,
+        NotReserved (less is pinned there), HoldExpired.
+        """
+        return self._write(AllocationChange, "short_pick", op_id, order_ref=order_ref, lines=lines, reason=reason)
 
     def ship(
         self,
@@ -526,7 +611,7 @@ class Client:
     def reservations(
         self, order_ref: str | None = None, sku: str | None = None, warehouse: str | None = None
     ) -> list[Reservation]:
-        """Promises to orders, per order, line and warehouse."""
+        """Promises to orders, per order, line and warehouse; what any warehouse may fill has a row without one."""
         return self._view(
             Reservation,
             "openstock.reservations",
@@ -535,6 +620,31 @@ class Client:
             sku=sku,
             warehouse=warehouse,
         )
+
+    def orders(self, order_ref: str | None = None, *, status: str | None = None) -> list[Order]:
+        """Orders, one row each, as of now."""
+        return self._view(Order, "openstock.orders", "order_ref", order_ref=order_ref, status=status)
+
+    def order_lines(self, order_ref: str | None = None, sku: str | None = None) -> list[OrderLine]:
+        """Lines of orders, one row each whatever warehouses serve it."""
+        return self._view(
+            OrderLine, "openstock.order_lines", "order_ref, line, sku", order_ref=order_ref, sku=sku
+        )
+
+    def order_history(self, order_ref: str) -> list[LedgerEntry]:
+        """All movements of an order's units, the oldest first, also those from before they were confirmed into it.
+
+        Raises InvalidArgument, UnknownOrder.
+        """
+        return self._call(LedgerEntry, "order_history", order_ref=order_ref)
+
+    def backorders(self, sku: str | None = None, order_ref: str | None = None) -> list[Backorder]:
+        """What waits for stock, per product in the order in which it is filled; holds have no place in it."""
+        return self._view(Backorder, "openstock.backorders", "sku, place", sku=sku, order_ref=order_ref)
+
+    def shortages(self, sku: str | None = None, warehouse: str | None = None) -> list[Shortage]:
+        """Where more is promised than there is to send: units were lost, blocked, or their lot expired."""
+        return self._view(Shortage, "openstock.shortages", "sku, warehouse", sku=sku, warehouse=warehouse)
 
     def products(
         self, sku: str | None = None, *, active: bool | None = None, tracking: str | None = None
@@ -889,8 +999,16 @@ class Admin:
         lines: int = self._value("expire_reservations", tenant=session.as_tenant(tenant), max_lines=max_lines)
         return lines
 
+    def fill_backorders(self, tenant: UUID | str, max_rows: int = 1000) -> int:
+        """Promise a tenant's available stock to up to this many backorders (1 to 10000); return to how many lines.
+
+        Raises InvalidArgument, UnknownTenant.
+        """
+        lines: int = self._value("fill_backorders", tenant=session.as_tenant(tenant), max_rows=max_rows)
+        return lines
+
     def run_maintenance(self) -> None:
-        """Do one round of upkeep: partitions, lots and holds of every active tenant that ended, the snapshot.
+        """Do one round of upkeep: partitions, the snapshot, and of each active tenant lots, holds and backorders.
 
         It commits after each step; raises InTransaction where a transaction is open or would be opened.
         """

@@ -15,18 +15,22 @@ from uuid import UUID
 
 __all__ = [
     "AllocationChange",
+    "Backorder",
     "Bin",
     "CurrentStock",
     "Difference",
     "Finding",
     "LedgerEntry",
     "Location",
+    "Order",
+    "OrderLine",
     "Product",
     "PutResult",
     "Repair",
     "Reservation",
     "ReservationChange",
     "ShipmentLine",
+    "Shortage",
     "Stock",
     "StockChange",
     "Tenant",
@@ -83,15 +87,18 @@ class ReservationChange:
     line: int
     sku: str
     warehouse: str | None
-    """The warehouse that promises; None on a rejected line that none was chosen for."""
+    """The warehouse that promises; None where none was chosen, and on a backorder that any may fill."""
     outcome: str
-    """reserved, extended, confirmed, released, cancelled, expired, or rejected: nothing of the call was reserved."""
+    """reserved, backordered, short, filled, extended, confirmed, released, cancelled, expired, or rejected: nothing of
+    the call was reserved."""
     qty_ordered: Decimal
     """Asked for in this row."""
     qty_reserved: Decimal
-    """What stays promised in this row."""
+    """What is promised in this row now; on a filled row together with what its line had there before."""
+    qty_backordered: Decimal
+    """What of this row waits for stock."""
     qty_short: Decimal
-    """What no stock covers."""
+    """What no stock covers and does not wait."""
     qty_released: Decimal
     """What the call gave back, or what expired."""
     expires_at: datetime | None
@@ -101,7 +108,10 @@ class ReservationChange:
     blocked: Decimal | None
     reserved: Decimal | None
     available: Decimal | None
-    """On a rejected line: what could have been promised at all warehouses asked."""
+    """On a rejected or short line: what could have been promised at all warehouses asked."""
+    offers: list[dict[str, Any]] | None
+    """On a rejected or short line: what each warehouse asked could have promised, by priority, as
+    {"warehouse": …, "available": …}; None elsewhere."""
     replayed: bool
 
 
@@ -119,7 +129,7 @@ class AllocationChange:
     expires_on: date | None
     """Last day (UTC) on which the lot may be used."""
     outcome: str
-    """allocated, or short: no bin had the units."""
+    """allocated, deallocated, held (missing units, now on hold), or short: no bin had the units."""
     qty: Decimal
     replayed: bool
 
@@ -215,8 +225,11 @@ class LedgerEntry:
     blocked_delta: Decimal
     reserved_delta: Decimal
     allocated_delta: Decimal
+    backordered_delta: Decimal
+    """Change of what the order waits for."""
     on_hand_after: Decimal | None
-    """None, as the two after it, on EXTEND, CONFIRM, ALLOCATE and DEALLOCATE: these change no level."""
+    """None, as the two after it, where no level changes: on BACKORDER, EXTEND, CONFIRM, ALLOCATE and DEALLOCATE, and
+    where what waits for stock is released or expires."""
     blocked_after: Decimal | None
     reserved_after: Decimal | None
     order_ref: str | None
@@ -237,13 +250,16 @@ class Reservation:
     order_ref: str
     line: int
     sku: str
-    warehouse: str
+    warehouse: str | None
+    """The warehouse that promises, or that a backorder waits for; None: any may fill it."""
     ordered: Decimal
+    """What is filled moves from the backorder's row to a warehouse's."""
     reserved: Decimal
     """Promised and not yet gone."""
     allocated: Decimal
     """The part of reserved that is pinned to bins."""
     backordered: Decimal
+    """Waiting for stock."""
     shipped: Decimal
     released: Decimal
     expired: Decimal
@@ -251,6 +267,102 @@ class Reservation:
     expires_at: datetime | None
     """The promise holds until then; None: until it is shipped or released."""
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order: ordered = reserved + backordered + shipped + released + expired."""
+
+    order_ref: str
+    status: str
+    """open, held (all that is open is a hold), allocated (all that is open is pinned), part-shipped, shipped, cancelled
+    (all given back), expired (all that was open has ended), or confirmed (it became another order)."""
+    ordered: Decimal
+    reserved: Decimal
+    """Promised and not yet gone."""
+    held: Decimal
+    """The part of reserved and backordered that ends unless it is confirmed."""
+    allocated: Decimal
+    """The part of reserved that is pinned to bins."""
+    backordered: Decimal
+    """Waiting for stock."""
+    shipped: Decimal
+    released: Decimal
+    expired: Decimal
+    """Units whose hold ended, whether or not that is booked."""
+    has_backorder: bool
+    priority: int
+    """The higher is served first."""
+    promised_at: datetime | None
+    """When the customer was promised the goods."""
+    expires_at: datetime | None
+    """When the first of its holds ends; None: none does."""
+    became: str | None
+    """The order that its holds were confirmed into."""
+    metadata: dict[str, Any]
+    """What the application wants to remember of it."""
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLine:
+    """A line of an order at all warehouses: ordered = reserved + backordered + shipped + released + expired."""
+
+    order_ref: str
+    line: int
+    sku: str
+    ordered: Decimal
+    reserved: Decimal
+    """Promised and not yet gone."""
+    allocated: Decimal
+    """The part of reserved that is pinned to bins."""
+    backordered: Decimal
+    """Waiting for stock."""
+    shipped: Decimal
+    released: Decimal
+    expired: Decimal
+    """Units whose hold ended, whether or not that is booked."""
+    expires_at: datetime | None
+    """When the first of its holds ends; None: none does."""
+    warehouses: list[dict[str, Any]]
+    """Who serves it: {"warehouse": …, "reserved": …, "allocated": …, "shipped": …}."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backorder:
+    """Units of an order's line that wait for stock, with their place in the product's queue."""
+
+    sku: str
+    place: int
+    """From 1: by priority of the order, then age."""
+    order_ref: str
+    line: int
+    warehouse: str | None
+    """The only warehouse that may fill it; None: any."""
+    qty: Decimal
+    """Units that wait."""
+    priority: int
+    """The order's; the higher is filled first."""
+    queued_at: datetime
+    """Since when it stands in the queue."""
+    promised_at: datetime | None
+    """When the customer was promised the goods."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """A product and warehouse where more is promised than there is to send."""
+
+    sku: str
+    warehouse: str
+    on_hand: Decimal
+    blocked: Decimal
+    reserved: Decimal
+    qty_short: Decimal
+    """Promised units that have no unit behind them; safety stock plays no part."""
+    orders: list[dict[str, Any]]
+    """The orders' lines with the weakest claim that together hold as much, the weakest first:
+    {"order_ref": …, "line": …, "reserved": …, "allocated": …, "priority": …}."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +379,7 @@ class Product:
     tracking: str
     """none or lot."""
     removal: str
-    """Which units go first: fefo, fifo or lifo."""
+    """Which units go first: fefo, fifo, lifo or fewest_bins."""
     backorder: str
     """none, unlimited or limited."""
     backorder_limit: Decimal | None

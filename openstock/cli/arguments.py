@@ -119,7 +119,9 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     verify.add_argument("--tenant", type=tenant_uuid, metavar="UUID", help="only this one")
     doctor = command("doctor", "upkeep.doctor", "look the installation over")
     doctor.add_argument("--strict", action="store_true", help="exit code 1 when there are warnings")
-    tick = command("tick", "upkeep.tick", "one round of maintenance: partitions, expired lots and holds, snapshot")
+    tick = command(
+        "tick", "upkeep.tick", "one round of maintenance: partitions, expired lots and holds, backorders, snapshot"
+    )
     tick.add_argument("--loop", action="store_true", help="go on until SIGTERM or SIGINT")
     tick.add_argument(
         "--every", type=_at_least(0.1, float), default=300.0, metavar="SECONDS", help="pause (default 300)"

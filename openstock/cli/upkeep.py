@@ -71,4 +71,5 @@ def _round(dsn: str) -> str:
     started = time.monotonic()
     with connect(dsn, statement_timeout=0) as client:
         client.admin.run_maintenance()
-    return f"partitions, expired lots and holds, and the snapshot are up to date ({time.monotonic() - started:.2f} s)"
+    seconds = time.monotonic() - started
+    return f"partitions, expired lots and holds, backorders and the snapshot are up to date ({seconds:.2f} s)"

@@ -41,6 +41,8 @@ PYTHON_TYPES = {
     "jsonb": dict,
     "text[]": list,
 }
+# Columns of jsonb that hold an array.
+ARRAYS = {"openstock.reservation_change.offers", "openstock.order_lines.warehouses", "openstock.shortages.orders"}
 ARGUMENT_HINTS = {
     "text": str,
     "integer": int,
@@ -60,6 +62,10 @@ RELATIONS = {
     results.Bin: "openstock.bins",
     results.LedgerEntry: "openstock.ledger",
     results.Reservation: "openstock.reservations",
+    results.Order: "openstock.orders",
+    results.OrderLine: "openstock.order_lines",
+    results.Backorder: "openstock.backorders",
+    results.Shortage: "openstock.shortages",
     results.Product: "openstock.products",
     results.Warehouse: "openstock.warehouses",
     results.Location: "openstock.locations",
@@ -198,7 +204,8 @@ def test_each_dataclass_has_the_fields_of_its_rows(db: psycopg.Connection) -> No
         hints = get_type_hints(row)
         assert [field.name for field in fields(row)] == [column for column, _ in columns], name
         for column, sql_type in columns:
-            assert hinted(hints[column]) == {PYTHON_TYPES[sql_type]}, f"{name}.{column}"
+            wanted = list if f"{name}.{column}" in ARRAYS else PYTHON_TYPES[sql_type]
+            assert hinted(hints[column]) == {wanted}, f"{name}.{column}"
 
 
 def test_every_dataclass_is_frozen_slotted_and_checked_here() -> None:
