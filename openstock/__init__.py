@@ -15,8 +15,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from openstock.async_client import AsyncAdmin, AsyncClient, connect_async
-    from openstock.client import Admin, Client, connect
+    from openstock.admin import Admin
+    from openstock.async_admin import AsyncAdmin
+    from openstock.async_client import AsyncClient, connect_async
+    from openstock.client import Client, connect
     from openstock.errors import (
         AnswerPruned,
         AppendOnly,
@@ -172,10 +174,12 @@ __version__ = "0.1.0"
 
 # Each name is imported when it is first asked for: the command line shows its help without loading psycopg, and who
 # reads only `openstock.results` never does. A type checker sees the imports above instead.
-_MODULES = ("async_client", "client", "errors", "results", "retry", "statements")
+_MODULES = ("admin", "async_admin", "async_client", "client", "errors", "results", "retry", "statements")
 _HOMES = {
-    **dict.fromkeys(["AsyncAdmin", "AsyncClient", "connect_async"], "async_client"),
-    **dict.fromkeys(["Admin", "Client", "connect"], "client"),
+    **dict.fromkeys(["AsyncClient", "connect_async"], "async_client"),
+    **dict.fromkeys(["Client", "connect"], "client"),
+    "Admin": "admin",
+    "AsyncAdmin": "async_admin",
     "Lines": "statements",
     "Retry": "retry",
 }

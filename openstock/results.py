@@ -2,7 +2,7 @@
 
 Quantities are `Decimal`, in the product's unit, exactly as stored. `on_hand`, `blocked`, `reserved` and `available` are
 those of the product at the warehouse (its stock level); fields that begin with qty are the row's own. Times are aware.
-Numbers within mappings (JSON) are int where they are whole and Decimal where they are not.
+Numbers within mappings (JSON) are int, or Decimal where they are stored with a fraction.
 """
 
 from __future__ import annotations

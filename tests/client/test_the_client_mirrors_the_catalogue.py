@@ -239,22 +239,28 @@ def test_the_synchronous_client_is_the_one_that_the_tool_builds() -> None:
 
 
 def test_the_tool_notices_an_outdated_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    target = tmp_path / "client.py"
-    monkeypatch.setattr(build_sync_client, "TARGET", target)
+    monkeypatch.setattr(build_sync_client, "TARGET", tmp_path)
     assert build_sync_client.main(["--check"]) == 1
     assert "out of date" in capsys.readouterr().err
     assert build_sync_client.main([]) == 0
     assert build_sync_client.main(["--check"]) == 0
-    target.write_text(target.read_text() + "\n")
-    assert build_sync_client.main(["--check"]) == 1
+    for name in build_sync_client.MODULES.values():
+        built = (tmp_path / name).read_text()
+        (tmp_path / name).write_text(built + "\n")
+        assert build_sync_client.main(["--check"]) == 1
+        assert name in capsys.readouterr().err
+        (tmp_path / name).write_text(built)
 
 
 def test_the_tool_refuses_what_its_rules_do_not_cover() -> None:
-    source = build_sync_client.SOURCE.read_text()
-    with pytest.raises(ValueError, match="still asynchronous"):
-        build_sync_client.build(source + "\nasyncio.run(None)\n")
+    sources = build_sync_client.read()
+    for name, source in sources.items():
+        with pytest.raises(ValueError, match="still asynchronous"):
+            build_sync_client.build({**sources, name: source + "\nasyncio.run(None)\n"})
+        with pytest.raises(ValueError, match="does not say"):
+            build_sync_client.build({**sources, name: source.replace("is generated from this file", "is another")})
     with pytest.raises(ValueError, match="nothing to do"):
-        build_sync_client.build(re.sub(r"asyncio\.sleep", "pause", source))
+        build_sync_client.build({name: re.sub(r"asyncio\.sleep", "pause", text) for name, text in sources.items()})
 
 
 def test_everything_exported_is_there() -> None:
