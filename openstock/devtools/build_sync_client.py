@@ -1,4 +1,4 @@
-"""Writes the synchronous client, openstock/client.py and admin.py, from openstock/async_client.py and async_admin.py.
+"""Writes the modules of the synchronous client from those of the asynchronous one: client.py from async_client.py.
 
     python -m openstock.devtools.build_sync_client            write it
     python -m openstock.devtools.build_sync_client --check    say whether it is up to date: exit status 1 if it is not
@@ -18,7 +18,7 @@ from pathlib import Path
 
 SOURCE = Path(__file__).parent.parent
 TARGET = SOURCE
-MODULES = {"async_admin.py": "admin.py", "async_client.py": "client.py"}
+MODULES = {f"async_{name}.py": f"{name}.py" for name in ("admin", "calls", "client")}
 """The modules that are written, by those that they are made from."""
 
 # What the docstring of each source says of what is made from it, and what that one's says.

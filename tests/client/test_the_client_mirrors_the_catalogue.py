@@ -109,7 +109,7 @@ def defaults(db: psycopg.Connection, routine: Row) -> dict[str, Any]:
 
 
 def public_methods(owner: type) -> dict[str, Callable[..., Any]]:
-    return {name: member for name, member in vars(owner).items() if inspect.isfunction(member) and name[0] != "_"}
+    return {name: member for name, member in inspect.getmembers(owner, inspect.isfunction) if name[0] != "_"}
 
 
 def hinted(hint: Any) -> set[type]:
