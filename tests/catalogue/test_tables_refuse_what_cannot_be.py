@@ -1,0 +1,136 @@
+"""Every CHECK refuses what it is about by itself: whoever writes past the functions is stopped by the tables."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from ..support import Shop
+
+FAR = "repeat('x', {})"
+
+
+def product(column: str, *values: str) -> list[str]:
+    return [f"update openstock_core.product set {column} = {value} where sku = 'APPLE'" for value in values]
+
+
+def level(change: str) -> str:
+    return f"update openstock_core.stock_level set {change} where on_hand = 10"
+
+
+def stock_bin(change: str) -> str:
+    return f"update openstock_core.stock_bin set {change} where on_hand = 10"
+
+
+def line(change: str) -> str:
+    return f"update openstock_core.reservation_line set {change}"
+
+
+def entry(event_type: str, change: str) -> str:
+    """The same entry again, but for this change."""
+    return (
+        "insert into openstock_core.ledger select r.* from openstock_core.ledger l "
+        f"cross join lateral jsonb_populate_record(l, '{change}') as r where l.event_type = '{event_type}' limit 1"
+    )
+
+
+def cast(domain: str, *values: str) -> list[str]:
+    return [f"select {value}::openstock_core.{domain}" for value in values]
+
+
+# What violates one constraint and no other that is looked at before it: they are looked at in order of their names.
+REFUSED = {
+    "product_name_is_bounded": product("name", "''", FAR.format(501)),
+    "product_description_is_bounded": product("description", FAR.format(10001)),
+    "product_unit_is_a_code": product("unit", "''", "'kg'", "'KILO'"),
+    "product_decimals_are_known": product("decimals", "-1", "7"),
+    "product_tracking_is_known": product("tracking", "'serial'"),
+    "product_removal_is_known": product("removal", "'random'"),
+    "product_backorder_is_known": product("backorder", "'always'"),
+    "product_backorder_limit_is_given": [*product("backorder", "'limited'"), *product("backorder_limit", "1")],
+    "product_backorder_limit_is_positive": product("backorder = 'limited', backorder_limit", "0"),
+    "product_safety_stock_is_not_negative": product("safety_stock", "-1"),
+    "product_reorder_point_is_not_negative": product("reorder_point", "-1"),
+    "product_reorder_quantity_is_positive": product("reorder_quantity", "0"),
+    "product_attributes_are_an_object": product("attributes", "'[]'"),
+    "warehouse_name_is_bounded": [f"update openstock_core.warehouse set name = {name}" for name in ("''", FAR.format(201))],
+    "warehouse_address_is_an_object": ["update openstock_core.warehouse set address = '[]'"],
+    "location_kind_is_known": ["update openstock_core.location set kind = 'attic'"],
+    "lot_expires_on_is_finite": ["update openstock_core.lot set expires_on = 'infinity'"],
+    "ledger_event_type_is_known": [entry("RECEIPT", '{"event_type": "THEFT"}')],
+    "ledger_balances_are_chained": [
+        entry("RECEIPT", '{"on_hand_after": null, "blocked_after": null, "reserved_after": null}'),
+        entry("RECEIPT", '{"blocked_after": null}'),
+        entry("RECEIPT", '{"reserved_after": null}'),
+        entry("ALLOCATE", '{"on_hand_after": 1, "blocked_after": 0, "reserved_after": 0}'),
+    ],
+    "ledger_bin_is_whole": [entry("RECEIPT", '{"status": null}'), entry("RESERVE", '{"status": "available"}')],
+    "ledger_units_have_a_bin": [
+        entry("RECEIPT", '{"location_id": null, "status": null}'),
+        entry("RESERVE", '{"blocked_delta": 1}'),
+        entry("RESERVE", '{"allocated_delta": 1}'),
+    ],
+    "operation_op_id_is_bounded": [f"update openstock_core.operation set op_id = {op_id}" for op_id in ("''", FAR.format(129))],
+    "reservation_line_line_is_positive": [line("line = 0")],
+    "reservation_line_ordered_is_positive": [line("ordered = 0, reserved = 0")],
+    "reservation_line_parts_are_not_negative": [
+        line("reserved = -1, released = ordered + 1"),
+        line("backordered = -1, released = 1 + ordered - reserved"),
+        line("shipped = -1, released = 1 + ordered - reserved"),
+        line("released = -1, shipped = 1 + ordered - reserved"),
+    ],
+    "reservation_line_parts_add_up": [line("ordered = ordered + 1"), line("shipped = 1")],
+    "allocation_qty_is_not_negative": ["update openstock_core.allocation set qty = -1"],
+    "stock_level_blocked_is_part_of_on_hand": [level("blocked = -1"), level("blocked = 11"), level("on_hand = -1")],
+    "stock_level_reserved_is_not_negative": [level("reserved = -1")],
+    "stock_level_safety_stock_is_not_negative": [level("safety_stock = -1")],
+    "stock_level_fenced_is_not_negative": [level("fenced = -1")],
+    "stock_bin_status_is_known": [stock_bin("status = 'lost'")],
+    "stock_bin_allocated_is_part_of_on_hand": [stock_bin("allocated = -1"), stock_bin("allocated = 11"), stock_bin("on_hand = -1")],
+    "stock_bin_blocked_is_not_allocated": [stock_bin("blocked = true")],
+    "tenant_name_is_bounded": [f"update openstock_core.tenant set name = {name}" for name in ("''", FAR.format(201))],
+    "quantity_is_bounded": cast("quantity", "1000000000000", "-1000000000000", "'NaN'", "'infinity'", "'-infinity'"),
+    "quantity_has_six_decimals": cast("quantity", "0.0000001"),
+    "code_is_bounded": cast("code", "''", FAR.format(65)),
+    "code_is_normalised": cast("code", "' A'", "'A '", "U&'A\\030A'"),
+    "code_is_printable": cast("code", "E'A\\tB'", "E'A\\u007fB'"),
+}
+# What is true whenever another CHECK is; each is there to be read, and to name what is wrong where the other goes.
+IMPLIED = {
+    "stock_level_on_hand_is_not_negative": "stock_level_blocked_is_part_of_on_hand",
+    "stock_bin_on_hand_is_not_negative": "stock_bin_allocated_is_part_of_on_hand",
+}
+
+
+@pytest.fixture
+def busy(shop: Shop) -> Shop:
+    """10 apples, 3 of them promised and 2 of these pinned, and milk of a lot."""
+    shop.receive("LON", [{"sku": "APPLE", "qty": 10}])
+    shop.receive("LON", [{"sku": "MILK", "qty": 1, "lot": "L1", "expires_on": "2999-12-31"}])
+    shop.reserve("O1", [{"sku": "APPLE", "qty": 3}])
+    shop.allocate("O1")
+    return shop
+
+
+@pytest.mark.parametrize("constraint", REFUSED)
+def test_a_row_that_cannot_be_is_refused_by_name(busy: Shop, constraint: str) -> None:
+    for statement in REFUSED[constraint]:
+        with pytest.raises(psycopg.errors.CheckViolation) as refusal:
+            busy.db.execute(statement)
+        assert refusal.value.diag.constraint_name == constraint, statement
+
+
+def test_no_check_is_left_out(db: psycopg.Connection) -> None:
+    found = db.execute(
+        "select distinct conname from pg_constraint where contype = 'c' and connamespace::regnamespace::text like 'openstock%'"
+    ).fetchall()
+    assert {name for (name,) in found} == {*REFUSED, *IMPLIED}
+
+
+def test_a_warehouse_has_one_part_of_an_orders_line(busy: Shop) -> None:
+    with pytest.raises(psycopg.errors.UniqueViolation) as refusal:
+        busy.db.execute(
+            "insert into openstock_core.reservation_line (tenant_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, created_at) "
+            "select tenant_id, reservation_id, line, product_id, warehouse_id, 1, 1, created_at from openstock_core.reservation_line"
+        )
+    assert refusal.value.diag.constraint_name == "reservation_line_key_is_unique"
