@@ -139,6 +139,13 @@ def all_outcomes(waiting: dict[Session, tuple[Future[list[Row]], tuple[Any, ...]
     return rows
 
 
+def unlocked(db: psycopg.Connection, table: str) -> set[int]:
+    """The keys of the rows that nobody has locked; of levels their products."""
+    key = {"stock_level": "product_id", "stock_bin": "bin_id"}.get(table, f"{table}_id")
+    rows = db.execute(f"select {key} from openstock_core.{table} for no key update skip locked").fetchall()
+    return {row[0] for row in rows}
+
+
 class OpenSession(Protocol):
     """Opens a session at an isolation level."""
 

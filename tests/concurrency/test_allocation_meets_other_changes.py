@@ -53,20 +53,27 @@ def test_orders_of_different_bins_do_not_wait_for_each_other(ordered: Shop, sess
     assert columns(two.allocate("THREE"), "location", "qty") == [("A-2", 2)]
 
 
+@pytest.mark.parametrize("removal", ["fifo", "lifo"], ids=["that comes later", "that came before"])
 def test_the_second_pass_waits_on_top_of_no_lock_of_the_first(
-    shop: Shop, session: OpenSession, db: psycopg.Connection
+    shop: Shop, session: OpenSession, db: psycopg.Connection, removal: str
 ) -> None:
     for location in ("A-1", "A-2"):
         shop.receive("LON", [{"sku": "APPLE", "qty": 2, "location": location}])
     shop.reserve("ONE", [{"sku": "APPLE", "qty": 4}])
     [(a_2,)] = db.execute("select location_id from openstock_core.location where code = 'A-2'").fetchall()
+    # Among many bins these are looked up one by one, in the order of picking; of few, all are read in the order of making.
+    others = [f"P-{n}" for n in range(500)]
+    shop.put_products(lines=[{"sku": sku, "name": sku} for sku in others])
+    shop.receive("LON", [{"sku": sku, "qty": 1} for sku in others])
+    db.execute("analyze openstock_core.stock_bin")
     one, two = session(), session()
     one.adjust("LON", [{"sku": "APPLE", "qty": 1, "location": "A-1"}], reason="found")
-    waiting = two.blocked("allocate", "ONE")  # locked A-2 in its first pass, and waits for A-1
+    waiting = two.blocked("allocate", "ONE", removal=removal)  # locked A-2 in its first pass, and waits for A-1
     free = "select count(*) from (select from openstock_core.stock_bin where location_id = %s for update skip locked) as b"
     assert db.execute(free, [a_2]).fetchone() == (1,)
     one.commit()
-    assert columns(two.outcome(waiting, "allocate"), "location", "qty") == [("A-1", 3), ("A-2", 1)]
+    picked = [("A-1", 3), ("A-2", 1)] if removal == "fifo" else [("A-2", 2), ("A-1", 2)]
+    assert columns(two.outcome(waiting, "allocate"), "location", "qty") == picked
     assert shop.differences() == []
 
 

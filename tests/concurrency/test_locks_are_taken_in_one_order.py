@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from ..support import Shop, columns
-from .sessions import NEVER, OpenSession
+from .sessions import NEVER, OpenSession, unlocked
 
 APPLE, RICE = {"sku": "APPLE", "qty": 1}, {"sku": "RICE", "qty": 1}
 BACK_AND_FORTH: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
@@ -56,14 +56,7 @@ def test_both_wait_for_the_first_level_and_hold_no_later_one(
     assert stocked.differences() == []
 
 
-def unlocked(db: psycopg.Connection, table: str) -> set[int]:
-    """The products or bins whose rows nobody has locked."""
-    key = "product_id" if table == "stock_level" else "bin_id"
-    rows = db.execute(f"select {key} from openstock_core.{table} for no key update skip locked").fetchall()
-    return {row[0] for row in rows}
-
-
-@pytest.mark.parametrize("function", ["reserve", "receive", "adjust", "move", "ship", "release"])
+@pytest.mark.parametrize("function", ["reserve", "receive", "adjust", "move", "ship", "release", "put_products"])
 def test_levels_are_locked_by_product_in_whatever_order_they_are_named(
     shop: Shop, db: psycopg.Connection, session: OpenSession, function: str
 ) -> None:
@@ -74,7 +67,10 @@ def test_levels_are_locked_by_product_in_whatever_order_they_are_named(
     products = [row[0] for row in db.execute("select product_id from openstock_core.stock_level order by 1").fetchall()]
     lines = [{"sku": sku, "qty": 1} | ({"to": "A-1"} if function == "move" else {}) for sku in reversed(skus)]
     request: dict[str, Any] = {"lines": lines}
-    request |= {"warehouse": "LON"} if function in ("receive", "adjust", "move") else {"order_ref": "OLD"}
+    if function == "put_products":
+        request = {"lines": [{"sku": sku, "safety_stock": 1} for sku in reversed(skus)]}
+    else:
+        request |= {"warehouse": "LON"} if function in ("receive", "adjust", "move") else {"order_ref": "OLD"}
     request |= {"reason": "found"} if function == "adjust" else {}
     for held in (0, 5):
         holder, one = session(), session()
@@ -110,6 +106,25 @@ def test_a_shipment_locks_no_more_bins_than_it_takes_from(shop: Shop, db: psycop
     one = session()
     assert columns(one.ship("O1"), "location") == [("A-1",), ("A-2",)]
     assert unlocked(db, "stock_bin") == {bins[2]}
+
+
+def test_a_shipment_waits_for_a_pinned_bin_before_it_takes_others(
+    shop: Shop, db: psycopg.Connection, session: OpenSession
+) -> None:
+    shop.receive("LON", [{"sku": "APPLE", "qty": 5, "location": "A-1"}])
+    shop.reserve("O1", [{"sku": "APPLE", "qty": 3}])
+    shop.allocate("O1")
+    shop.receive("LON", [{"sku": "APPLE", "qty": 5, "location": "A-2"}])
+    shop.reserve("O1", [{"sku": "APPLE", "qty": 4}])
+    shop.reserve("O2", [{"sku": "APPLE", "qty": 2}])
+    bins = [row[0] for row in db.execute("select bin_id from openstock_core.stock_bin order by 1").fetchall()]
+    holder, one = session(), session()
+    assert columns(holder.allocate("O2"), "location", "qty") == [("A-1", 2)]
+    waiting = one.blocked("ship", "O1")
+    assert unlocked(db, "stock_bin") == {bins[1]}
+    holder.commit()
+    assert columns(one.outcome(waiting, "ship"), "location", "qty") == [("A-1", 3), ("A-2", 4)]
+    assert shop.differences() == []
 
 
 def test_a_transaction_of_many_calls_fills_no_lock_table(shop: Shop, db: psycopg.Connection, session: OpenSession) -> None:

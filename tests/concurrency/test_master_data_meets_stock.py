@@ -10,7 +10,7 @@ import pytest
 from psycopg import IsolationLevel
 
 from ..support import Shop, columns, refused
-from .sessions import ALL_LEVELS, NEVER, SNAPSHOT_LEVELS, OpenSession
+from .sessions import ALL_LEVELS, NEVER, READ_COMMITTED, SNAPSHOT_LEVELS, OpenSession
 
 every_level = pytest.mark.parametrize("level", ALL_LEVELS, ids=lambda level: level.name)
 every_snapshot = pytest.mark.parametrize("level", SNAPSHOT_LEVELS, ids=lambda level: level.name)
@@ -218,12 +218,31 @@ def test_two_that_create_the_same_at_once_keep_what_each_gave(
 
 
 @every_level
-def test_changes_of_one_product_follow_each_other(shop: Shop, session: OpenSession, level: IsolationLevel) -> None:
-    one, two = session(level), session(level)
-    one.put_products(lines=[{"sku": "APPLE", "safety_stock": 5}])
-    lines = [{"sku": "APPLE", "name": "An apple"}]
-    waiting = two.blocked("put_products", lines=lines)
+@pytest.mark.parametrize(
+    ("function", "first", "second", "view"),
+    [
+        ("put_products", {"sku": "APPLE", "safety_stock": 5}, {"sku": "APPLE", "name": "An apple"}, "products"),
+        ("put_warehouses", {"code": "LON", "priority": 5}, {"code": "LON", "name": "The City"}, "warehouses"),
+        ("put_locations", {"code": "A-1", "pick_order": 5}, {"code": "A-1", "kind": "picking"}, "locations"),
+    ],
+    ids=["products", "warehouses", "locations"],
+)
+def test_changes_of_the_same_follow_each_other(
+    shop: Shop,
+    session: OpenSession,
+    level: IsolationLevel,
+    function: str,
+    first: dict[str, object],
+    second: dict[str, object],
+    view: str,
+) -> None:
+    where = {"warehouse": "LON"} if function == "put_locations" else {}
+    one, two = session(level), session(READ_COMMITTED if where else level)  # a snapshot is not enough to change a bin
+    one.later(function, lines=[first], **where).result()
+    waiting = two.blocked(function, lines=[second], **where)
     one.commit()
-    two.outcome(waiting, "put_products", lines=lines)
-    [row] = shop.view("products", sku="APPLE")
-    assert (row["safety_stock"], row["name"]) == (5, "An apple")
+    two.outcome(waiting, function, lines=[second], **where)
+    (name, code), (kept, value), (changed, to) = [*first.items()][0], [*first.items()][1], [*second.items()][1]
+    own = {"put_warehouses": "warehouse", "put_locations": "location"}.get(function, name)
+    [row] = shop.view(view, **{own: code})
+    assert (row[kept], row[changed]) == (value, to)

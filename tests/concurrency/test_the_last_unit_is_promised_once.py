@@ -147,6 +147,17 @@ def test_a_snapshot_that_hides_a_new_level_calls_nothing_short(shop: Shop, sessi
     assert shop.differences() == []
 
 
+@pytest.mark.parametrize("level", SNAPSHOT_LEVELS, ids=lambda level: level.name)
+def test_a_snapshot_does_not_wait_for_whoever_may_be_making_a_level(
+    shop: Shop, session: OpenSession, level: IsolationLevel
+) -> None:
+    shop.receive("LON", [{"sku": "APPLE", "qty": 1}])
+    one, two = session(level), session()
+    two.receive("BER", [{"sku": "APPLE", "qty": 9}])
+    one.query("select set_config('lock_timeout', '1ms', false)").result()
+    assert one.refused(one.later("reserve", "A", [{"sku": "APPLE", "qty": 5}])) == "40001"
+
+
 def test_a_new_level_that_is_in_use_is_not_waited_for_out_of_order(shop: Shop, session: OpenSession) -> None:
     shop.receive("LON", [{"sku": "APPLE", "qty": 1}, {"sku": "RICE", "qty": 9}])
     holder, two, three = session(), session(), session()
