@@ -5006,21 +5006,24 @@ begin
     from rows from (unnest(wanted)) with ordinality as w (line, sku, product_id, warehouse_id, qty, n)
     left join openstock_core.warehouse h on h.tenant_id = tenant and h.warehouse_id = w.warehouse_id
     left join (select u.line, sum(u.qty) as qty from unnest(stock.parts) as u group by u.line) as p on p.line = w.line
-    left join lateral (
-      select sum(s.on_hand) as on_hand, sum(s.blocked) as blocked, sum(s.reserved - d.units) as reserved,
+    -- Of all warehouses where the line names none.
+    left join (
+      select k.product_id, k.warehouse_id, sum(s.on_hand) as on_hand, sum(s.blocked) as blocked, sum(s.reserved - d.units) as reserved,
              sum(greatest(s.available + d.units, 0)) as available,
              jsonb_agg(jsonb_build_object('warehouse', a.code, 'available', trim_scale(s.available + d.units)) order by a.priority, a.code)
                filter (where s.available + d.units > 0) as offers
-      from openstock_core.stock_level s
-      join openstock_core.warehouse a on a.tenant_id = tenant and a.warehouse_id = s.warehouse_id and a.active
+      from unnest(stock.levels) as k
+      cross join lateral (select * from openstock_core.stock_level s where s.tenant_id = tenant and s.product_id = k.product_id
+                            and s.warehouse_id = k.warehouse_id limit 1) as s
+      cross join lateral (select * from openstock_core.warehouse s where s.tenant_id = tenant and s.warehouse_id = k.warehouse_id
+                            and s.active limit 1) as a
       cross join lateral (
         select case when s.next_expiry_at <= stock.at then (
           select coalesce(sum(n.reserved), 0) from openstock_core.reservation_line n
-          where n.tenant_id = tenant and n.product_id = s.product_id and n.warehouse_id = s.warehouse_id
+          where n.tenant_id = tenant and n.product_id = k.product_id and n.warehouse_id = k.warehouse_id
             and n.expires_at <= stock.at and n.reserved > 0) else 0 end as units) as d
-      where s.tenant_id = tenant and s.product_id = w.product_id
-        and s.warehouse_id = coalesce(w.warehouse_id, s.warehouse_id)
-        and (s.product_id, s.warehouse_id) in (select k.product_id, k.warehouse_id from unnest(stock.levels) as k)) as l on true);
+      group by grouping sets ((k.product_id), (k.product_id, k.warehouse_id))
+    ) as l on l.product_id = w.product_id and l.warehouse_id is not distinct from w.warehouse_id);
 end
 $$;
 
@@ -5843,11 +5846,12 @@ comment on function openstock_core.queue_lock is
 reset role;
 
 -- sql/functions/openstock_core/lock_queue.sql
--- Locks the head of products' queues. The levels and backlogs are locked. Writes: reservation (changes: each order that may be filled shows
+-- Locks the head of products' queues, without those that wait for other warehouses: so many of them would leave no room for who can be
+-- filled. The levels and backlogs are locked. Writes: reservation (changes: each order that may be filled shows
 -- a trace, so that nobody overlooks the lines it gets). Locks: order, skipping those in use: they keep their place; backorder by id.
 set local role openstock_owner;
 
-create or replace function openstock_core.lock_queue(tenant uuid, product_ids bigint[], max_rows integer) returns bigint[]
+create or replace function openstock_core.lock_queue(tenant uuid, levels openstock_core.level_key[], max_rows integer) returns bigint[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -5856,7 +5860,10 @@ declare
     select b.backorder_id
     from openstock_core.backorder b
     join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = b.reservation_id
-    where b.tenant_id = tenant and b.product_id = any (product_ids) and b.backordered > 0 and b.expires_at is null
+    where b.tenant_id = tenant and b.product_id = any (array(select k.product_id from unnest(levels) as k))
+      and b.backordered > 0 and b.expires_at is null
+      and (b.warehouse_id is null
+           or (b.product_id, b.warehouse_id) in (select k.product_id, k.warehouse_id from unnest(levels) as k))
     order by r.priority desc, b.queued_at, b.backorder_id
     limit max_rows);
   order_ids bigint[];
@@ -5882,7 +5889,7 @@ $$;
 revoke all on function openstock_core.lock_queue from public;
 grant execute on function openstock_core.lock_queue to openstock_api;
 comment on function openstock_core.lock_queue is
-  'Locks the first backorders of these products'' queues and their orders, and returns the ids of those whose order nobody else changes.';
+  'Locks the first backorders that these levels could fill and their orders, and returns the ids of those whose order nobody else changes.';
 
 reset role;
 
@@ -5904,7 +5911,8 @@ begin
     return array[]::bigint[];
   end if;
   perform openstock_core.lock_backlogs(tenant, product_ids, null);
-  return openstock_core.lock_queue(tenant, product_ids, 1000);
+  return openstock_core.lock_queue(tenant, array(
+    select row(k.product_id, k.warehouse_id)::openstock_core.level_key from unnest(levels) as k where k.product_id = any (product_ids)), 1000);
 end
 $$;
 
@@ -6080,7 +6088,11 @@ begin
     select row(l.product_id, l.warehouse_id)::openstock_core.level_key
     from openstock_core.stock_level l where l.tenant_id = tenant and l.product_id = any (product_ids));
   due := openstock_core.lock_backlogs(tenant, product_ids, openstock_core.lock_levels(tenant, levels, false));
-  mine := openstock_core.lock_queue(tenant, product_ids, max_rows);
+  mine := openstock_core.lock_queue(tenant, array(
+    select row(l.product_id, l.warehouse_id)::openstock_core.level_key
+    from openstock_core.stock_level l
+    join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = l.warehouse_id and w.active
+    where l.tenant_id = tenant and l.product_id = any (product_ids) and (l.available > 0 or l.next_expiry_at <= due.at)), max_rows);
   perform openstock_core.make_room(tenant, op_id, array(
     select row(null, null, g.product_id, null, g.backordered)::openstock_core.order_line
     from openstock_core.backlog g where g.tenant_id = tenant and g.product_id = any (product_ids)), levels, due);
@@ -6762,6 +6774,60 @@ comment on function openstock.deallocate is
 
 reset role;
 
+-- sql/functions/openstock_core/served_orders.sql
+-- Says which orders get something of what was found for them, or everything. Reads: reservation_line.
+set local role openstock_owner;
+
+create or replace function openstock_core.served_orders(
+  tenant uuid, order_ids bigint[], needs openstock_core.pick[], picks openstock_core.pick[], whole_only boolean)
+returns bigint[]
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  free numeric[];
+  wanted record;
+  served bigint[] := '{}';
+begin
+  if whole_only is not true then
+    return array(
+      select distinct l.reservation_id
+      from unnest(picks) as p
+      join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = p.reservation_line_id);
+  end if;
+  -- Of a product that is not short, as much was found as is needed; of others, all that there is.
+  free := array(
+    select coalesce((select sum(p.qty) from unnest(picks) as p where p.product_id = n.product_id), 0)
+    from unnest(needs) as n group by n.product_id order by n.product_id);
+  for wanted in
+    select o.reservation_id, array_agg(o.place) as places, array_agg(o.qty) as units
+    from (select l.reservation_id, dense_rank() over (order by n.product_id) as place, sum(n.qty) as qty
+          from unnest(needs) as n
+          join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = n.reservation_line_id
+          group by l.reservation_id, n.product_id) as o
+    group by o.reservation_id
+    order by array_position(order_ids, o.reservation_id)
+  loop
+    if (select bool_and(free[u.place] >= u.qty) from unnest(wanted.places, wanted.units) as u (place, qty)) then
+      for i in 1 .. cardinality(wanted.places) loop
+        free[wanted.places[i]] := free[wanted.places[i]] - wanted.units[i];
+      end loop;
+      served := served || wanted.reservation_id;
+    end if;
+  end loop;
+  return served;
+end
+$$;
+
+revoke all on function openstock_core.served_orders from public;
+grant execute on function openstock_core.served_orders to openstock_api;
+comment on function openstock_core.served_orders is
+  'The orders that get something of these picks at one warehouse; or those that can get all they need, where each order that cannot leaves what there is to '
+  'those behind it.';
+
+reset role;
+
 -- sql/functions/openstock_core/find_picks_of_whole_orders.sql
 -- Finds picks for claimed orders, and drops the orders that get nothing, or not everything where asked; what nobody gets is locked no longer.
 -- Writes and locks: as find_picks_of_orders.
@@ -6776,25 +6842,23 @@ as $$
 declare
   served bigint[];
 begin
-  begin
-    select f.needs, f.picks into needs, picks
-    from openstock_core.find_picks_of_orders(tenant, op_id, order_ids, place, true, removal) as f;
-    served := array(
-      select l.reservation_id
-      from unnest(needs) as n
-      join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = n.reservation_line_id
-      left join (select u.reservation_line_id, sum(u.qty) as qty from unnest(picks) as u group by 1) as p
-        on p.reservation_line_id = n.reservation_line_id
-      group by l.reservation_id
-      having case when whole_only then bool_and(n.qty = coalesce(p.qty, 0)) else bool_or(p.qty > 0) end);
-    if cardinality(served) = 0 then
-      perform openstock_core.fail('OS901', '{"problem": "nothing for these orders"}');
-    end if;
-  exception when sqlstate 'OS901' then
-    needs := '{}';
-    picks := '{}';
-    return;
-  end;
+  loop
+    begin
+      select f.needs, f.picks into needs, picks
+      from openstock_core.find_picks_of_orders(tenant, op_id, order_ids, place, true, removal) as f;
+      served := openstock_core.served_orders(tenant, order_ids, needs, picks, whole_only);
+      exit when cardinality(served) > 0 and (whole_only is not true or openstock_core.units(needs) = openstock_core.units(picks));
+      perform openstock_core.fail('OS901', '{"problem": "not for all of these orders"}');
+    exception when sqlstate 'OS901' then
+      -- Units of an order that gets not everything are for those behind it: what they get is found anew, without it.
+      if cardinality(served) = 0 then
+        needs := '{}';
+        picks := '{}';
+        return;
+      end if;
+      order_ids := served;
+    end;
+  end loop;
   needs := array(
     select n from unnest(needs) as n
     join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = n.reservation_line_id
@@ -6826,6 +6890,7 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  at constant timestamptz := openstock.server_time();
   order_ids constant bigint[] := array(
     select r.reservation_id
     from openstock_core.reservation r
@@ -6837,7 +6902,11 @@ declare
                           where a.tenant_id = tenant and a.reservation_line_id = l.reservation_line_id)
         and exists (select from openstock_core.stock_bin b
                     where b.tenant_id = tenant and b.product_id = l.product_id and b.warehouse_id = l.warehouse_id
-                      and b.on_hand > 0 and b.on_hand > b.allocated and not b.blocked))
+                      and b.on_hand > 0 and not b.blocked
+                      and (b.on_hand > b.allocated or exists (
+                        select from openstock_core.allocation a
+                        join openstock_core.reservation_line h on h.tenant_id = tenant and h.reservation_line_id = a.reservation_line_id
+                        where a.tenant_id = tenant and a.bin_id = b.bin_id and h.expires_at <= at))))
     order by r.priority desc, r.promised_at nulls last, r.created_at, r.reservation_id
     limit most
     for no key update skip locked);
@@ -6856,8 +6925,8 @@ $$;
 revoke all on function openstock_core.claim_orders from public;
 grant execute on function openstock_core.claim_orders to openstock_api;
 comment on function openstock_core.claim_orders is
-  'Locks at most so many orders that have units promised at the warehouse, without end and not pinned, of products that some bin there has free; by priority, '
-  'promised time and age.';
+  'Locks at most so many orders that have units promised at the warehouse, without end and not pinned, of products that some bin there has free, or pinned to holds '
+  'that have ended; by priority, promised time and age.';
 
 reset role;
 
@@ -6929,7 +6998,8 @@ reset role;
 -- warehouse.
 set local role openstock_owner;
 
-create or replace function openstock_core.match_short_picks(tenant uuid, order_ref text, available openstock_core.open_line[], lines jsonb)
+create or replace function openstock_core.match_short_picks(
+  tenant uuid, order_ref text, available openstock_core.open_line[], expired bigint[], lines jsonb)
 returns openstock_core.pick[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -6947,6 +7017,7 @@ begin
            w.code::text as warehouse, c.code::text as location, t.code::text as lot
     from unnest(available) as o
     join openstock_core.allocation a on a.tenant_id = tenant and a.reservation_line_id = o.reservation_line_id
+      and a.bin_id <> all (coalesce(expired, '{}'))
     join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = a.bin_id
     join openstock_core.product p on p.tenant_id = tenant and p.product_id = o.product_id
     join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = o.warehouse_id
@@ -6990,7 +7061,7 @@ $$;
 revoke all on function openstock_core.match_short_picks from public;
 grant execute on function openstock_core.match_short_picks to openstock_api;
 comment on function openstock_core.match_short_picks is
-  'Which pins lose how much. Errors: 22023, OS110, OS303, each with the entry''s place.';
+  'Which pins lose how much; those in bins whose lot has expired are none any more. Errors: 22023, OS110, OS303, each with the entry''s place.';
 
 reset role;
 
@@ -7046,8 +7117,9 @@ begin
   select l.line_ids, l.due into locked from openstock_core.lock_open_lines(tenant, order_ref, false) as l;
   update openstock_core.reservation_line l set changes = l.changes + 1
   where l.tenant_id = tenant and l.reservation_line_id = any (locked.line_ids);
-  -- Under the levels' locks pins move no more; what is due there is booked with the bins, and may take some of them.
-  missing := openstock_core.match_short_picks(tenant, order_ref, openstock_core.open_lines(tenant, locked.line_ids, '{}'), lines);
+  -- Under the levels' locks pins move no more; those in lots that have expired go when that is booked with the bins.
+  missing := openstock_core.match_short_picks(tenant, order_ref, openstock_core.open_lines(tenant, locked.line_ids, '{}'),
+                                              (locked.due).lot_bin_ids, lines);
   sources := array(select m.bin_id from unnest(missing) as m);
   targets := openstock_core.make_held_bins(tenant, sources);
   needs := array(
@@ -9284,5 +9356,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', 'abac283650e0c53192362e4a053b8909485031acd56f17bf7d093481eb608477');
+values ('0001.baseline', 'c20ae9df73cf9c6c50fb65dcba8ae742b94409296469dd969fafe436a4f01b43');
 reset role;

@@ -2,7 +2,8 @@
 
 `db` is a superuser's connection to the test's own database, `connect(login)` a new connection as one of the LOGINS,
 `shop` a tenant with its master data behind the application's login. OPENSTOCK_DSN, where set, names a superuser on a
-server to use instead of the embedded one; OPENSTOCK_PG_BIN the PostgreSQL programs to run.
+server to use instead of the embedded one; OPENSTOCK_PG_BIN the PostgreSQL programs to run. OPENSTOCK_TEST_SERVER is what a
+run of the tests tells a run that it starts itself (tests/mutation): the same server, whose logins it leaves alone.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Start the server once, in the process that starts the workers, and let every process know its address."""
     if config.option.collectonly or config.option.help:
         return
-    dsn = getattr(config, "workerinput", {}).get("dsn") or os.environ.get("OPENSTOCK_DSN")
+    dsn = getattr(config, "workerinput", {}).get("dsn") or os.environ.get("OPENSTOCK_TEST_SERVER") or os.environ.get("OPENSTOCK_DSN")
     if dsn is None:
         dsn = _resources.enter_context(temporary_server()).dsn()
     config.stash[_dsn] = dsn
