@@ -242,7 +242,7 @@ def test_changes_of_the_same_follow_each_other(
     waiting = two.blocked(function, lines=[second], **where)
     one.commit()
     two.outcome(waiting, function, lines=[second], **where)
-    (name, code), (kept, value), (changed, to) = [*first.items()][0], [*first.items()][1], [*second.items()][1]
-    own = {"put_warehouses": "warehouse", "put_locations": "location"}.get(function, name)
-    [row] = shop.view(view, **{own: code})
+    (_, code), (kept, value) = first.items()
+    changed, to = list(second.items())[-1]
+    [row] = shop.view(view, **{{"products": "sku"}.get(view, view.removesuffix("s")): code})
     assert (row[kept], row[changed]) == (value, to)
