@@ -1,0 +1,32 @@
+"""Calls that look again after each wait do so a bounded number of times, and then leave it to the caller to come back.
+
+Nothing moves that often within one call, so that a function underneath is replaced by one that always finds more to wait for.
+"""
+
+from __future__ import annotations
+
+import psycopg
+
+from ..support import Shop, refused
+
+
+def test_units_that_are_never_found_at_rest_are_not_called_short(shop: Shop, db: psycopg.Connection) -> None:
+    shop.receive("LON", [{"sku": "APPLE", "qty": 5}])
+    shop.reserve("ONE", [{"sku": "APPLE", "qty": 3}])
+    db.execute(
+        "create or replace function openstock_core.lock_pickable_bins(tenant uuid, needs openstock_core.pick[], removal text, "
+        "named bigint[], wait boolean) returns bigint[] language sql as $$ select '{}'::bigint[] $$"
+    )
+    with refused(db, "40001", problem="units kept moving from bin to bin"):
+        shop.allocate("ONE")
+
+
+def test_levels_that_keep_coming_into_being_are_not_called_short(shop: Shop, db: psycopg.Connection) -> None:
+    shop.receive("LON", [{"sku": "APPLE", "qty": 5}])
+    db.execute(
+        "create or replace function openstock_core.lock_candidate_levels(tenant uuid, op_id text, lines openstock_core.order_line[], "
+        "held openstock_core.level_key[]) returns openstock_core.level_key[] language sql "
+        "as $$ select held || row(0, coalesce(cardinality(held), 0))::openstock_core.level_key $$"
+    )
+    with refused(db, "40001", problem="stock levels keep coming into being"):
+        shop.reserve("ONE", [{"sku": "APPLE", "qty": 6}])
