@@ -26,6 +26,17 @@ def test_a_lot_that_expired_after_it_was_pinned_is_replaced_by_another(shop: Sho
     assert shop.differences() == []
 
 
+def test_a_lot_that_expired_beside_the_pinned_units_is_blocked_as_these_leave(shop: Shop, clock: Clock) -> None:
+    shop.receive("LON", [{"sku": "MILK", "qty": 4, "lot": "LATE"}])
+    shop.reserve("O1", [{"sku": "MILK", "qty": 4}])
+    shop.allocate("O1")
+    shop.receive("LON", [{"sku": "MILK", "qty": 3, "lot": "SOON", "expires_on": day(2)}])
+    clock.advance(days=4)
+    assert columns(shop.ship("O1", op_id="ship"), "lot", "qty", "on_hand", "blocked") == [("LATE", 4, 3, 3)]
+    assert shop.entries("event_type", "lot", op_id="ship") == [("STATUS", "SOON"), ("SHIP", "LATE")]
+    assert shop.differences() == []
+
+
 def test_a_lot_that_expired_and_nothing_else_cannot_be_shipped(
     shop: Shop, db: psycopg.Connection, clock: Clock
 ) -> None:
