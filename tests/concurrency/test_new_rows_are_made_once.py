@@ -46,6 +46,8 @@ def test_a_new_bin_of_a_level_that_exists_is_made_once(shop: Shop, session: Open
 
 
 def test_a_new_lot_keeps_the_expiry_of_whoever_was_first(shop: Shop, session: OpenSession) -> None:
+    for warehouse in ("LON", "BER"):  # else they would follow each other for the product
+        shop.receive(warehouse, [{"sku": "MILK", "qty": 1, "lot": "L0"}])
     one, two, three = session(), session(), session()
     lot = {"sku": "MILK", "qty": 1, "lot": "L1"}
     one.receive("LON", [lot | {"expires_on": day(9)}])
