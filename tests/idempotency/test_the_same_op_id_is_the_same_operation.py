@@ -88,6 +88,11 @@ def digest_of(connection: psycopg.Connection, function: str, arguments: str) -> 
     return digest
 
 
+@pytest.mark.parametrize("function", ["put_products", "receive"])
+def test_an_argument_that_is_null_is_one_that_is_not_given(db: psycopg.Connection, function: str) -> None:
+    assert digest_of(db, function, '{"lines": [], "new": null}') == digest_of(db, function, '{"lines": []}')
+
+
 @pytest.mark.parametrize("call", [call for call in WITH_LINES if "qty" in call.line], ids=str)
 @pytest.mark.parametrize("again", ["{}.0", "{}.000000", "{}e0"])
 def test_a_number_is_the_same_however_it_is_written(shop: Shop, db: psycopg.Connection, call: Call, again: str) -> None:

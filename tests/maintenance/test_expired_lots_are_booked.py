@@ -86,6 +86,17 @@ def test_the_next_lot_is_booked_when_its_time_comes(aged: Shop, connect: Connect
     assert aged.differences() == []
 
 
+def test_a_bin_that_is_empty_has_nothing_to_book(aged: Shop, clock: Clock, connect: Connect) -> None:
+    aged.release("O1")  # which books what expired in London
+    aged.receive("BER", [{"sku": "MILK", "qty": 1, "lot": "LATE"}])
+    aged.receive("LON", [{"sku": "MILK", "qty": 1, "lot": "NEXT", "expires_on": day(20), "location": "A-1"}])
+    aged.receive("LON", [{"sku": "MILK", "qty": 1, "lot": "NEXT", "location": "A-2"}])
+    aged.adjust("LON", [{"sku": "MILK", "qty": -1, "lot": "NEXT", "location": "A-2"}], reason="lost")
+    clock.advance(days=30)
+    assert block(connect, tenant=aged.tenant) == 1
+    assert aged.entries("location", "blocked_delta", reason="expired", lot="NEXT") == [("A-1", 1)]
+
+
 @pytest.mark.parametrize("max_levels", [0, -1, 100_001, None])
 def test_the_number_of_levels_is_bounded(
     aged: Shop, connect: Connect, db: psycopg.Connection, max_levels: int | None
