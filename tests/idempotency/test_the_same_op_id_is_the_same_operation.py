@@ -89,7 +89,7 @@ def digest_of(connection: psycopg.Connection, function: str, arguments: str) -> 
 
 
 @pytest.mark.parametrize("function", ["put_products", "receive"])
-def test_an_argument_that_is_null_is_one_that_is_not_given(db: psycopg.Connection, function: str) -> None:
+def test_a_new_argument_that_is_null_changes_no_digest(db: psycopg.Connection, function: str) -> None:
     assert digest_of(db, function, '{"lines": [], "new": null}') == digest_of(db, function, '{"lines": []}')
 
 
@@ -253,3 +253,11 @@ def test_an_answer_without_rows_is_replayed_without_rows(shop: Shop, db: psycopg
     shop.reserve("ORDER", [{"sku": "APPLE", "qty": 1}])
     with unchanged(db):
         assert shop.allocate("ORDER", op_id="once") == []
+
+
+def test_each_operation_keeps_its_own_answer(shop: Shop) -> None:
+    one, two = ({"warehouse": "LON", "lines": [{"sku": "APPLE", "qty": qty}], "op_id": f"of {qty}"} for qty in (1, 2))
+    first = shop.receive(**one)
+    second = shop.receive(**two)
+    assert shop.receive(**one) == [row | {"replayed": True} for row in first]
+    assert shop.receive(**two) == [row | {"replayed": True} for row in second]

@@ -127,3 +127,11 @@ def test_stock_of_inactive_products_and_warehouses_can_still_be_moved(stocked: S
     stocked.put_warehouses(lines=[{"code": "LON", "active": False}])
     stocked.move("LON", [{"sku": "APPLE", "qty": 10, "from": "A-1", "to": "A-2"}])
     assert columns(stocked.view("bins"), "location", "on_hand") == [("A-2", 10)]
+
+
+def test_each_bin_inherits_the_age_of_what_comes_into_it(shop: Shop) -> None:
+    shop.receive("LON", [{"sku": "APPLE", "qty": 1, "location": "A-1"}])
+    shop.receive("LON", [{"sku": "APPLE", "qty": 1, "location": "A-2"}])
+    shop.move("LON", [{"sku": "APPLE", "qty": 1, "from": "A-2", "to": "DEFAULT"}, {"sku": "APPLE", "qty": 1, "from": "A-1", "to": "P-1"}])
+    shop.reserve("O1", [{"sku": "APPLE", "qty": 2}])
+    assert columns(shop.allocate("O1"), "location") == [("P-1",), ("DEFAULT",)]

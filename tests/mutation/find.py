@@ -143,7 +143,8 @@ def find(wanted: Sequence[Mutation], likely: Likeliness, known: dict[str, str], 
         ordered = likely.candidates(mutation)
         order = [*ordered[:8], *same[:8], *ordered[8:]]
         order = [test for test in order if re.search(options.among, test)]
-        tasks.append(Task(mutation.name, mutation.statement, list(dict.fromkeys(order))[: options.tests], options.seconds))
+        order = list(dict.fromkeys(order))[options.skip : options.skip + options.tests]
+        tasks.append(Task(mutation.name, mutation.statement, order, options.seconds))
     works = [Work(tasks[number :: options.workers], folders()) for number in range(options.workers)]
     return [Result(**json.loads(line)) for line in spread([work for work in works if work.tasks], dsn)]
 
@@ -163,6 +164,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--among", default="", metavar="REGEX", help="only tests that this matches")
     parser.add_argument("--seconds", type=float, default=60, help="how long each mutation is tried (default 60)")
     parser.add_argument("--tests", type=int, default=500, metavar="N", help="and on how many tests (default 500)")
+    parser.add_argument("--skip", type=int, default=0, metavar="N", help="but not on the first of them, which another run tried")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--calls", type=Path, metavar="FILE", help="keep what tests call there, and read it if it is there")
     options = parser.parse_args(arguments)
