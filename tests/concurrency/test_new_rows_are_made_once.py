@@ -82,3 +82,13 @@ def test_two_new_orders_with_one_name_are_one_order(shop: Shop, session: OpenSes
     two.outcome(waiting, *call)
     assert columns(shop.view("reservations"), "line", "sku", "reserved") == [(1, "APPLE", 1), (2, "RICE", 2)]
     assert shop.differences() == []
+
+
+def test_first_receipts_of_different_products_do_not_wait_for_each_other(shop: Shop, session: OpenSession) -> None:
+    one, two = session(), session()
+    one.receive("LON", [{"sku": "APPLE", "qty": 1}])
+    two.query("select set_config('lock_timeout', '1ms', false)").result()
+    two.receive("LON", [{"sku": "RICE", "qty": 1}])
+    two.commit()
+    one.commit()
+    assert (shop.level("APPLE"), shop.level("RICE")) == ((1, 0, 0, 1), (1, 0, 0, 1))

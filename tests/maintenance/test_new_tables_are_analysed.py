@@ -102,3 +102,10 @@ def test_only_operators_may_ask_for_it(db: psycopg.Connection, connect: Connect)
     for login in ("app", "analyst", "stranger"):
         with denied(db):
             call(connect(login), "openstock_admin.analyze_tables")
+
+
+def test_a_partition_counts_once_with_its_size(shop: Shop, db: psycopg.Connection) -> None:
+    shop.receive("LON", [{"sku": "APPLE", "qty": 1}])
+    [(partition,)] = db.execute("select distinct tableoid::regclass::text from openstock_core.ledger").fetchall()
+    found = "select %s::regclass in (select openstock_core.unanalyzed_tables(pg_relation_size(%s) + %s))"
+    assert [db.execute(found, [partition, partition, more]).fetchone() for more in (0, 1)] == [(True,), (False,)]
