@@ -22,7 +22,10 @@ from psycopg.conninfo import make_conninfo
 from openstock.devtools.run_examples import EXAMPLES, ROOT, TENANT, prepare
 from openstock.server import temporary_server
 
-DOCUMENTS = {ROOT / "docs" / "importing.md": EXAMPLES / "importing"}
+DOCUMENTS = {
+    ROOT / "docs" / "importing.md": EXAMPLES / "importing",
+    ROOT / "docs" / "reservations.md": EXAMPLES / "reservations",
+}
 """Each document, and the files that its commands find."""
 _BLOCK = re.compile(r"(?<=^```console\n)(.*?)(?=^```$)", re.MULTILINE | re.DOTALL)
 
@@ -60,8 +63,8 @@ def _printed(command: str, place: Path, dsn: str) -> str:
 
 def main() -> None:
     """Rewrite what every document's commands print."""
-    with temporary_server() as server:
-        for document, files in DOCUMENTS.items():
+    for document, files in DOCUMENTS.items():
+        with temporary_server() as server:
             dsn = make_conninfo(server.dsn())
             prepare(dsn)
             document.write_text(rerun(document.read_text(), files, dsn))

@@ -38,7 +38,7 @@ def test_all_of_them(shop: Shop) -> None:
     ]
     assert (pinned(shop), shop.level("APPLE")) == ([], (8, 0, 6, 2))
     assert columns(shop.view("orders"), "status", "reserved", "allocated") == [("open", 7.5, 0)]
-    assert {row for row in shop.entries("event_type", "reason", op_id="off")} == {("DEALLOCATE", "picker is ill")}
+    assert set(shop.entries("event_type", "reason", op_id="off")) == {("DEALLOCATE", "picker is ill")}
     shop.reserve("O2", [{"sku": "APPLE", "qty": 2}])
     assert columns(shop.allocate("O2"), "location") == [("A-1",)]
 
