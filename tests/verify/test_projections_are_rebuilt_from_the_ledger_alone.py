@@ -13,7 +13,7 @@ from tests.support import OTHER_TENANT, Clock, Connect, Shop, call, columns, day
 from .test_every_fact_that_verify_claims_is_checked import quantities
 
 UNKNOWN = UUID("0197a000-0000-7000-8000-00000000dead")
-PROJECTIONS = ("allocation", "reservation_line", "reservation", "stock_bin", "stock_level")
+PROJECTIONS = ("allocation", "reservation_line", "backorder", "backlog", "reservation", "stock_bin", "stock_level")
 
 
 def tear_down(shop: Shop) -> None:
