@@ -112,6 +112,17 @@ def test_what_only_waited_is_booked_too(shop: Shop, clock: Clock, connect: Conne
     assert (backlog(shop), shop.level("APPLE")) == (0, (3, 0, 0, 3))
 
 
+def test_so_many_are_booked_at_a_time_the_longest_ended_first(shop: Shop, clock: Clock) -> None:
+    shop.cancel("CART")
+    for minutes in (3, 1, 2):
+        backorder(shop, f"WAITS{minutes}", 9, ttl=f"{minutes} minutes", warehouse="BER")
+    shop.reserve("HELD", [{"sku": "APPLE", "qty": 1}], ttl="4 minutes")
+    clock.advance(hours=2)
+    rounds = [sorted(row["order_ref"] for row in shop.expire_reservations(max_lines=2)) for _ in range(3)]
+    assert rounds == [["HELD", "WAITS1"], ["WAITS2", "WAITS3"], []]
+    assert backlog(shop) == 0
+
+
 def test_an_order_whose_waiting_hold_ended_can_be_reserved_for_again(shop: Shop, clock: Clock) -> None:
     backorder(shop, "WAITS", 1, ttl="1 hour")
     clock.advance(hours=2)

@@ -13,6 +13,7 @@ declare
   answer jsonb;
   ended record;
   locked openstock_core.level_key[];
+  room integer;
   due openstock_core.due;
   entries openstock_core.posted[];
 begin
@@ -54,11 +55,12 @@ begin
     join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id
     for no key update of l skip locked);
 
+  room := max_lines - coalesce(cardinality(ended.line_ids), 0);
   due := openstock_core.lock_backlogs(tenant, array(
     select b.product_id from openstock_core.backorder b
     where b.tenant_id = tenant and b.expires_at <= arrival and b.backordered > 0
     order by b.expires_at, b.backorder_id
-    limit max_lines), openstock_core.lock_levels(tenant, locked, false));
+    limit room), openstock_core.lock_levels(tenant, locked, false), room);
   due := openstock_core.lock_due_holds(tenant, due, array(
     select l.reservation_line_id
     from unnest(locked) as k

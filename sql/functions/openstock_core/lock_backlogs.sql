@@ -2,7 +2,8 @@
 -- locked. Writes: backlog (missing rows). Locks: backlog by product_id, backorder by id.
 set local role openstock_owner;
 
-create or replace function openstock_core.lock_backlogs(tenant uuid, product_ids bigint[], due openstock_core.due)
+create or replace function openstock_core.lock_backlogs(
+  tenant uuid, product_ids bigint[], due openstock_core.due, most integer default null)
 returns openstock_core.due
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -29,7 +30,12 @@ begin
     due.backorder_ids := array(
       select b.backorder_id
       from openstock_core.backorder b
-      where b.tenant_id = tenant and b.product_id = any (ended) and b.expires_at <= due.at and b.backordered > 0
+      where b.tenant_id = tenant and b.expires_at <= due.at and b.backordered > 0 and b.backorder_id in (
+        select s.backorder_id
+        from openstock_core.backorder s
+        where s.tenant_id = tenant and s.product_id = any (ended) and s.expires_at <= due.at and s.backordered > 0
+        order by s.expires_at, s.backorder_id
+        limit most)
       order by b.backorder_id
       for no key update);
   end if;
@@ -40,6 +46,7 @@ $$;
 revoke all on function openstock_core.lock_backlogs from public;
 grant execute on function openstock_core.lock_backlogs to openstock_api;
 comment on function openstock_core.lock_backlogs is
-  'Locks the backlogs of these products, making missing ones, and adds to what is due the holds among them that have ended.';
+  'Locks the backlogs of these products, making missing ones, and adds to what is due the holds among them that have ended, '
+  'at most so many, or all.';
 
 reset role;
