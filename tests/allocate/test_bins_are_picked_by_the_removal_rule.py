@@ -1,4 +1,4 @@
-"""fefo: first expired; fifo: first in; lifo: last in. What is equal by the rule goes by the bin's pick order."""
+"""fefo: first expired; fifo: first in; lifo: last in; fewest_bins: fullest first. What is equal by the rule goes by the bin's pick order."""
 
 from __future__ import annotations
 
@@ -95,3 +95,42 @@ def test_a_lot_is_picked_until_the_end_of_its_last_day(shop: Shop, clock: Clock)
     assert columns(shop.allocate("O1"), "outcome") == [("allocated",)]
     clock.set(f"{day(41)} 00:00:00 UTC")
     assert columns(shop.allocate("O2"), "outcome") == [("short",)]
+
+
+@pytest.fixture
+def bins(shop: Shop) -> Shop:
+    """APPLE: first 2 in A-1, then 9 in A-2, of which 5 are pinned, and 4 in P-1."""
+    shop.receive("LON", [{"sku": "APPLE", "qty": 2, "location": "A-1"}])
+    shop.receive("LON", [{"sku": "APPLE", "qty": 9, "location": "A-2"}])
+    shop.reserve("PINNED", [{"sku": "APPLE", "qty": 5}])
+    shop.allocate("PINNED", removal="lifo")
+    shop.receive("LON", [{"sku": "APPLE", "qty": 4, "location": "P-1"}])
+    return shop
+
+
+def test_fewest_bins_takes_the_bin_with_most_free_units_first(bins: Shop) -> None:
+    assert picked(bins, "APPLE", 9, removal="fewest_bins") == [("A-2", None, 4), ("P-1", None, 4), ("A-1", None, 1)]
+
+
+def test_fewest_bins_is_a_rule_that_a_product_may_have(bins: Shop) -> None:
+    bins.put_products(lines=[{"sku": "APPLE", "removal": "fewest_bins"}])
+    bins.adjust("LON", [{"sku": "APPLE", "qty": -1, "location": "A-2"}], reason="lost")
+    assert picked(bins, "APPLE", 4) == [("P-1", None, 4)]
+    bins.release("PICK")
+    bins.reserve("NEXT", [{"sku": "APPLE", "qty": 2}])
+    assert columns(bins.allocate_next("LON"), "order_ref", "location", "qty") == [("NEXT", "P-1", 2)]
+    assert bins.differences() == []
+
+
+def test_bins_with_as_many_units_go_by_age_and_pick_order(shop: Shop) -> None:
+    shop.put_locations("LON", [{"code": "A-1", "pick_order": 3}, {"code": "A-2", "pick_order": 2}, {"code": "P-1", "pick_order": 1}])
+    shop.receive("LON", [{"sku": "APPLE", "qty": 2, "location": "A-1"}])
+    shop.receive("LON", [{"sku": "APPLE", "qty": 2, "location": location} for location in ("A-2", "P-1")])
+    assert [location for location, *_ in picked(shop, "APPLE", 6, removal="fewest_bins")] == ["A-1", "P-1", "A-2"]
+
+
+def test_fewest_bins_ships_what_was_not_pinned_by_the_same_rule(bins: Shop) -> None:
+    bins.put_products(lines=[{"sku": "APPLE", "removal": "fewest_bins"}])
+    bins.release("PINNED")
+    bins.reserve("O1", [{"sku": "APPLE", "qty": 3}])
+    assert columns(bins.ship("O1"), "location", "qty") == [("A-2", 3)]
