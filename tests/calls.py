@@ -85,7 +85,7 @@ CALLS = (
         {"warehouse": "LON", "lines": [{"sku": "APPLE", "qty": 5}]},
         {"warehouse": "BER"},
         STOCK | {"qty": "number!", "expires_on": "date"},
-        ("reference", "note", "occurred_at"),
+        ("reference", "note", "occurred_at", "fill_backorders"),
     ),
     Call(
         "adjust",
@@ -114,7 +114,7 @@ CALLS = (
         {"order_ref": "NEW", "lines": [{"sku": "APPLE", "qty": 1}]},
         {"lines": [{"sku": "APPLE", "qty": 2}]},
         {"sku": "code!", "qty": "number!", "warehouse": "code"},
-        ("warehouse", "ttl"),
+        ("warehouse", "ttl", "priority", "promised_at", "metadata"),
     ),
     Call("extend", {"order_ref": "CART", "ttl": "2 hours"}, {"ttl": "3 hours"}, {}),
     Call("confirm", {"order_ref": "CART"}, {"new_order_ref": "SALE"}, {}, ("new_order_ref",)),
@@ -129,6 +129,29 @@ CALLS = (
     Call("expire_reservations", {}, {"max_lines": 7}, {}, wrong={"max_lines": 0}, needs_op_id=False),
     Call("allocate", {"order_ref": "ORDER"}, {"removal": "lifo"}, {}, ("removal",)),
     Call(
+        "allocate_next",
+        {"warehouse": "LON"},
+        {"max_orders": 7},
+        {},
+        ("removal",),
+        wrong={"warehouse": "UNKNOWN"},
+    ),
+    Call(
+        "deallocate",
+        {"order_ref": "PICKED", "lines": [{"sku": "RICE", "qty": 1}]},
+        {"lines": None},
+        TAKEN,
+        ("reason",),
+    ),
+    Call(
+        "short_pick",
+        {"order_ref": "PICKED", "lines": [{"sku": "RICE", "qty": 1, "location": "DEFAULT"}]},
+        {"reason": "empty shelf"},
+        TAKEN | {"qty": "number!", "location": "code!", "lot": "code"},
+        ("reason",),
+    ),
+    Call("fill_backorders", {}, {"max_rows": 7}, {}, wrong={"max_rows": 0}, needs_op_id=False),
+    Call(
         "ship",
         {"order_ref": "ORDER", "lines": [{"sku": "APPLE", "qty": 1}]},
         {"lines": None},
@@ -140,8 +163,14 @@ WITH_LINES = tuple(call for call in CALLS if call.keys)
 
 
 def prepare(shop: Shop) -> Shop:
-    """What the calls need: 10 APPLE in London, of which the order ORDER has 3; 10 RICE: CART holds 2, LATE held 1."""
-    shop.receive("LON", [{"sku": "APPLE", "qty": 10}, {"sku": "RICE", "qty": 10}])
+    """What the calls need, in London: 10 APPLE, of which the order ORDER has 3; 10 RICE: PICKED has 4 that are pinned, CART holds 2,
+    LATE held 1; 5 OIL, which WAITING waits for.
+    """
+    shop.put_products(lines=[{"sku": "OIL", "name": "Oil", "backorder": "unlimited"}])
+    shop.reserve("WAITING", [{"sku": "OIL", "qty": 2}], on_shortage="backorder")
+    shop.receive("LON", [{"sku": sku, "qty": qty} for sku, qty in (("APPLE", 10), ("RICE", 10), ("OIL", 5))], fill_backorders=False)
+    shop.reserve("PICKED", [{"sku": "RICE", "qty": 4}])
+    shop.allocate("PICKED")
     shop.reserve("ORDER", [{"sku": "APPLE", "qty": 3}])
     shop.reserve("CART", [{"sku": "RICE", "qty": 2}], ttl="1 hour")
     shop.reserve("LATE", [{"sku": "RICE", "qty": 1}], ttl="1 microsecond")

@@ -27,6 +27,8 @@ CALLS: dict[str, dict[str, Any]] = {
     "cancel": {},
     "release": {},
     "allocate": {},
+    "deallocate": {},
+    "short_pick": {"lines": [{"sku": "APPLE", "location": "DEFAULT", "qty": 1}]},
     "ship": {},
 }
 

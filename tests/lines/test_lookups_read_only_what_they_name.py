@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from ..support import Shop
+from ..waiting import backorder, let_wait
 
 PRODUCTS = 3000
 LARGE = ("product", "stock_level", "stock_bin", "location")
@@ -23,8 +24,14 @@ def large_shop(shop: Shop, db: psycopg.Connection) -> Shop:
     shop.put_products(lines=[{"sku": sku, "name": sku} for sku in skus])
     shop.put_locations(warehouse="LON", lines=[{"code": f"B-{n}"} for n in range(PRODUCTS)])
     shop.receive("LON", [{"sku": sku, "qty": 10, "location": f"B-{n}"} for n, sku in enumerate(skus)])
+    let_wait(shop, "S-1")
     db.execute("analyze")
     return shop
+
+
+def pinned(shop: Shop) -> None:
+    shop.reserve("O1", [{"sku": "S-1", "qty": 1}])
+    shop.allocate("O1")
 
 
 CALLS: dict[str, Callable[[Shop], object]] = {
@@ -35,6 +42,19 @@ CALLS: dict[str, Callable[[Shop], object]] = {
     "move": lambda shop: shop.move("LON", [{"sku": "S-1", "qty": 1, "from": "B-1", "to": "B-2"}]),
     "reserve": lambda shop: shop.reserve("O1", [{"sku": "S-1", "qty": 1}]),
     "allocate": lambda shop: (shop.reserve("O1", [{"sku": "S-1", "qty": 1}]), shop.allocate("O1")),
+    "allocate_next": lambda shop: (shop.reserve("O1", [{"sku": "S-1", "qty": 1}]), shop.allocate_next("LON")),
+    "deallocate": lambda shop: (pinned(shop), shop.deallocate("O1")),
+    "short_pick": lambda shop: (pinned(shop), shop.short_pick("O1", [{"sku": "S-1", "location": "B-1", "qty": 1}])),
+    "a backorder": lambda shop: backorder(shop, "O1", 11, "S-1"),
+    "fill_backorders": lambda shop: (
+        backorder(shop, "O1", 11, "S-1"),
+        shop.receive("LON", [{"sku": "S-1", "qty": 1, "location": "B-1"}], fill_backorders=False),
+        shop.fill_backorders(),
+    ),
+    "a receipt that is waited for": lambda shop: (
+        backorder(shop, "O1", 11, "S-1"),
+        shop.receive("LON", [{"sku": "S-1", "qty": 1, "location": "B-1"}]),
+    ),
     "ship": lambda shop: (shop.reserve("O1", [{"sku": "S-1", "qty": 1}]), shop.ship("O1")),
     "release": lambda shop: (shop.reserve("O1", [{"sku": "S-1", "qty": 1}]), shop.release("O1")),
 }

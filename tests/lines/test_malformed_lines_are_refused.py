@@ -60,7 +60,7 @@ def test_lines_are_an_array_of_objects(shop: Shop, db: psycopg.Connection, call:
 
 @every_function
 def test_only_an_order_has_lines_to_leave_out(shop: Shop, db: psycopg.Connection, call: Call) -> None:
-    if call.function in ("release", "ship"):
+    if call.function in ("release", "ship", "deallocate"):
         assert len(call(shop, lines=None)) == 1
     else:
         with refused(db, "22023", argument="lines", problem="must be a JSON array of objects"):
@@ -71,7 +71,7 @@ def test_only_an_order_has_lines_to_leave_out(shop: Shop, db: psycopg.Connection
 def test_there_is_at_least_one_line_and_at_most_ten_thousand_or_of_an_order_a_thousand(
     shop: Shop, db: psycopg.Connection, call: Call
 ) -> None:
-    most = 1_000 if call.function in ("reserve", "release", "ship") else 10_000
+    most = 1_000 if call.function in ("reserve", "release", "ship", "deallocate", "short_pick") else 10_000
     with unchanged(db):
         for lines in ([], [call.line] * (most + 1)):
             with fails("22023", argument="lines", lines=len(lines)):
@@ -151,6 +151,8 @@ def test_a_line_number_is_positive_and_given_once(shop: Shop, db: psycopg.Connec
         for wrong in wrongs:
             with fails("22023", argument="lines", line=2, key="line"):
                 call(shop, lines=[call.line, call.line | {"line": wrong}])
+        if call.function == "short_pick":
+            return  # one line may be short in several bins
         with fails("22023", argument="lines", line=3, key="line", value=7):
             call(shop, lines=[call.line | {"line": 7}, call.line | {"line": 8}, call.line | {"line": 7}])
         with fails("22023", argument="lines", line=4, key="line", value=7):

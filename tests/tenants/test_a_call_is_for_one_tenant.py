@@ -8,7 +8,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from tests.support import OTHER_TENANT, TENANT, Connect, call, columns, fails, unchanged
+from tests.support import OTHER_TENANT, TENANT, Connect, Shop, call, columns, fails, unchanged
 
 UNKNOWN = UUID("0197a000-0000-7000-8000-00000000dead")
 
@@ -25,8 +25,13 @@ FUNCTIONS: dict[str, dict[str, Any]] = {
     "release": {"op_id": "o", "order_ref": "O1"},
     "cancel": {"op_id": "o", "order_ref": "O1"},
     "expire_reservations": {},
+    "fill_backorders": {},
     "allocate": {"op_id": "o", "order_ref": "O1"},
+    "allocate_next": {"op_id": "o", "warehouse": "LON"},
+    "deallocate": {"op_id": "o", "order_ref": "O1"},
+    "short_pick": {"op_id": "o", "order_ref": "O1", "lines": [{"line": 1, "location": "DEFAULT", "qty": 1}]},
     "ship": {"op_id": "o", "order_ref": "O1"},
+    "order_history": {"order_ref": "O1"},
     "availability": {"sku": "TEA"},
     "search_products": {"query": "tea"},
 }
@@ -79,13 +84,20 @@ def test_an_unknown_tenant_is_refused(db: psycopg.Connection, connect: Connect, 
         call(connect("app"), function, **FUNCTIONS[function], tenant=UNKNOWN)
 
 
-@every_function
+@pytest.mark.parametrize("function", [name for name in FUNCTIONS if name != "order_history"])
 def test_an_inactive_tenant_is_refused(db: psycopg.Connection, connect: Connect, function: str) -> None:
     db.execute("select openstock_admin.set_tenant_active(%s, false)", [TENANT])
     with unchanged(db):
         for login in ("app", "bound"):
             with fails("OS003", tenant=str(TENANT)):
                 call(connect(login), function, **FUNCTIONS[function], tenant=TENANT)
+
+
+def test_the_history_of_its_orders_can_still_be_read(shop: Shop, db: psycopg.Connection) -> None:
+    shop.receive("LON", [{"sku": "APPLE", "qty": 1}])
+    shop.reserve("O1", [{"sku": "APPLE", "qty": 1}])
+    db.execute("select openstock_admin.set_tenant_active(%s, false)", [TENANT])
+    assert columns(shop.order_history("O1"), "event_type") == [("RESERVE",)]
 
 
 @every_function

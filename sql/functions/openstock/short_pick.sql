@@ -16,7 +16,7 @@ set jit = off
 as $$
 declare
   acting constant uuid := openstock_core.enter(tenant);
-  arguments constant jsonb := jsonb_build_object('order_ref', order_ref, 'lines', lines, 'reason', reason);
+  arguments constant jsonb := jsonb_build_object('order_ref', order_ref, 'lines', lines, 'reason', coalesce(reason, 'short pick'));
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'short_pick', arguments);
 begin
   if answer is null then
