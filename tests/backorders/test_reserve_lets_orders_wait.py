@@ -140,6 +140,14 @@ def test_units_may_wait_up_to_the_limit_and_not_one_more(stocked: Shop) -> None:
     assert (backlog(stocked), stocked.differences()) == (4, [])
 
 
+def test_without_a_limit_as_many_may_wait_as_a_quantity_can_be(stocked: Shop) -> None:
+    most = 999_999_999_999
+    assert columns(backorder(stocked, "O1", most), "outcome", "qty_backordered")[-1] == ("backordered", most - 5)
+    assert columns(backorder(stocked, "O2", 6), "outcome", "qty_short") == [("rejected", 6)]
+    assert columns(backorder(stocked, "O2", 5), "outcome") == [("backordered",)]
+    assert (backlog(stocked), stocked.differences()) == (most, [])
+
+
 def test_lines_of_one_product_share_its_limit(stocked: Shop) -> None:
     let_wait(stocked, limit=4)
     lines = [{"sku": "APPLE", "qty": 5}, {"sku": "APPLE", "qty": 2}, {"sku": "APPLE", "qty": 3, "warehouse": "BER"}]

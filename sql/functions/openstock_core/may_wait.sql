@@ -1,4 +1,5 @@
 -- Says whether units may wait for stock. The backlogs are locked. Reads: product, backlog, warehouse.
+-- Without a limit, as many as a quantity can be.
 set local role openstock_owner;
 
 create or replace function openstock_core.may_wait(tenant uuid, waiting openstock_core.order_line[]) returns boolean
@@ -10,7 +11,7 @@ begin
     select from (select u.product_id, sum(u.qty) as qty from unnest(waiting) as u group by u.product_id) as k
     join openstock_core.product p on p.tenant_id = tenant and p.product_id = k.product_id
     left join openstock_core.backlog g on g.tenant_id = tenant and g.product_id = k.product_id
-    where p.backorder = 'none' or k.qty + coalesce(g.backordered, 0) > p.backorder_limit);
+    where p.backorder = 'none' or k.qty + coalesce(g.backordered, 0) > coalesce(p.backorder_limit, 999999999999.999999));
 end
 $$;
 
