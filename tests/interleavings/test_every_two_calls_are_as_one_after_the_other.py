@@ -19,6 +19,7 @@ from .players import READ_COMMITTED, REPEATABLE_READ, Answer, Part, Refused
 from .scenarios import SCENARIOS, Scenario
 from .stage import Stage
 
+# Of each call against each other: with 27 scenarios 2,835 and 729 interleavings, of 18,881 at each level.
 POINTS = {READ_COMMITTED: 4, REPEATABLE_READ: 1}
 PUBLIC = [scenario for scenario in SCENARIOS if scenario.public]
 PAIRS = list(combinations_with_replacement(SCENARIOS, 2))
