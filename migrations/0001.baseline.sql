@@ -2288,7 +2288,8 @@ reset role;
 -- locked. Writes: backlog (missing rows). Locks: backlog by product_id, backorder by id.
 set local role openstock_owner;
 
-create or replace function openstock_core.lock_backlogs(tenant uuid, product_ids bigint[], due openstock_core.due)
+create or replace function openstock_core.lock_backlogs(
+  tenant uuid, product_ids bigint[], due openstock_core.due, most integer default null)
 returns openstock_core.due
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -2315,7 +2316,12 @@ begin
     due.backorder_ids := array(
       select b.backorder_id
       from openstock_core.backorder b
-      where b.tenant_id = tenant and b.product_id = any (ended) and b.expires_at <= due.at and b.backordered > 0
+      where b.tenant_id = tenant and b.expires_at <= due.at and b.backordered > 0 and b.backorder_id in (
+        select s.backorder_id
+        from openstock_core.backorder s
+        where s.tenant_id = tenant and s.product_id = any (ended) and s.expires_at <= due.at and s.backordered > 0
+        order by s.expires_at, s.backorder_id
+        limit most)
       order by b.backorder_id
       for no key update);
   end if;
@@ -2326,7 +2332,8 @@ $$;
 revoke all on function openstock_core.lock_backlogs from public;
 grant execute on function openstock_core.lock_backlogs to openstock_api;
 comment on function openstock_core.lock_backlogs is
-  'Locks the backlogs of these products, making missing ones, and adds to what is due the holds among them that have ended.';
+  'Locks the backlogs of these products, making missing ones, and adds to what is due the holds among them that have ended, '
+  'at most so many, or all.';
 
 reset role;
 
@@ -4960,6 +4967,7 @@ reset role;
 
 -- sql/functions/openstock_core/may_wait.sql
 -- Says whether units may wait for stock. The backlogs are locked. Reads: product, backlog, warehouse.
+-- Without a limit, as many as a quantity can be.
 set local role openstock_owner;
 
 create or replace function openstock_core.may_wait(tenant uuid, waiting openstock_core.order_line[]) returns boolean
@@ -4971,7 +4979,7 @@ begin
     select from (select u.product_id, sum(u.qty) as qty from unnest(waiting) as u group by u.product_id) as k
     join openstock_core.product p on p.tenant_id = tenant and p.product_id = k.product_id
     left join openstock_core.backlog g on g.tenant_id = tenant and g.product_id = k.product_id
-    where p.backorder = 'none' or k.qty + coalesce(g.backordered, 0) > p.backorder_limit);
+    where p.backorder = 'none' or k.qty + coalesce(g.backordered, 0) > coalesce(p.backorder_limit, 999999999999.999999));
 end
 $$;
 
@@ -5604,6 +5612,7 @@ declare
   answer jsonb;
   ended record;
   locked openstock_core.level_key[];
+  room integer;
   due openstock_core.due;
   entries openstock_core.posted[];
 begin
@@ -5645,11 +5654,12 @@ begin
     join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id
     for no key update of l skip locked);
 
+  room := max_lines - coalesce(cardinality(ended.line_ids), 0);
   due := openstock_core.lock_backlogs(tenant, array(
     select b.product_id from openstock_core.backorder b
     where b.tenant_id = tenant and b.expires_at <= arrival and b.backordered > 0
     order by b.expires_at, b.backorder_id
-    limit max_lines), openstock_core.lock_levels(tenant, locked, false));
+    limit room), openstock_core.lock_levels(tenant, locked, false), room);
   due := openstock_core.lock_due_holds(tenant, due, array(
     select l.reservation_line_id
     from unnest(locked) as k
@@ -7175,7 +7185,7 @@ set jit = off
 as $$
 declare
   acting constant uuid := openstock_core.enter(tenant);
-  arguments constant jsonb := jsonb_build_object('order_ref', order_ref, 'lines', lines, 'reason', reason);
+  arguments constant jsonb := jsonb_build_object('order_ref', order_ref, 'lines', lines, 'reason', coalesce(reason, 'short pick'));
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'short_pick', arguments);
 begin
   if answer is null then
@@ -9356,5 +9366,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', 'c20ae9df73cf9c6c50fb65dcba8ae742b94409296469dd969fafe436a4f01b43');
+values ('0001.baseline', '8ee0f7752aa945fe1a8be4b3ff12788a824a5b1b72585328aeb56ef2443a5ce8');
 reset role;

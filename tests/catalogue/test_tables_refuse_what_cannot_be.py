@@ -55,6 +55,15 @@ REFUSED = {
     "product_attributes_are_an_object": product("attributes", "'[]'"),
     "warehouse_name_is_bounded": [f"update openstock_core.warehouse set name = {name}" for name in ("''", FAR.format(201))],
     "warehouse_address_is_an_object": ["update openstock_core.warehouse set address = '[]'"],
+    "warehouse_position_is_whole": ["update openstock_core.warehouse set latitude = 1", "update openstock_core.warehouse set longitude = 1"],
+    "warehouse_latitude_is_on_earth": [f"update openstock_core.warehouse set latitude = {there}, longitude = 0" for there in (-91, 91)],
+    "warehouse_longitude_is_on_earth": [f"update openstock_core.warehouse set latitude = 0, longitude = {there}" for there in (-181, 181)],
+    "warehouse_shipping_cost_is_not_negative": ["update openstock_core.warehouse set shipping_cost = -1"],
+    "warehouse_costs_by_zone_are_not_negative": ["update openstock_core.warehouse set shipping_cost_by_zone = '{\"EU\": -1}'"],
+    "warehouse_zones_are_bounded": [
+        "update openstock_core.warehouse set shipping_cost_by_zone = "
+        "(select jsonb_object_agg(n, 1) from generate_series(1, 1001) as n)"
+    ],
     "location_kind_is_known": ["update openstock_core.location set kind = 'attic'"],
     "lot_expires_on_is_finite": ["update openstock_core.lot set expires_on = 'infinity'"],
     "ledger_event_type_is_known": [entry("RECEIPT", '{"event_type": "THEFT"}')],
@@ -72,14 +81,20 @@ REFUSED = {
     ],
     "operation_op_id_is_bounded": [f"update openstock_core.operation set op_id = {op_id}" for op_id in ("''", FAR.format(129))],
     "reservation_line_line_is_positive": [line("line = 0")],
-    "reservation_line_ordered_is_positive": [line("ordered = 0, reserved = 0")],
+    "reservation_line_ordered_is_not_negative": [line("ordered = -1, reserved = -1")],
     "reservation_line_parts_are_not_negative": [
         line("reserved = -1, released = ordered + 1"),
-        line("backordered = -1, released = 1 + ordered - reserved"),
         line("shipped = -1, released = 1 + ordered - reserved"),
         line("released = -1, shipped = 1 + ordered - reserved"),
+        line("expired = -1, shipped = 1 + ordered - reserved"),
     ],
     "reservation_line_parts_add_up": [line("ordered = ordered + 1"), line("shipped = 1")],
+    "reservation_metadata_is_an_object": ["update openstock_core.reservation set metadata = '[]'"],
+    "backorder_line_is_positive": ["update openstock_core.backorder set line = 0"],
+    "backorder_parts_are_not_negative": [
+        f"update openstock_core.backorder set {part} = -1" for part in ("backordered", "released", "expired")
+    ],
+    "backlog_backordered_is_not_negative": ["update openstock_core.backlog set backordered = -1"],
     "allocation_qty_is_not_negative": ["update openstock_core.allocation set qty = -1"],
     "stock_level_blocked_is_part_of_on_hand": [level("blocked = -1"), level("blocked = 11"), level("on_hand = -1")],
     "stock_level_reserved_is_not_negative": [level("reserved = -1")],
@@ -104,11 +119,13 @@ IMPLIED = {
 
 @pytest.fixture
 def busy(shop: Shop) -> Shop:
-    """10 apples, 3 of them promised and 2 of these pinned, and milk of a lot."""
+    """10 apples, 3 of them promised and 2 of these pinned, milk of a lot, and an order that waits for pears."""
     shop.receive("LON", [{"sku": "APPLE", "qty": 10}])
     shop.receive("LON", [{"sku": "MILK", "qty": 1, "lot": "L1", "expires_on": "2999-12-31"}])
     shop.reserve("O1", [{"sku": "APPLE", "qty": 3}])
     shop.allocate("O1")
+    shop.put_products(lines=[{"sku": "PEAR", "name": "Pear", "backorder": "unlimited"}])
+    shop.reserve("O2", [{"sku": "PEAR", "qty": 3}], on_shortage="backorder")
     return shop
 
 
@@ -133,4 +150,4 @@ def test_a_warehouse_has_one_part_of_an_orders_line(busy: Shop) -> None:
             "insert into openstock_core.reservation_line (tenant_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, created_at) "
             "select tenant_id, reservation_id, line, product_id, warehouse_id, 1, 1, created_at from openstock_core.reservation_line"
         )
-    assert refusal.value.diag.constraint_name == "reservation_line_key_is_unique"
+    assert refusal.value.diag.constraint_name == "reservation_line_key"

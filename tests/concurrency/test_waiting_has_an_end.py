@@ -15,7 +15,7 @@ def test_units_that_are_never_found_at_rest_are_not_called_short(shop: Shop, db:
     shop.reserve("ONE", [{"sku": "APPLE", "qty": 3}])
     db.execute(
         "create or replace function openstock_core.lock_pickable_bins(tenant uuid, needs openstock_core.pick[], removal text, "
-        "named bigint[], wait boolean) returns bigint[] language sql as $$ select '{}'::bigint[] $$"
+        "named bigint[], avoided bigint[], wait boolean) returns bigint[] language sql as $$ select '{}'::bigint[] $$"
     )
     with refused(db, "40001", problem="units kept moving from bin to bin"):
         shop.allocate("ONE")
@@ -24,9 +24,10 @@ def test_units_that_are_never_found_at_rest_are_not_called_short(shop: Shop, db:
 def test_levels_that_keep_coming_into_being_are_not_called_short(shop: Shop, db: psycopg.Connection) -> None:
     shop.receive("LON", [{"sku": "APPLE", "qty": 5}])
     db.execute(
-        "create or replace function openstock_core.lock_candidate_levels(tenant uuid, op_id text, lines openstock_core.order_line[], "
-        "held openstock_core.level_key[]) returns openstock_core.level_key[] language sql "
-        "as $$ select held || row(0, coalesce(cardinality(held), 0))::openstock_core.level_key $$"
+        "create or replace function openstock_core.lock_candidate_levels(tenant uuid, lines openstock_core.order_line[], "
+        "may_wait boolean, inout held openstock_core.level_key[], out due openstock_core.due) language sql "
+        "as $$ select held || row(0, coalesce(cardinality(held), 0))::openstock_core.level_key, "
+        "row(openstock.server_time(), '{}', '{}', '{}', '{}', '{}')::openstock_core.due $$"
     )
     with refused(db, "40001", problem="stock levels keep coming into being"):
         shop.reserve("ONE", [{"sku": "APPLE", "qty": 6}])

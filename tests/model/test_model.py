@@ -56,7 +56,7 @@ def run(world: World, number: int, examples: int, steps: int) -> None:
     )
 
 
-@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("number", [3, 4])
 def test_answers_errors_and_views_are_those_of_a_model_in_plain_python(world: World, number: int) -> None:
     run(world, number, EXAMPLES, STEPS)
     print(world.summary())

@@ -21,8 +21,6 @@ EQUIVALENT: dict[str, str] = {
     "openstock_core.make_levels: for no key update": "read_stock_lines has locked these products, in this order",
     "openstock_core.make_levels: order by p.product_id": "read_stock_lines has locked these products, in this order",
     "openstock_core.make_levels: order by k.product_id, k.warehouse_id": "whoever makes levels of a product holds its row",
-    "openstock_core.needs_of_order: for no key update": "whoever changes lines of an order holds the order's row",
-    "openstock_core.needs_of_order: order by l.reservation_line_id": "whoever changes lines of an order holds the order's row",
     "openstock_core.plan_picks: where n.qty > 0": "callers leave out lines that need nothing",
     "openstock_core.post_allocations: where u.allocated_delta <> 0": "only saves statements that would find nothing",
     "openstock_core.replace_bins: where (b.warehouse_id, b.on_hand, b.allocated, b.blocked and b.on_hand > 0) i ... "
@@ -32,8 +30,6 @@ EQUIVALENT: dict[str, str] = {
     "d o.order_ref = r.order_ref)": "orders that are there are left alone by `on conflict do nothing`",
     "openstock_core.shipment_answer: where e.event_type = 'SHIP'": "a shipment's own entries are of no other type",
     "openstock_core.stock_answer: where e.line > 0": "entries without a line are DEALLOCATE, which the condition beside it leaves out",
-    "openstock_core.take_order_lines: for no key update": "whoever changes lines of an order holds the order's row",
-    "openstock_core.take_order_lines: order by l.reservation_line_id": "whoever changes lines of an order holds the order's row",
     "openstock_core.unanalyzed_tables: where c.relkind = 'r'": "a partitioned table holds nothing itself",
     "openstock_core.unpin_from_bins: where k.surplus > 0": "without a surplus, `s.before < s.surplus` is false",
 }
