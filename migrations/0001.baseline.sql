@@ -346,10 +346,11 @@ comment on type openstock_core.level_key is 'What makes a stock level: a product
 create type openstock_core.found_stock as (
   parts openstock_core.order_line[],
   levels openstock_core.level_key[],
-  at timestamptz
+  at timestamptz,
+  short boolean
 );
 comment on type openstock_core.found_stock is
-  'What an order''s lines can be promised, the locked levels that this was judged by, and the moment.';
+  'What an order''s lines can be promised, the locked levels that this was judged by, the moment, and whether something is missing.';
 
 create type openstock_core.due as (
   at timestamptz,
@@ -4438,9 +4439,6 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if priority is null and promised_at is null and metadata is null then
-    return;
-  end if;
   update openstock_core.reservation r
   set priority = coalesce(set_order_details.priority, r.priority),
       promised_at = coalesce(set_order_details.promised_at, r.promised_at),
@@ -4830,7 +4828,7 @@ begin
       perform openstock_core.fail('40001', '{"problem": "stock levels keep coming into being"}');
     end if;
   end loop;
-  return row(parts, held, judged_at)::openstock_core.found_stock;
+  return row(parts, held, judged_at, short)::openstock_core.found_stock;
 end
 $$;
 
@@ -4844,7 +4842,8 @@ comment on function openstock_core.find_stock is
 reset role;
 
 -- sql/functions/openstock_core/reservation_answer.sql
--- The answer of functions that change promises. Reads: reservation, reservation_line, backorder, product, warehouse.
+-- The answer of functions that change promises. No sequential scan: planned while the orders are few, each would be read for every answer.
+-- Reads: reservation, reservation_line, backorder, product, warehouse.
 set local role openstock_owner;
 
 create or replace function openstock_core.reservation_answer(tenant uuid, outcome text, entries openstock_core.posted[])
@@ -4852,25 +4851,36 @@ returns jsonb
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
 as $$
 begin
+  -- Materialized, so that the names joined below are plain columns: under row-level security no index serves a join on an expression.
   return (
+    with entry as materialized (
+      select e.ord, e.event_type, e.product_id, e.reserved_delta, e.backordered_delta, e.on_hand, e.blocked, e.reserved as level_reserved, e.available,
+             coalesce(l.reservation_id, b.reservation_id) as reservation_id, coalesce(l.warehouse_id, b.warehouse_id) as warehouse_id,
+             coalesce(l.line, b.line) as line, coalesce(l.ordered, b.backordered + b.released + b.expired) as ordered,
+             coalesce(l.reserved, 0) as reserved, coalesce(b.backordered, 0) as backordered, coalesce(l.expires_at, b.expires_at) as expires_at
+      from unnest(entries) as e
+      left join lateral (select * from openstock_core.reservation_line s
+                         where s.tenant_id = tenant and s.reservation_line_id = e.reservation_line_id limit 1) as l on true
+      left join lateral (select * from openstock_core.backorder s
+                         where s.tenant_id = tenant and s.backorder_id = e.backorder_id limit 1) as b on true
+      where e.event_type in ('RESERVE', 'EXTEND', 'CONFIRM', 'RELEASE', 'EXPIRE') or (e.event_type = 'BACKORDER' and e.backordered_delta > 0)
+    )
     select coalesce(jsonb_agg(jsonb_build_object(
-      'order_ref', r.order_ref, 'line', coalesce(l.line, b.line), 'sku', p.sku, 'warehouse', w.code,
+      'order_ref', r.order_ref, 'line', e.line, 'sku', p.sku, 'warehouse', w.code,
       'outcome', case when e.event_type = 'BACKORDER' then 'backordered' else outcome end,
-      'qty_ordered', coalesce(l.ordered, b.backordered + b.released + b.expired), 'qty_reserved', coalesce(l.reserved, 0),
-      'qty_backordered', coalesce(b.backordered, 0), 'qty_short', 0,
+      'qty_ordered', e.ordered, 'qty_reserved', e.reserved, 'qty_backordered', e.backordered, 'qty_short', 0,
       'qty_released', case when e.event_type in ('RELEASE', 'EXPIRE') then -(e.reserved_delta + coalesce(e.backordered_delta, 0)) else 0 end,
-      'expires_at', coalesce(l.expires_at, b.expires_at),
-      'on_hand', e.on_hand, 'blocked', e.blocked, 'reserved', e.reserved, 'available', e.available,
+      'expires_at', e.expires_at,
+      'on_hand', e.on_hand, 'blocked', e.blocked, 'reserved', e.level_reserved, 'available', e.available,
       'replayed', false) order by e.ord), '[]')
-    from unnest(entries) as e
-    left join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = e.reservation_line_id
-    left join openstock_core.backorder b on b.tenant_id = tenant and b.backorder_id = e.backorder_id
-    join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = coalesce(l.reservation_id, b.reservation_id)
-    join openstock_core.product p on p.tenant_id = tenant and p.product_id = e.product_id
-    left join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = coalesce(l.warehouse_id, b.warehouse_id)
-    where e.event_type in ('RESERVE', 'EXTEND', 'CONFIRM', 'RELEASE', 'EXPIRE') or (e.event_type = 'BACKORDER' and e.backordered_delta > 0));
+    from entry e
+    cross join lateral (select * from openstock_core.reservation s where s.tenant_id = tenant and s.reservation_id = e.reservation_id limit 1) as r
+    cross join lateral (select * from openstock_core.product s where s.tenant_id = tenant and s.product_id = e.product_id limit 1) as p
+    left join lateral (select * from openstock_core.warehouse s
+                       where s.tenant_id = tenant and s.warehouse_id = e.warehouse_id limit 1) as w on true);
 end
 $$;
 
@@ -5056,21 +5066,22 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  missing constant openstock_core.order_line[] := openstock_core.missing_lines(wanted, stock.parts);
+  missing openstock_core.order_line[];
   answer jsonb;
 begin
-  if cardinality(missing) = 0 then
+  if not stock.short then
     return openstock_core.promise(tenant, op_id, order_id, order_ref, stock.parts, null, seconds);
   end if;
   perform openstock_core.refuse_stale_shortage(tenant, wanted);
+  missing := openstock_core.missing_lines(wanted, stock.parts);
   if on_shortage = 'backorder' and openstock_core.may_wait(tenant, missing) then
     return openstock_core.promise(tenant, op_id, order_id, order_ref, stock.parts, missing, seconds);
   elsif on_shortage = 'partial' and cardinality(stock.parts) > 0 then
     answer := openstock_core.promise(tenant, op_id, order_id, order_ref, stock.parts, null, seconds);
-    return answer || openstock_core.shortage_answer(tenant, order_ref, 'short', missing, row('{}', stock.levels, stock.at));
+    return answer || openstock_core.shortage_answer(tenant, order_ref, 'short', missing, row('{}', stock.levels, stock.at, true));
   end if;
 
-  answer := case when on_shortage = 'partial' then openstock_core.shortage_answer(tenant, order_ref, 'short', wanted, row('{}', stock.levels, stock.at))
+  answer := case when on_shortage = 'partial' then openstock_core.shortage_answer(tenant, order_ref, 'short', wanted, row('{}', stock.levels, stock.at, true))
                  else openstock_core.shortage_answer(tenant, order_ref, 'rejected', wanted, stock) end;
   if on_shortage = 'error' then
     perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref, 'lines', (
@@ -5352,8 +5363,12 @@ begin
   if answer is null then
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
     perform openstock_core.check_choice('on_shortage', on_shortage, array['reject', 'partial', 'backorder', 'error']);
-    seconds := openstock_core.check_ttl(ttl);
-    perform openstock_core.check_order_details(promised_at, metadata);
+    if ttl is not null then
+      seconds := openstock_core.check_ttl(ttl);
+    end if;
+    if promised_at is not null or metadata is not null then
+      perform openstock_core.check_order_details(promised_at, metadata);
+    end if;
     perform openstock_core.check_lines(lines, '{"sku": "code!", "qty": "number!", "line": "integer", "warehouse": "code"}', 1000, 'line');
     wanted := openstock_core.read_order_lines(acting, lines, openstock_core.check_text('warehouse', 'code', warehouse));
     order_id := openstock_core.lock_order(acting, order_ref, true);
@@ -5361,7 +5376,7 @@ begin
 
     stock := openstock_core.find_stock(acting, op_id, wanted, on_shortage = 'backorder');
     answer := openstock_core.promise_or_refuse(acting, op_id, order_id, order_ref, wanted, stock, on_shortage, seconds);
-    if answer -> 0 ->> 'outcome' in ('reserved', 'backordered') then
+    if (priority is not null or promised_at is not null or metadata is not null) and answer -> 0 ->> 'outcome' in ('reserved', 'backordered') then
       perform openstock_core.set_order_details(acting, order_id, priority, promised_at, metadata);
     end if;
     perform openstock_core.finish_operation(acting, op_id, answer);
@@ -9366,5 +9381,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '8ee0f7752aa945fe1a8be4b3ff12788a824a5b1b72585328aeb56ef2443a5ce8');
+values ('0001.baseline', 'd8717bc5cc5bf7ca493a775a6b091fc4888cdb01fb17f95928207977d0f3740f');
 reset role;

@@ -84,10 +84,11 @@ comment on type openstock_core.level_key is 'What makes a stock level: a product
 create type openstock_core.found_stock as (
   parts openstock_core.order_line[],
   levels openstock_core.level_key[],
-  at timestamptz
+  at timestamptz,
+  short boolean
 );
 comment on type openstock_core.found_stock is
-  'What an order''s lines can be promised, the locked levels that this was judged by, and the moment.';
+  'What an order''s lines can be promised, the locked levels that this was judged by, the moment, and whether something is missing.';
 
 create type openstock_core.due as (
   at timestamptz,

@@ -30,8 +30,12 @@ begin
   if answer is null then
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
     perform openstock_core.check_choice('on_shortage', on_shortage, array['reject', 'partial', 'backorder', 'error']);
-    seconds := openstock_core.check_ttl(ttl);
-    perform openstock_core.check_order_details(promised_at, metadata);
+    if ttl is not null then
+      seconds := openstock_core.check_ttl(ttl);
+    end if;
+    if promised_at is not null or metadata is not null then
+      perform openstock_core.check_order_details(promised_at, metadata);
+    end if;
     perform openstock_core.check_lines(lines, '{"sku": "code!", "qty": "number!", "line": "integer", "warehouse": "code"}', 1000, 'line');
     wanted := openstock_core.read_order_lines(acting, lines, openstock_core.check_text('warehouse', 'code', warehouse));
     order_id := openstock_core.lock_order(acting, order_ref, true);
@@ -39,7 +43,7 @@ begin
 
     stock := openstock_core.find_stock(acting, op_id, wanted, on_shortage = 'backorder');
     answer := openstock_core.promise_or_refuse(acting, op_id, order_id, order_ref, wanted, stock, on_shortage, seconds);
-    if answer -> 0 ->> 'outcome' in ('reserved', 'backordered') then
+    if (priority is not null or promised_at is not null or metadata is not null) and answer -> 0 ->> 'outcome' in ('reserved', 'backordered') then
       perform openstock_core.set_order_details(acting, order_id, priority, promised_at, metadata);
     end if;
     perform openstock_core.finish_operation(acting, op_id, answer);

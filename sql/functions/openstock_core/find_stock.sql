@@ -59,7 +59,7 @@ begin
       perform openstock_core.fail('40001', '{"problem": "stock levels keep coming into being"}');
     end if;
   end loop;
-  return row(parts, held, judged_at)::openstock_core.found_stock;
+  return row(parts, held, judged_at, short)::openstock_core.found_stock;
 end
 $$;
 

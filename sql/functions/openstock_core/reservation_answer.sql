@@ -1,4 +1,5 @@
--- The answer of functions that change promises. Reads: reservation, reservation_line, backorder, product, warehouse.
+-- The answer of functions that change promises. No sequential scan: planned while the orders are few, each would be read for every answer.
+-- Reads: reservation, reservation_line, backorder, product, warehouse.
 set local role openstock_owner;
 
 create or replace function openstock_core.reservation_answer(tenant uuid, outcome text, entries openstock_core.posted[])
@@ -6,25 +7,36 @@ returns jsonb
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
 as $$
 begin
+  -- Materialized, so that the names joined below are plain columns: under row-level security no index serves a join on an expression.
   return (
+    with entry as materialized (
+      select e.ord, e.event_type, e.product_id, e.reserved_delta, e.backordered_delta, e.on_hand, e.blocked, e.reserved as level_reserved, e.available,
+             coalesce(l.reservation_id, b.reservation_id) as reservation_id, coalesce(l.warehouse_id, b.warehouse_id) as warehouse_id,
+             coalesce(l.line, b.line) as line, coalesce(l.ordered, b.backordered + b.released + b.expired) as ordered,
+             coalesce(l.reserved, 0) as reserved, coalesce(b.backordered, 0) as backordered, coalesce(l.expires_at, b.expires_at) as expires_at
+      from unnest(entries) as e
+      left join lateral (select * from openstock_core.reservation_line s
+                         where s.tenant_id = tenant and s.reservation_line_id = e.reservation_line_id limit 1) as l on true
+      left join lateral (select * from openstock_core.backorder s
+                         where s.tenant_id = tenant and s.backorder_id = e.backorder_id limit 1) as b on true
+      where e.event_type in ('RESERVE', 'EXTEND', 'CONFIRM', 'RELEASE', 'EXPIRE') or (e.event_type = 'BACKORDER' and e.backordered_delta > 0)
+    )
     select coalesce(jsonb_agg(jsonb_build_object(
-      'order_ref', r.order_ref, 'line', coalesce(l.line, b.line), 'sku', p.sku, 'warehouse', w.code,
+      'order_ref', r.order_ref, 'line', e.line, 'sku', p.sku, 'warehouse', w.code,
       'outcome', case when e.event_type = 'BACKORDER' then 'backordered' else outcome end,
-      'qty_ordered', coalesce(l.ordered, b.backordered + b.released + b.expired), 'qty_reserved', coalesce(l.reserved, 0),
-      'qty_backordered', coalesce(b.backordered, 0), 'qty_short', 0,
+      'qty_ordered', e.ordered, 'qty_reserved', e.reserved, 'qty_backordered', e.backordered, 'qty_short', 0,
       'qty_released', case when e.event_type in ('RELEASE', 'EXPIRE') then -(e.reserved_delta + coalesce(e.backordered_delta, 0)) else 0 end,
-      'expires_at', coalesce(l.expires_at, b.expires_at),
-      'on_hand', e.on_hand, 'blocked', e.blocked, 'reserved', e.reserved, 'available', e.available,
+      'expires_at', e.expires_at,
+      'on_hand', e.on_hand, 'blocked', e.blocked, 'reserved', e.level_reserved, 'available', e.available,
       'replayed', false) order by e.ord), '[]')
-    from unnest(entries) as e
-    left join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = e.reservation_line_id
-    left join openstock_core.backorder b on b.tenant_id = tenant and b.backorder_id = e.backorder_id
-    join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = coalesce(l.reservation_id, b.reservation_id)
-    join openstock_core.product p on p.tenant_id = tenant and p.product_id = e.product_id
-    left join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = coalesce(l.warehouse_id, b.warehouse_id)
-    where e.event_type in ('RESERVE', 'EXTEND', 'CONFIRM', 'RELEASE', 'EXPIRE') or (e.event_type = 'BACKORDER' and e.backordered_delta > 0));
+    from entry e
+    cross join lateral (select * from openstock_core.reservation s where s.tenant_id = tenant and s.reservation_id = e.reservation_id limit 1) as r
+    cross join lateral (select * from openstock_core.product s where s.tenant_id = tenant and s.product_id = e.product_id limit 1) as p
+    left join lateral (select * from openstock_core.warehouse s
+                       where s.tenant_id = tenant and s.warehouse_id = e.warehouse_id limit 1) as w on true);
 end
 $$;
 

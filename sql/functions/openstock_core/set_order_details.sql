@@ -7,9 +7,6 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if priority is null and promised_at is null and metadata is null then
-    return;
-  end if;
   update openstock_core.reservation r
   set priority = coalesce(set_order_details.priority, r.priority),
       promised_at = coalesce(set_order_details.promised_at, r.promised_at),
