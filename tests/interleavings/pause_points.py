@@ -24,17 +24,23 @@ HEADS = {"case": "when", "if": "then", "elsif": "then", "when": "then", "for": "
 BRACKETS = {"(": 1, "[": 1, "case": 1, ")": -1, "]": -1, "end": -1}
 
 
+# A point before it. Not perform, which changes FOUND; a declaration has no statements before it; a condition is evaluated when its turn comes.
+BEFORE = {"statement": "assert {pause}; ", "declaration": "pause_{n} constant boolean := {pause}; ", "elsif": "not {pause} or "}
+
+
 @dataclass(frozen=True)
 class Statement:
-    """A statement, or the head of a compound one: where it stands in the body, and its code without comments and strings."""
+    """A statement, a declaration, or the head of a compound statement: where a point before it can stand in the body (kind says which of
+    BEFORE), and its code without comments and strings.
+    """
 
     start: int
     code: str
-    can_be_preceded: bool
+    kind: str
 
 
 def statements(body: str) -> Iterator[Statement]:
-    """The statements of a PL/pgSQL block, declarations as one. Raises ValueError on what it does not know."""
+    """The statements and declarations of a PL/pgSQL block. Raises ValueError on what it does not know."""
     tokens = [t for t in TOKEN.finditer(body) if not t["skip"]]
     words = [t.group().lower() if t["word"] or t["other"] else "''" for t in tokens]
 
@@ -54,15 +60,19 @@ def statements(body: str) -> Iterator[Statement]:
         elif first == "end":
             at = words.index(";", at) + 1 if ";" in words[at:] else len(words)
         elif first == "declare":
-            at = words.index("begin", at)
-            yield Statement(tokens[start].start(), " ".join(words[start:at]), False)
+            at += 1
+            while words[at] != "begin":
+                last = ends(at, ";")
+                yield Statement(tokens[at].start(), " ".join(words[at : last + 1]), "declaration")
+                at = last + 1
         elif first == "<<":
             raise ValueError(f"not understood: {' '.join(words[at : at + 8])}")
         else:
             last = ends(at + 1, HEADS.get(first, ";"))
             at = last if first == "case" else last + 1
             # What is evaluated again, or in between, cannot have a point before it.
-            yield Statement(tokens[start].start(), " ".join(words[start:last]), first not in ("elsif", "when", "while"))
+            kind = first if first in ("elsif", "when", "while") else "statement"
+            yield Statement(tokens[start + (kind == "elsif")].start(), " ".join(words[start:last]), kind)
 
 
 RELATIONS = """
@@ -118,11 +128,10 @@ def insert_pause_points(db: psycopg.Connection) -> dict[str, list[str]]:
         if not plpgsql:
             continue
         points = [s for s in statements(body) if touches.search(s.code)]
-        assert all(s.can_be_preceded for s in points), f"{name} touches tables where no pause can be"
+        assert all(s.kind in BEFORE for s in points), f"{name} touches tables where no pause can be"
         paused = body
         for number, statement in reversed(list(enumerate(points, 1))):
-            # Not perform, which changes FOUND.
-            point = f"assert openstock_test.pause('{name}, {number}'); "
+            point = BEFORE[statement.kind].format(pause=f"openstock_test.pause('{name}, {number}')", n=number)
             paused = paused[: statement.start] + point + paused[statement.start :]
         if points:
             assert definition.count(body) == 1

@@ -49,7 +49,7 @@ def test_scenarios_reach_each_statement_of_the_functions_that_they_reach(stage: 
     ("body", "found"),
     [
         ("begin a := 1; b := 2; end", ["a := 1", "b := 2"]),
-        ("declare x int := 1; begin perform f(';'); -- no; not this\nend", ["declare x int := 1 ;", "perform f ( '' )"]),
+        ("declare x int := 1; y int := f(x); begin perform f(';'); -- no; not this\nend", ["x int := 1 ;", "y int := f ( x ) ;", "perform f ( '' )"]),
         ("begin if case when a then b end then c; elsif d then e; else f; end if; end", ["if case when a then b end", "c", "elsif d", "e", "f"]),
         ("begin for i in 1 .. 2 loop exit when x; end loop; g; end", ["for i in 1 .. 2", "exit when x", "g"]),
         ("begin begin a; exception when sqlstate 'X' then b; end; c; end", ["a", "when sqlstate ''", "b", "c"]),
@@ -60,6 +60,12 @@ def test_scenarios_reach_each_statement_of_the_functions_that_they_reach(stage: 
 )  # fmt: skip
 def test_statements_are_told_apart(body: str, found: list[str]) -> None:
     assert [statement.code for statement in statements(body)] == found
+
+
+def test_a_point_stands_before_what_is_no_statement() -> None:
+    body = "declare x int := (select 1); begin if a then b; elsif x = 1 or c then d; end if; end"
+    assert [(body[s.start :].split()[0], s.kind) for s in statements(body)] == [
+        ("x", "declaration"), ("if", "statement"), ("b;", "statement"), ("x", "elsif"), ("d;", "statement")]  # fmt: skip
 
 
 def test_a_label_is_not_understood() -> None:
