@@ -8,11 +8,15 @@ from decimal import Decimal
 from typing import Any
 
 from .players import Part, Refused
+from .scenarios import Call
 
 Facts = dict[str, Any]
 
-PICKS = {"allocate", "ship"}  # functions that take units by the removal rule
-HOLDING_BINS = PICKS | {"receive", "adjust", "move", "release", "openstock_admin.block_expired_lots"}
+PICKS = {"allocate", "allocate_next", "ship", "short_pick"}  # functions that take units by the removal rule
+FILLS = {"receive", "fill_backorders", "openstock_admin.fill_backorders"}
+# These hold bins where holds that ended keep units pinned.
+BOOKS_HOLDS = {"reserve", "expire_reservations", "openstock_admin.expire_reservations", "fill_backorders", "openstock_admin.fill_backorders"}
+HOLDING_BINS = PICKS | {"receive", "adjust", "move", "release", "deallocate", "cancel", "openstock_admin.block_expired_lots"}
 WHERE = ("location", "lot", "expires_on", "status")
 UNITS = ("qty", "on_hand", "blocked", "allocated", "allocated_delta")
 BALANCES = ("on_hand", "blocked", "reserved", "available")
@@ -22,13 +26,63 @@ def comparable(facts: Facts, parts: tuple[Part, Part]) -> Facts:
     """The facts, without what may differ for these two."""
     facts = {name: without_line(fact) for name, fact in facts.items()}
     functions = {part.scenario.function for part in parts}
-    if functions == {"reserve", "put_warehouses"}:
-        facts = {name: without_reason(fact) for name, fact in facts.items()}
+    if "put_warehouses" in functions and functions & (FILLS | {"reserve"}):
+        facts = without_look_at_warehouses(facts, parts)
     if "openstock_test.midnight" in functions:
         facts = without_lots(facts, parts)
-    elif functions & PICKS and functions <= HOLDING_BINS:
+    elif functions & PICKS and functions <= HOLDING_BINS | (BOOKS_HOLDS if any(part.scenario.meets_carts for part in parts) else set()):
         facts = without_choice_of_bins(facts, parts)
     return facts
+
+
+def left_over(parts: tuple[Part, Part]) -> list[Call]:
+    """Who fills backorders, or takes the next orders, passes over orders that another works on, instead of waiting: what they left is for
+    the next who comes. So these calls are made when both are over.
+    """
+    functions = {part.scenario.function for part in parts}
+    calls: list[Call] = [("fill_backorders", {})] if functions & FILLS else []
+    everything = {"max_orders": 1000, "on_shortage": "partial"}
+    calls += [("allocate_next", part.scenario.request | everything) for part in parts if part.scenario.function == "allocate_next"]
+    return calls
+
+
+def finally_comparable(facts: Facts, parts: tuple[Part, Part]) -> Facts:
+    """The facts when what was left is done, and what may differ even so: the ledger says by whom, those that passed over orders answered it, and
+    levels count how often somebody wrote there.
+    """
+    answers = [part.name for part in parts if part.scenario.function in FILLS | {"allocate_next"}]
+    facts = {name: fact for name, fact in comparable(facts, parts).items() if name not in (*answers, "ledger")}
+    if "stock" in facts:
+        facts["stock"] = [{k: v for k, v in as_row(row).items() if k != "version"} for row in facts["stock"]]
+    functions = {part.scenario.function for part in parts}
+    if "reserve" in functions and functions & FILLS:
+        facts = without_lines_of_orders(facts)
+    if "allocate_next" in functions:
+        facts = without_whose_pins(facts)
+    return facts
+
+
+def without_lines_of_orders(facts: Facts) -> Facts:
+    """Units that are left for an order that another works on are available, and that other may be a reserve that adds to it: its new
+    line then gets units before the line that waits. How many the order and the level have is settled, and not of which line.
+    """
+    return {name: fact for name, fact in facts.items() if name not in ("one", "other", "reservations", "order_lines", "backorders")}
+
+
+def without_whose_pins(facts: Facts) -> Facts:
+    """The next orders are those that have something to be picked at that moment: one that another works on, or that has just lost its pins,
+    comes later, and where units are short it comes too late. How many are pinned is settled (view bins), and not to which order.
+    """
+    facts = {name: fact for name, fact in facts.items() if name not in ("shortages", "order_lines")}
+    for view in ("orders", "reservations"):
+        if view in facts:
+            facts[view] = sorted(json.dumps({k: v for k, v in as_row(row).items() if k not in ("status", "allocated")}) for row in facts[view])
+    return facts
+
+
+def as_row(row: Any) -> dict[str, Any]:
+    """A row of a view."""
+    return dict(json.loads(row) if isinstance(row, str) else row)
 
 
 def without_line(fact: Any) -> Any:
@@ -38,11 +92,26 @@ def without_line(fact: Any) -> Any:
     return fact
 
 
-def without_reason(fact: Any) -> Any:
-    """A warehouse that a line names and that closes between the look at the lines and the lock has nothing to promise: the order is short
-    (OS201), instead of naming a warehouse that is closed (OS104). Nothing is done in either case.
+def without_look_at_warehouses(facts: Facts, parts: tuple[Part, Part]) -> Facts:
+    """Who promises stock looks at the warehouses more than once, and nobody who changes one waits for that. A warehouse that closes between
+    the look at the lines and the lock has nothing to promise: the order is short (OS201), instead of naming a warehouse that is closed
+    (OS104), and nothing is done in either case. What a row says of units that are short (balances, offers) is what is open a moment later, and
+    the ledger books units that may come from any warehouse at the one that is first then. A receipt that began before its warehouse closed
+    is received, and fills no backorders any more.
     """
-    return Refused("OS104", "") if isinstance(fact, Refused) and fact.code in ("OS104", "OS201") else fact
+    facts = {name: Refused("OS104", "") if isinstance(fact, Refused) and fact.code in ("OS104", "OS201") else fact for name, fact in facts.items()}
+    rows = list(map(json.loads, facts["ledger"]))
+    facts["ledger"] = sorted(json.dumps({k: v for k, v in row.items() if k != "warehouse" or not row["backordered_delta"]}) for row in rows)
+    for part in parts:
+        if part.scenario.function == "reserve" and not isinstance(facts[part.name], Refused):
+            answer = map(json.loads, facts[part.name])
+            facts[part.name] = [{k: v for k, v in row.items() if k not in (*BALANCES, "offers") or not row["qty_short"]} for row in answer]
+        elif part.scenario.function == "receive":
+            stock = map(json.loads, facts["stock"])
+            kept = {each.name: facts[each.name] for each in parts} | {"warehouses": facts["warehouses"], "bins": facts["bins"], "ledger": [row for row in rows if row["event_type"] == "RECEIPT"]}
+            kept["stock"] = [{k: v for k, v in row.items() if k not in ("reserved", "available", "version")} for row in stock]
+            return kept
+    return facts
 
 
 def without_choice_of_bins(facts: Facts, parts: tuple[Part, Part]) -> Facts:
@@ -63,12 +132,12 @@ def without_choice_of_bins(facts: Facts, parts: tuple[Part, Part]) -> Facts:
 def without_lots(facts: Facts, parts: tuple[Part, Part]) -> Facts:
     """A call that goes on past midnight has looked at some bins the day before, and looks at others the day after. Units that expired in
     between may or may not be booked as blocked yet (verify allows both, and views show them as blocked), and a shipment takes some of them or
-    none. How many units there are and are promised is settled.
+    none. A hold begun before it lasts from the moment when it is written. How many units there are and are promised is settled.
     """
     kept: Facts = {part.name: facts[part.name] if isinstance(facts[part.name], Refused) else "done" for part in parts}
     kept |= {view: facts[view] for view in ("products", "warehouses", "locations")}
     kept["stock"] = [[row[key] for key in ("sku", "warehouse", "on_hand", "reserved")] for row in map(json.loads, facts["stock"])]
-    kept["reservations"] = [{k: v for k, v in json.loads(row).items() if k != "allocated"} for row in facts["reservations"]]
+    kept["reservations"] = [{k: v for k, v in json.loads(row).items() if k not in ("allocated", "expires_at")} for row in facts["reservations"]]
     return kept
 
 

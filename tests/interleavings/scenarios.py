@@ -29,6 +29,11 @@ class Scenario:
         """Whether it is a function of schema openstock, with an op_id; others are called by an operator, and have none."""
         return "." not in self.function
 
+    @property
+    def meets_carts(self) -> bool:
+        """Whether there are holds."""
+        return CARTS[0] in self.furnish
+
 
 def line(sku: str, qty: float | None = None, **more: object) -> dict[str, Any]:
     """A line of a request."""
@@ -58,11 +63,29 @@ FURNITURE: list[Call] = [
     ("allocate", {"order_ref": "O1"}),
 ]  # fmt: skip
 
+# Carts: of C1 a part ends at midnight and a part lives on, and C2 ended before the calls meet, with pins that nobody has taken off yet.
+CARTS: tuple[Call, ...] = (
+    ("reserve", {"order_ref": "C1", "lines": [line("APPLE", 1)], "ttl": "3 days"}),
+    ("reserve", {"order_ref": "C1", "lines": [line("MILK", 1)], "ttl": "30 hours"}),
+    ("reserve", {"order_ref": "C2", "lines": [line("MILK", 2), line("APPLE", 3)], "ttl": "12 hours", "on_shortage": "partial"}),
+    ("allocate", {"order_ref": "C2"}),
+)
+# Who waits: B1 before B2, W for a hold's units, and one whose hold has ended.
+QUEUE: tuple[Call, ...] = (
+    *CARTS,
+    ("put_products", {"lines": [line("APPLE", backorder="limited", backorder_limit=20), line("RICE", backorder="limited", backorder_limit=20)]}),
+    ("reserve", {"order_ref": "B2", "lines": [line("APPLE", 2), line("RICE", 3)], "on_shortage": "backorder"}),
+    ("reserve", {"order_ref": "B1", "lines": [line("APPLE", 3), line("RICE", 2, warehouse="BER")], "on_shortage": "backorder", "priority": 1}),
+    ("reserve", {"order_ref": "W1", "lines": [line("APPLE", 1)], "on_shortage": "backorder", "ttl": "3 days"}),
+    ("reserve", {"order_ref": "W2", "lines": [line("APPLE", 1)], "on_shortage": "backorder", "ttl": "12 hours"}),
+)
+
 # What a call may run into: another was faster.
 GONE = frozenset({"OS303"})  # nothing of the order is reserved any more
 SHORT = frozenset({"OS201"})
 NO_ORDER = frozenset({"OS301"})
 CLOSED = frozenset({"OS104"})
+NOT_HELD = GONE | {"OS302", "OS305", "OS306"}  # it became another order, has ended, or is promised without end
 OCCUPIED = frozenset({"OS120", "OS121"})  # the latter with a snapshot, always
 
 # Some about many rows, which wait for each other soon; some about one that is new, where nothing else makes them wait.
@@ -106,6 +129,24 @@ SCENARIOS = [
         {"code": "N-1"}, {"code": "E-1", "kind": "quarantine"}, {"code": "A-2", "pick_order": -1}]}, OCCUPIED),
     Scenario("put_locations that close", "put_locations", {"warehouse": "LON", "lines": [{"code": "E-1", "active": False}]},
         OCCUPIED),
+    Scenario("receive what others wait for", "receive", {"warehouse": "LON", "lines": [
+        line("APPLE", 3, location="A-1"), line("RICE", 2, location="A-2")]}, CLOSED, QUEUE),
+    Scenario("reserve what a hold that ended keeps", "reserve", {
+        "order_ref": "O3", "lines": [line("APPLE", 2), line("MILK", 2)], "ttl": "3 days", "on_shortage": "partial"}, furnish=CARTS),
+    Scenario("reserve or wait", "reserve", {
+        "order_ref": "B2", "lines": [line("RICE", 1), line("APPLE", 5)], "on_shortage": "backorder", "priority": 2}, frozenset({"OS302"}), QUEUE),
+    Scenario("extend", "extend", {"order_ref": "C1", "ttl": "5 days"}, NOT_HELD, CARTS),
+    Scenario("confirm", "confirm", {"order_ref": "W1"}, NOT_HELD, QUEUE),
+    Scenario("confirm into another order", "confirm", {"order_ref": "C1", "new_order_ref": "O2", "on_expired": "skip"}, NOT_HELD, CARTS),
+    Scenario("cancel", "cancel", {"order_ref": "B1"}, GONE | {"OS302"}, QUEUE),
+    Scenario("expire_reservations", "expire_reservations", furnish=QUEUE),
+    Scenario("expire_reservations of an operator", "openstock_admin.expire_reservations", furnish=CARTS),
+    Scenario("fill_backorders", "fill_backorders", furnish=QUEUE),
+    Scenario("fill_backorders of an operator", "openstock_admin.fill_backorders", furnish=QUEUE),
+    Scenario("allocate_next", "allocate_next", {"warehouse": "LON"}, furnish=CARTS),
+    Scenario("allocate_next of whole orders", "allocate_next", {"warehouse": "LON", "max_orders": 1, "on_shortage": "reject"}, furnish=QUEUE),
+    Scenario("deallocate", "deallocate", {"order_ref": "O1", "lines": [line("APPLE", 2), line("MILK")]}, GONE),
+    Scenario("short_pick", "short_pick", {"order_ref": "O1", "lines": [line("APPLE", 2, location="A-1")]}, GONE),
     Scenario("block_expired_lots", "openstock_admin.block_expired_lots"),
     Scenario("rebuild", "openstock_admin.rebuild", {"replace": True}),
     Scenario("midnight", "openstock_test.midnight"),  # no call, but the moment when SOON expires

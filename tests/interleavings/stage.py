@@ -12,7 +12,7 @@ from psycopg.conninfo import make_conninfo
 from ..support import LOGINS, call
 from .pause_points import insert_pause_points
 from .players import DAY_1, NEVER, Part, Player, Players
-from .scenarios import FURNITURE, Scenario
+from .scenarios import FURNITURE, Call, Scenario
 
 # A clock that everybody sees go forward at once, whatever their snapshot; about noon, so that no test meets midnight unawares.
 CLOCK = """
@@ -35,10 +35,11 @@ TABLES = """
       and exists (select from pg_attribute t where t.attrelid = c.oid and t.attname = 'tenant_id' and not t.attisdropped)
     group by c.relname
 """
-# Views with their columns that differ from run to run: times, and numbers of entries.
+# Views with their columns that differ from run to run: times, and numbers of entries; and whether they show when a hold ends.
 VIEWS = """
     select c.relname, coalesce(array_agg(a.attname::text) filter (
-      where a.atttypid = 'timestamptz'::regtype or (a.atttypid = 'bigint'::regtype and a.attname like '%\\_id')), '{}')
+      where a.atttypid = 'timestamptz'::regtype or (a.atttypid = 'bigint'::regtype and a.attname like '%\\_id')), '{}'),
+      bool_or(a.attname = 'expires_at')
     from pg_class c
     join pg_namespace n on n.oid = c.relnamespace and n.nspname = 'openstock'
     join pg_attribute a on a.attrelid = c.oid and a.attnum > 0
@@ -90,11 +91,12 @@ class Stage:
         )
 
     def look_at_all_views(self) -> str:
-        """A query for the rows of all views, as text; what maintenance made an op_id of is left out."""
+        """A query for the rows of all views, as text, with the day when a hold ends; what maintenance made an op_id of is left out."""
+        day = " || jsonb_build_object('expires_at', (v.expires_at at time zone 'UTC')::date)"
         rows = (
-            f"'{view}', array(select regexp_replace((to_jsonb(v) - '{{{','.join(unstable)}}}'::text[])::text, ' [0-9a-f-]{{36}}', '') "
-            f"from openstock.{view} v order by 1)"
-            for view, unstable in self.db.execute(VIEWS).fetchall()
+            f"'{view}', array(select regexp_replace((to_jsonb(v) - '{{{','.join(unstable)}}}'::text[]{day if ends else ''})::text, "
+            f"' [0-9a-f-]{{36}}', '') from openstock.{view} v order by 1)"
+            for view, unstable, ends in self.db.execute(VIEWS).fetchall()
         )
         return f"select jsonb_build_object({', '.join(rows)})"
 
@@ -125,6 +127,12 @@ class Stage:
             self.db.execute(DAY_1)
             self.paths[key] = self.players.first.path(Part(scenario, "one", "one"), self.copies(template, 1)[0])
         return self.paths[key]
+
+    def do_again(self, tenant: UUID, calls: list[Call]) -> Views:
+        """What the views show after these calls."""
+        for number, (function, request) in enumerate(calls):
+            call(self.reader, function, op_id=f"again {number}", **request, tenant=tenant)
+        return self.views(tenant)
 
     def views(self, tenant: UUID) -> Views:
         """What the views show, but for times and ids."""

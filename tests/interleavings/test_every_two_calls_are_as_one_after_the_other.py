@@ -2,7 +2,7 @@
 
 Whatever the interleaving: no deadlock, nothing that verify finds, nothing oversold; and what both are answered and what the views show
 afterwards is what they are answered and show one after the other, in one order or the other. `make soak` runs every interleaving, `make test`
-as many of each pair as POINTS says.
+those of SHARE, at as many points as POINTS says.
 """
 
 from __future__ import annotations
@@ -10,22 +10,28 @@ from __future__ import annotations
 import os
 from itertools import combinations_with_replacement
 from typing import Any
+from uuid import UUID
 
 import pytest
 from psycopg import IsolationLevel
 
-from .explained import Facts, comparable
+from .explained import Facts, comparable, finally_comparable, left_over
 from .players import READ_COMMITTED, REPEATABLE_READ, Answer, Part, Refused
 from .scenarios import SCENARIOS, Scenario
 from .stage import Stage
 
-# Of each call against each other: with 27 scenarios 2,835 and 729 interleavings, of 18,881 at each level.
-POINTS = {READ_COMMITTED: 4, REPEATABLE_READ: 1}
+# Of each call against each other in `make test`.
+POINTS = {READ_COMMITTED: 2, REPEATABLE_READ: 1}
 PUBLIC = [scenario for scenario in SCENARIOS if scenario.public]
 PAIRS = list(combinations_with_replacement(SCENARIOS, 2))
-ANNOUNCED = "a stock level came into being and is in use"  # the one serialization failure at READ COMMITTED
+ANNOUNCED = "a stock level came into being"  # reserve's serialization failures at READ COMMITTED: it is in use, or has something due
 
-each_pair = pytest.mark.parametrize(("one", "other"), PAIRS, ids=[f"{one.name}, {other.name}" for one, other in PAIRS])
+# What `make test` runs: with a snapshot one pair in seven, since most that may go wrong there does so without, too.
+SHARE = [(one, other, level) for level, step in ((READ_COMMITTED, 1), (REPEATABLE_READ, 7)) for one, other in PAIRS[::step]]
+
+each_of_the_share = pytest.mark.parametrize(
+    ("one", "other", "level"), SHARE, ids=[f"{one.name}, {other.name}-{level.name}" for one, other, level in SHARE]
+)
 each_call = pytest.mark.parametrize("scenario", SCENARIOS, ids=[scenario.name for scenario in SCENARIOS])
 each_level = pytest.mark.parametrize("level", POINTS, ids=[level.name for level in POINTS])
 
@@ -58,12 +64,25 @@ def interleave(stage: Stage, one: Scenario, other: Scenario, level: IsolationLev
         facts = answers | stage.views(tenant)
         if wrong := [f for f in failures if f.code == "40P01" or (level is READ_COMMITTED and ANNOUNCED not in f.detail)]:
             problems[where[tenant]] = wrong
-        elif facts not in serial and comparable(facts, order) not in [comparable(one, order) for one in serial]:
+        elif not is_serial(stage, facts, serial, order, tenant, tenants):
             problems[where[tenant]] = {f"not as {n}": differences(other, facts) for n, other in zip(("one first", "other first"), serial, strict=True)}
     for tenant, found in stage.wrong(tenants).items():
         problems.setdefault(where[tenant], found)
     assert not problems, f"{len(problems)} of {len(meetings)}:\n" + "\n".join(f"{place}\n{told(what)}" for place, what in list(problems.items())[:4])
     return len(meetings)
+
+
+def is_serial(stage: Stage, facts: Facts, serial: list[Facts], parts: tuple[Part, Part], tenant: UUID, serial_tenants: list[UUID]) -> bool:
+    """Whether these facts are those of one order or the other, or differ only in what is explained."""
+    if facts in serial or comparable(facts, parts) in [comparable(one, parts) for one in serial]:
+        return True
+    if not (calls := left_over(parts)):
+        return False
+    finally_seen, *finally_serial = (
+        finally_comparable(one | stage.do_again(where, calls), parts)
+        for one, where in ((facts, tenant), *zip(serial, serial_tenants, strict=False))
+    )
+    return finally_seen in finally_serial
 
 
 def in_turn(stage: Stage, tenant: Any, order: tuple[Part, Part], level: IsolationLevel) -> Facts:
@@ -98,8 +117,7 @@ def told(what: Any, indent: str = "  ") -> str:
     return "\n".join(f"{indent}{row}" for row in what)
 
 
-@each_level
-@each_pair
+@each_of_the_share
 def test_a_call_that_comes_in_between_makes_no_difference(stage: Stage, one: Scenario, other: Scenario, level: IsolationLevel) -> None:
     interleave(stage, one, other, level, POINTS[level])
 
