@@ -4780,7 +4780,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   asked constant numeric := (select sum(u.qty) from unnest(lines) as u);
-  held openstock_core.level_key[] := '{}';
+  held openstock_core.level_key[] := array[]::openstock_core.level_key[];
   parts openstock_core.order_line[];
   judged_at timestamptz;
   born openstock_core.level_key[];
@@ -5640,7 +5640,7 @@ begin
                    union all
                    select from openstock_core.backorder b
                    where b.tenant_id = tenant and b.expires_at <= arrival and b.backordered > 0) then
-      return '[]';
+      return '[]'::jsonb;
     end if;
     op_id := 'openstock.expire_reservations ' || gen_random_uuid();
   end if;
@@ -5847,7 +5847,7 @@ grant execute on function openstock.expire_reservations to openstock_app;
 comment on function openstock.expire_reservations is
   'Books holds that have ended, those of up to this many lines (1 to 10,000), the longest ended first, and returns a row for each; lines whose stock level is '
   'in use are left for the next call, unless they ended more than a minute ago. Promises and views are exact without it; it keeps the ledger up to date. '
-  'Any number may run at once. No row: nothing was due or all was in use. op_id may be left out: then a call that finds nothing to do leaves no trace. '
+  'Any number may run at once. No row: nothing was due, all was in use, or others have just booked it. op_id may be left out: then a call that finds nothing to do leaves no trace. '
   'Errors: 22023, OS010.';
 
 reset role;
@@ -5963,7 +5963,7 @@ declare
   supply record;
   free numeric[];
   units numeric;
-  picks openstock_core.pick[] := '{}';
+  picks openstock_core.pick[] := array[]::openstock_core.pick[];
 begin
   for waiting in
     select b.backorder_id, b.product_id, b.warehouse_id, b.backordered::numeric as qty,
@@ -6068,7 +6068,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   at constant timestamptz := openstock.server_time();
-  product_ids bigint[] := '{}';
+  product_ids bigint[] := array[]::bigint[];
   candidate bigint;
   levels openstock_core.level_key[];
   due openstock_core.due;
@@ -6102,7 +6102,7 @@ begin
     if op_id is not null then
       perform openstock_core.finish_operation(tenant, op_id, '[]');
     end if;
-    return '[]';
+    return '[]'::jsonb;
   end if;
 
   if op_id is null then
@@ -6813,7 +6813,7 @@ as $$
 declare
   free numeric[];
   wanted record;
-  served bigint[] := '{}';
+  served bigint[] := array[]::bigint[];
 begin
   if whole_only is not true then
     return array(
@@ -6977,7 +6977,7 @@ declare
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'allocate_next', arguments);
   place bigint;
   claimed bigint[];
-  passed_over bigint[] := '{}';
+  passed_over bigint[] := array[]::bigint[];
   chosen record;
 begin
   if answer is null then
@@ -9381,5 +9381,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', 'd8717bc5cc5bf7ca493a775a6b091fc4888cdb01fb17f95928207977d0f3740f');
+values ('0001.baseline', 'a17b6bf0ce604a3948c53d0d126879157956ef19f08848f33768aaa12e477800');
 reset role;

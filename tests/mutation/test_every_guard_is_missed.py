@@ -45,10 +45,9 @@ def report(left: Sequence[str]) -> str:
 
 @pytest.mark.parametrize("share", range(SHARES))
 def test_without_one_guard_of_a_function_a_test_fails(server: str, share: int) -> None:
+    """Of functions for which no test is known yet, `make soak` tells."""
     noticed = one_per_function([mutation for mutation in TESTED if mutation.name in KILLERS])
-    functions = {mutation.function for mutation in noticed}
-    unknown = [mutation for mutation in one_per_function(TESTED) if mutation.function not in functions]
-    left = survivors([*noticed, *unknown][share::SHARES], server)
+    left = survivors(noticed[share::SHARES], server)
     assert not left, report(left)
 
 

@@ -19,7 +19,7 @@ declare
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'allocate_next', arguments);
   place bigint;
   claimed bigint[];
-  passed_over bigint[] := '{}';
+  passed_over bigint[] := array[]::bigint[];
   chosen record;
 begin
   if answer is null then

@@ -26,7 +26,7 @@ begin
                    union all
                    select from openstock_core.backorder b
                    where b.tenant_id = tenant and b.expires_at <= arrival and b.backordered > 0) then
-      return '[]';
+      return '[]'::jsonb;
     end if;
     op_id := 'openstock.expire_reservations ' || gen_random_uuid();
   end if;

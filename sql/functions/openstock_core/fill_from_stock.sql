@@ -9,7 +9,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   at constant timestamptz := openstock.server_time();
-  product_ids bigint[] := '{}';
+  product_ids bigint[] := array[]::bigint[];
   candidate bigint;
   levels openstock_core.level_key[];
   due openstock_core.due;
@@ -43,7 +43,7 @@ begin
     if op_id is not null then
       perform openstock_core.finish_operation(tenant, op_id, '[]');
     end if;
-    return '[]';
+    return '[]'::jsonb;
   end if;
 
   if op_id is null then

@@ -11,7 +11,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   asked constant numeric := (select sum(u.qty) from unnest(lines) as u);
-  held openstock_core.level_key[] := '{}';
+  held openstock_core.level_key[] := array[]::openstock_core.level_key[];
   parts openstock_core.order_line[];
   judged_at timestamptz;
   born openstock_core.level_key[];

@@ -13,7 +13,7 @@ declare
   supply record;
   free numeric[];
   units numeric;
-  picks openstock_core.pick[] := '{}';
+  picks openstock_core.pick[] := array[]::openstock_core.pick[];
 begin
   for waiting in
     select b.backorder_id, b.product_id, b.warehouse_id, b.backordered::numeric as qty,

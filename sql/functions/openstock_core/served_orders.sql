@@ -11,7 +11,7 @@ as $$
 declare
   free numeric[];
   wanted record;
-  served bigint[] := '{}';
+  served bigint[] := array[]::bigint[];
 begin
   if whole_only is not true then
     return array(
