@@ -1047,7 +1047,7 @@ comment on column openstock_core.reservation_line.expired is 'Units whose hold e
 comment on column openstock_core.reservation_line.expires_at is 'The promise holds until then, booked or not; null: until it is shipped or released.';
 comment on column openstock_core.reservation_line.created_at is 'When it was promised.';
 comment on column openstock_core.reservation_line.changes is
-  'Calls that pinned units for it, or changed its end or order: each leaves a trace that a concurrent one cannot overlook.';
+  'Calls that pinned units for it or took pins off: each leaves a trace that a concurrent one cannot overlook.';
 comment on index openstock_core.reservation_line_key is 'One row for an order''s line, product and warehouse.';
 comment on index openstock_core.reservation_line_open is 'Open promises of a warehouse that do not end, for pickers.';
 comment on index openstock_core.reservation_line_expiring is 'Open holds by when they end, for upkeep.';
@@ -2921,8 +2921,7 @@ begin
       shipped = trim_scale(l.shipped + m.shipped),
       released = trim_scale(l.released - m.reserved - m.shipped - m.expired),
       expired = trim_scale(l.expired + m.expired),
-      expires_at = case when m.redated then m.expires_at else l.expires_at end,
-      changes = l.changes + m.redated::integer
+      expires_at = case when m.redated then m.expires_at else l.expires_at end
   from (select u.reservation_line_id, sum(u.reserved_delta) as reserved,
                sum(case when u.event_type = 'SHIP' then -u.qty_delta else 0 end) as shipped,
                sum(case when u.event_type = 'EXPIRE' then -u.reserved_delta else 0 end) as expired,
@@ -3992,7 +3991,7 @@ begin
     join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = e.warehouse_id
     left join openstock_core.location l on l.tenant_id = tenant and l.location_id = e.location_id
     left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = e.lot_id
-    where e.line > 0 and openstock_core.is_chained(e.event_type, null));
+    where e.line > 0 and openstock_core.is_chained(e.event_type, e.backordered_delta));
 end
 $$;
 
@@ -4517,6 +4516,34 @@ comment on function openstock_core.read_order_lines is
 
 reset role;
 
+-- sql/functions/openstock_core/parts_of_order.sql
+-- An order's reservation lines and backorders as one list: what it is promised, and what it waits for. Reads: reservation_line, backorder.
+set local role openstock_owner;
+
+create or replace function openstock_core.parts_of_order(
+  tenant uuid, order_id bigint,
+  out reservation_line_id bigint, out backorder_id bigint, out line integer, out product_id bigint, out warehouse_id bigint,
+  out ordered numeric, out open numeric, out expired numeric, out expires_at timestamptz)
+returns setof record
+language sql
+stable
+begin atomic
+  select l.reservation_line_id, null::bigint, l.line, l.product_id, l.warehouse_id, l.ordered, l.reserved, l.expired, l.expires_at
+  from openstock_core.reservation_line l
+  where l.tenant_id = tenant and l.reservation_id = order_id
+  union all
+  select null, b.backorder_id, b.line, b.product_id, b.warehouse_id, b.backordered + b.released + b.expired, b.backordered, b.expired, b.expires_at
+  from openstock_core.backorder b
+  where b.tenant_id = tenant and b.reservation_id = order_id;
+end;
+
+revoke all on function openstock_core.parts_of_order from public;
+grant execute on function openstock_core.parts_of_order to openstock_api;
+comment on function openstock_core.parts_of_order is
+  'The rows that an order''s lines are made of. open: what is reserved, or waits; its end may have come (expires_at) without being booked.';
+
+reset role;
+
 -- sql/functions/openstock_core/check_order_is_open.sql
 -- Refuses promises to an order that is over. The order is locked. Reads: reservation, reservation_line, backorder.
 -- An order whose holds ended is not over: the shopper may come back; whether the end is booked makes no difference.
@@ -4533,12 +4560,8 @@ begin
   from openstock_core.reservation r
   left join openstock_core.reservation b on b.tenant_id = tenant and b.reservation_id = r.became_id
   cross join lateral (
-    select count(*) as lines, bool_or(n.still_open) as still_open
-    from (select s.reserved > 0 or s.expired > 0 as still_open
-          from openstock_core.reservation_line s where s.tenant_id = tenant and s.reservation_id = order_id
-          union all
-          select s.backordered > 0 or s.expired > 0
-          from openstock_core.backorder s where s.tenant_id = tenant and s.reservation_id = order_id) as n) as l
+    select count(*) as lines, bool_or(p.open > 0 or p.expired > 0) as still_open
+    from openstock_core.parts_of_order(tenant, order_id) as p) as l
   where r.tenant_id = tenant and r.reservation_id = order_id;
   if bad.became is not null or (bad.lines > 0 and not bad.still_open) then
     perform openstock_core.fail('OS302', jsonb_strip_nulls(jsonb_build_object('order_ref', order_ref, 'became', bad.became)));
@@ -4575,12 +4598,8 @@ begin
   if found then
     perform openstock_core.fail('OS302', jsonb_build_object('order_ref', order_ref, 'became', became));
   end if;
-  select trim_scale(sum(l.expired + case when l.expires_at <= at then l.open else 0 end)) into ended
-  from (select s.expired, s.expires_at, s.reserved as open
-        from openstock_core.reservation_line s where s.tenant_id = tenant and s.reservation_id = order_id
-        union all
-        select s.expired, s.expires_at, s.backordered
-        from openstock_core.backorder s where s.tenant_id = tenant and s.reservation_id = order_id) as l;
+  select trim_scale(sum(p.expired + case when p.expires_at <= at then p.open else 0 end)) into ended
+  from openstock_core.parts_of_order(tenant, order_id) as p;
   if ended > 0 then
     perform openstock_core.fail('OS305', jsonb_build_object('order_ref', order_ref, 'expired', ended));
   end if;
@@ -4596,7 +4615,7 @@ comment on function openstock_core.fail_nothing_open is
 reset role;
 
 -- sql/functions/openstock_core/number_lines.sql
--- Gives an order's new lines their numbers. The order is locked. Reads: reservation_line, backorder.
+-- Gives an order's new lines their numbers. The order is locked. Reads: what check_order_is_open reads.
 set local role openstock_owner;
 
 create or replace function openstock_core.number_lines(
@@ -4610,12 +4629,7 @@ declare
   repeated integer;
 begin
   perform openstock_core.check_order_is_open(tenant, order_id, order_ref);
-  taken := array(
-    select l.line from openstock_core.reservation_line l
-    where l.tenant_id = tenant and l.reservation_id = order_id
-    union all
-    select b.line from openstock_core.backorder b
-    where b.tenant_id = tenant and b.reservation_id = order_id);
+  taken := array(select p.line from openstock_core.parts_of_order(tenant, order_id) as p);
   select min(l.line) into repeated from unnest(lines) as l where l.line = any (taken);
   if repeated is not null then
     perform openstock_core.fail('OS304', jsonb_build_object('order_ref', order_ref, 'line', repeated));
@@ -5491,17 +5505,10 @@ begin
     select coalesce(jsonb_agg(jsonb_build_object(
       'order_ref', r.order_ref, 'line', e.line, 'sku', p.sku, 'warehouse', w.code, 'outcome', 'expired',
       'qty_ordered', e.ordered, 'qty_reserved', 0, 'qty_backordered', 0, 'qty_short', 0, 'qty_released', e.units, 'expires_at', e.expires_at,
-      'replayed', false) order by e.line, e.waiting, e.id), '[]')
+      'replayed', false) order by e.line, e.backorder_id nulls first, e.reservation_line_id), '[]')
     from (
-      select l.line, l.product_id, l.warehouse_id, l.ordered::numeric as ordered, l.expires_at, false as waiting, l.reservation_line_id as id,
-             trim_scale(l.expired + case when l.expires_at <= at then l.reserved else 0 end) as units
-      from openstock_core.reservation_line l
-      where l.tenant_id = tenant and l.reservation_id = order_id
-      union all
-      select b.line, b.product_id, b.warehouse_id, b.backordered + b.released + b.expired, b.expires_at, true, b.backorder_id,
-             trim_scale(b.expired + case when b.expires_at <= at then b.backordered else 0 end)
-      from openstock_core.backorder b
-      where b.tenant_id = tenant and b.reservation_id = order_id) as e
+      select s.*, trim_scale(s.expired + case when s.expires_at <= at then s.open else 0 end) as units
+      from openstock_core.parts_of_order(tenant, order_id) as s) as e
     join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = order_id
     join openstock_core.product p on p.tenant_id = tenant and p.product_id = e.product_id
     left join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = e.warehouse_id
@@ -5541,11 +5548,7 @@ begin
     order by l.reservation_line_id
     for no key update);
   if cardinality(line_ids) = 0 and cardinality(backorder_ids) = 0 then
-    if not exists (select from openstock_core.reservation_line l
-                   where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0 and l.expires_at is null
-                   union all
-                   select from openstock_core.backorder b
-                   where b.tenant_id = tenant and b.reservation_id = order_id and b.backordered > 0 and b.expires_at is null) then
+    if not exists (select from openstock_core.parts_of_order(tenant, order_id) as p where p.open > 0 and p.expires_at is null) then
       perform openstock_core.fail_nothing_open(tenant, order_id, order_ref);
     end if;
     perform openstock_core.fail('OS306', jsonb_build_object('order_ref', order_ref, 'expired', openstock_core.ended_holds(tenant, order_id, arrival)));
@@ -5577,10 +5580,7 @@ declare
   highest integer;
 begin
   perform openstock_core.check_order_is_open(tenant, new_order_id, new_order_ref);
-  select coalesce(max(o.line), 0) into highest
-  from (select l.line from openstock_core.reservation_line l where l.tenant_id = tenant and l.reservation_id = new_order_id
-        union all
-        select b.line from openstock_core.backorder b where b.tenant_id = tenant and b.reservation_id = new_order_id) as o;
+  select coalesce(max(p.line), 0) into highest from openstock_core.parts_of_order(tenant, new_order_id) as p;
   update openstock_core.reservation_line l
   set reservation_id = new_order_id, line = highest + array_position(old_lines, l.line)
   where l.tenant_id = tenant and l.reservation_line_id = any (line_ids);
@@ -5590,10 +5590,7 @@ begin
 
   update openstock_core.reservation r set became_id = new_order_id
   where r.tenant_id = tenant and r.reservation_id = order_id
-    and not exists (select from openstock_core.reservation_line l
-                    where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0 and l.expires_at is null)
-    and not exists (select from openstock_core.backorder b
-                    where b.tenant_id = tenant and b.reservation_id = order_id and b.backordered > 0 and b.expires_at is null);
+    and not exists (select from openstock_core.parts_of_order(tenant, order_id) as p where p.open > 0 and p.expires_at is null);
   -- What the new order does not say of itself, the old one says.
   update openstock_core.reservation r
   set priority = case when r.priority = 0 then o.priority else r.priority end,
@@ -7042,7 +7039,7 @@ begin
            w.code::text as warehouse, c.code::text as location, t.code::text as lot
     from unnest(available) as o
     join openstock_core.allocation a on a.tenant_id = tenant and a.reservation_line_id = o.reservation_line_id
-      and a.bin_id <> all (coalesce(expired, '{}'))
+      and a.bin_id <> all (expired)
     join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = a.bin_id
     join openstock_core.product p on p.tenant_id = tenant and p.product_id = o.product_id
     join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = o.warehouse_id
@@ -9381,5 +9378,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', 'a17b6bf0ce604a3948c53d0d126879157956ef19f08848f33768aaa12e477800');
+values ('0001.baseline', '671268861931b9231f1ac6d92b558352ff17e68ac9cf01ef2a7d091760caa4fc');
 reset role;

@@ -118,6 +118,7 @@
 \ir functions/openstock_core/check_order_details.sql
 \ir functions/openstock_core/set_order_details.sql
 \ir functions/openstock_core/read_order_lines.sql
+\ir functions/openstock_core/parts_of_order.sql
 \ir functions/openstock_core/check_order_is_open.sql
 \ir functions/openstock_core/fail_nothing_open.sql
 \ir functions/openstock_core/number_lines.sql

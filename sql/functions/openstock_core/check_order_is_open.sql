@@ -13,12 +13,8 @@ begin
   from openstock_core.reservation r
   left join openstock_core.reservation b on b.tenant_id = tenant and b.reservation_id = r.became_id
   cross join lateral (
-    select count(*) as lines, bool_or(n.still_open) as still_open
-    from (select s.reserved > 0 or s.expired > 0 as still_open
-          from openstock_core.reservation_line s where s.tenant_id = tenant and s.reservation_id = order_id
-          union all
-          select s.backordered > 0 or s.expired > 0
-          from openstock_core.backorder s where s.tenant_id = tenant and s.reservation_id = order_id) as n) as l
+    select count(*) as lines, bool_or(p.open > 0 or p.expired > 0) as still_open
+    from openstock_core.parts_of_order(tenant, order_id) as p) as l
   where r.tenant_id = tenant and r.reservation_id = order_id;
   if bad.became is not null or (bad.lines > 0 and not bad.still_open) then
     perform openstock_core.fail('OS302', jsonb_strip_nulls(jsonb_build_object('order_ref', order_ref, 'became', bad.became)));

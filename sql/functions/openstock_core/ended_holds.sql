@@ -11,17 +11,10 @@ begin
     select coalesce(jsonb_agg(jsonb_build_object(
       'order_ref', r.order_ref, 'line', e.line, 'sku', p.sku, 'warehouse', w.code, 'outcome', 'expired',
       'qty_ordered', e.ordered, 'qty_reserved', 0, 'qty_backordered', 0, 'qty_short', 0, 'qty_released', e.units, 'expires_at', e.expires_at,
-      'replayed', false) order by e.line, e.waiting, e.id), '[]')
+      'replayed', false) order by e.line, e.backorder_id nulls first, e.reservation_line_id), '[]')
     from (
-      select l.line, l.product_id, l.warehouse_id, l.ordered::numeric as ordered, l.expires_at, false as waiting, l.reservation_line_id as id,
-             trim_scale(l.expired + case when l.expires_at <= at then l.reserved else 0 end) as units
-      from openstock_core.reservation_line l
-      where l.tenant_id = tenant and l.reservation_id = order_id
-      union all
-      select b.line, b.product_id, b.warehouse_id, b.backordered + b.released + b.expired, b.expires_at, true, b.backorder_id,
-             trim_scale(b.expired + case when b.expires_at <= at then b.backordered else 0 end)
-      from openstock_core.backorder b
-      where b.tenant_id = tenant and b.reservation_id = order_id) as e
+      select s.*, trim_scale(s.expired + case when s.expires_at <= at then s.open else 0 end) as units
+      from openstock_core.parts_of_order(tenant, order_id) as s) as e
     join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = order_id
     join openstock_core.product p on p.tenant_id = tenant and p.product_id = e.product_id
     left join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = e.warehouse_id

@@ -19,12 +19,8 @@ begin
   if found then
     perform openstock_core.fail('OS302', jsonb_build_object('order_ref', order_ref, 'became', became));
   end if;
-  select trim_scale(sum(l.expired + case when l.expires_at <= at then l.open else 0 end)) into ended
-  from (select s.expired, s.expires_at, s.reserved as open
-        from openstock_core.reservation_line s where s.tenant_id = tenant and s.reservation_id = order_id
-        union all
-        select s.expired, s.expires_at, s.backordered
-        from openstock_core.backorder s where s.tenant_id = tenant and s.reservation_id = order_id) as l;
+  select trim_scale(sum(p.expired + case when p.expires_at <= at then p.open else 0 end)) into ended
+  from openstock_core.parts_of_order(tenant, order_id) as p;
   if ended > 0 then
     perform openstock_core.fail('OS305', jsonb_build_object('order_ref', order_ref, 'expired', ended));
   end if;

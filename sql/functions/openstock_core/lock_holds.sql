@@ -22,11 +22,7 @@ begin
     order by l.reservation_line_id
     for no key update);
   if cardinality(line_ids) = 0 and cardinality(backorder_ids) = 0 then
-    if not exists (select from openstock_core.reservation_line l
-                   where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0 and l.expires_at is null
-                   union all
-                   select from openstock_core.backorder b
-                   where b.tenant_id = tenant and b.reservation_id = order_id and b.backordered > 0 and b.expires_at is null) then
+    if not exists (select from openstock_core.parts_of_order(tenant, order_id) as p where p.open > 0 and p.expires_at is null) then
       perform openstock_core.fail_nothing_open(tenant, order_id, order_ref);
     end if;
     perform openstock_core.fail('OS306', jsonb_build_object('order_ref', order_ref, 'expired', openstock_core.ended_holds(tenant, order_id, arrival)));

@@ -13,10 +13,7 @@ declare
   highest integer;
 begin
   perform openstock_core.check_order_is_open(tenant, new_order_id, new_order_ref);
-  select coalesce(max(o.line), 0) into highest
-  from (select l.line from openstock_core.reservation_line l where l.tenant_id = tenant and l.reservation_id = new_order_id
-        union all
-        select b.line from openstock_core.backorder b where b.tenant_id = tenant and b.reservation_id = new_order_id) as o;
+  select coalesce(max(p.line), 0) into highest from openstock_core.parts_of_order(tenant, new_order_id) as p;
   update openstock_core.reservation_line l
   set reservation_id = new_order_id, line = highest + array_position(old_lines, l.line)
   where l.tenant_id = tenant and l.reservation_line_id = any (line_ids);
@@ -26,10 +23,7 @@ begin
 
   update openstock_core.reservation r set became_id = new_order_id
   where r.tenant_id = tenant and r.reservation_id = order_id
-    and not exists (select from openstock_core.reservation_line l
-                    where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0 and l.expires_at is null)
-    and not exists (select from openstock_core.backorder b
-                    where b.tenant_id = tenant and b.reservation_id = order_id and b.backordered > 0 and b.expires_at is null);
+    and not exists (select from openstock_core.parts_of_order(tenant, order_id) as p where p.open > 0 and p.expires_at is null);
   -- What the new order does not say of itself, the old one says.
   update openstock_core.reservation r
   set priority = case when r.priority = 0 then o.priority else r.priority end,

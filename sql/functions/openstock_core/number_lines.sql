@@ -1,4 +1,4 @@
--- Gives an order's new lines their numbers. The order is locked. Reads: reservation_line, backorder.
+-- Gives an order's new lines their numbers. The order is locked. Reads: what check_order_is_open reads.
 set local role openstock_owner;
 
 create or replace function openstock_core.number_lines(
@@ -12,12 +12,7 @@ declare
   repeated integer;
 begin
   perform openstock_core.check_order_is_open(tenant, order_id, order_ref);
-  taken := array(
-    select l.line from openstock_core.reservation_line l
-    where l.tenant_id = tenant and l.reservation_id = order_id
-    union all
-    select b.line from openstock_core.backorder b
-    where b.tenant_id = tenant and b.reservation_id = order_id);
+  taken := array(select p.line from openstock_core.parts_of_order(tenant, order_id) as p);
   select min(l.line) into repeated from unnest(lines) as l where l.line = any (taken);
   if repeated is not null then
     perform openstock_core.fail('OS304', jsonb_build_object('order_ref', order_ref, 'line', repeated));
