@@ -81,7 +81,7 @@ comment on column openstock_core.reservation_line.expired is 'Units whose hold e
 comment on column openstock_core.reservation_line.expires_at is 'The promise holds until then, booked or not; null: until it is shipped or released.';
 comment on column openstock_core.reservation_line.created_at is 'When it was promised.';
 comment on column openstock_core.reservation_line.changes is
-  'Calls that pinned units for it, or changed its end or order: each leaves a trace that a concurrent one cannot overlook.';
+  'Calls that pinned units for it or took pins off: each leaves a trace that a concurrent one cannot overlook.';
 comment on index openstock_core.reservation_line_key is 'One row for an order''s line, product and warehouse.';
 comment on index openstock_core.reservation_line_open is 'Open promises of a warehouse that do not end, for pickers.';
 comment on index openstock_core.reservation_line_expiring is 'Open holds by when they end, for upkeep.';

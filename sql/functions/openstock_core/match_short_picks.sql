@@ -21,7 +21,7 @@ begin
            w.code::text as warehouse, c.code::text as location, t.code::text as lot
     from unnest(available) as o
     join openstock_core.allocation a on a.tenant_id = tenant and a.reservation_line_id = o.reservation_line_id
-      and a.bin_id <> all (coalesce(expired, '{}'))
+      and a.bin_id <> all (expired)
     join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = a.bin_id
     join openstock_core.product p on p.tenant_id = tenant and p.product_id = o.product_id
     join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = o.warehouse_id

@@ -32,8 +32,7 @@ begin
       shipped = trim_scale(l.shipped + m.shipped),
       released = trim_scale(l.released - m.reserved - m.shipped - m.expired),
       expired = trim_scale(l.expired + m.expired),
-      expires_at = case when m.redated then m.expires_at else l.expires_at end,
-      changes = l.changes + m.redated::integer
+      expires_at = case when m.redated then m.expires_at else l.expires_at end
   from (select u.reservation_line_id, sum(u.reserved_delta) as reserved,
                sum(case when u.event_type = 'SHIP' then -u.qty_delta else 0 end) as shipped,
                sum(case when u.event_type = 'EXPIRE' then -u.reserved_delta else 0 end) as expired,

@@ -17,7 +17,7 @@ begin
     join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = e.warehouse_id
     left join openstock_core.location l on l.tenant_id = tenant and l.location_id = e.location_id
     left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = e.lot_id
-    where e.line > 0 and openstock_core.is_chained(e.event_type, null));
+    where e.line > 0 and openstock_core.is_chained(e.event_type, e.backordered_delta));
 end
 $$;
 
