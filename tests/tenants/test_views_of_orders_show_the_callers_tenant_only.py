@@ -8,7 +8,7 @@ import pytest
 from tests.support import OTHER_TENANT, TENANT, Connect, Shop, columns
 from tests.waiting import backorder, let_wait
 
-from .test_views_show_the_callers_tenant_only import NOT_UUIDS, seen
+from .test_views_show_the_callers_tenant_only import NOT_UUIDS, seen, told_by_a_filter
 
 VIEWS = ("openstock.orders", "openstock.order_lines", "openstock.backorders", "openstock.shortages")
 
@@ -51,22 +51,8 @@ def test_the_rows_are_those_of_the_tenant(two_shops: list[Shop]) -> None:
 
 @pytest.mark.usefixtures("two_shops")
 def test_a_filter_of_the_callers_sees_no_row_of_others(connect: Connect, db: psycopg.Connection) -> None:
-    analyst = connect("analyst")
-    db.execute(
-        "create function public.tell(t text) returns boolean language plpgsql cost 0.0001 as "
-        "$$ begin raise notice '%', t; return true; end $$"
-    )
-    told: list[str | None] = []
-    analyst.add_notice_handler(lambda notice: told.append(notice.message_primary))
-    for view, column in [
-        ("orders", "backordered"),
-        ("order_lines", "backordered"),
-        ("backorders", "qty"),
-        ("shortages", "qty_short"),
-    ]:
-        with analyst.transaction():
-            analyst.execute("select set_config('app.tenant_id', %s, true)", [str(TENANT)])
-            analyst.execute(f"select count(*) from openstock.{view} where public.tell({column}::text)")
+    filtered = {"orders": "backordered", "order_lines": "backordered", "backorders": "qty", "shortages": "qty_short"}
+    told = told_by_a_filter(db, connect("analyst"), filtered)
     assert told == ["1"] * len(VIEWS)
 
 
