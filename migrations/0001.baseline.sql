@@ -200,6 +200,36 @@ comment on column openstock.reservation_change.offers is
   'On a row that is short or rejected: what each warehouse asked could have promised, [{"warehouse": …, "available": …}] by priority.';
 comment on column openstock.reservation_change.replayed is 'True when this answer was stored by an earlier call with the same op_id.';
 
+create type openstock.quoted_source as (
+  line integer,
+  sku text,
+  warehouse text,
+  outcome text,
+  reason text,
+  qty_ordered numeric,
+  qty numeric,
+  qty_short numeric,
+  available numeric,
+  distance_km double precision,
+  shipping_cost numeric,
+  place integer
+);
+comment on type openstock.quoted_source is 'A warehouse that could be asked for a line, and what would come of it.';
+comment on column openstock.quoted_source.line is 'The line of the call, as given or its place (from 1).';
+comment on column openstock.quoted_source.sku is 'The product.';
+comment on column openstock.quoted_source.warehouse is 'The warehouse''s code; null where the tenant has none.';
+comment on column openstock.quoted_source.outcome is 'chosen or rejected.';
+comment on column openstock.quoted_source.reason is
+  'Why it was rejected: inactive, no_stock, incomplete (ship_complete, and no warehouse can send all), used_by_other_lines (of the same call), not_needed '
+  '(others come first by the strategy, and suffice), or no_warehouse.';
+comment on column openstock.quoted_source.qty_ordered is 'Quantity asked for by the line.';
+comment on column openstock.quoted_source.qty is 'Quantity that this warehouse would promise.';
+comment on column openstock.quoted_source.qty_short is 'Quantity of the line that no warehouse would promise.';
+comment on column openstock.quoted_source.available is 'What the warehouse could promise of the product to anyone.';
+comment on column openstock.quoted_source.distance_km is 'Kilometres to the destination along the great circle; null where a position is unknown.';
+comment on column openstock.quoted_source.shipping_cost is 'Cost of one shipment to the destination''s zone; null where it is unknown.';
+comment on column openstock.quoted_source.place is 'Its place among the warehouses asked for the product; null where the strategy asks it for nothing.';
+
 create type openstock.allocation_change as (
   order_ref text,
   line integer,
@@ -336,6 +366,28 @@ create type openstock_core.order_line as (
   qty numeric
 );
 comment on type openstock_core.order_line is 'A line asked of reserve, with its names looked up; warehouse_id is null where any warehouse will do.';
+
+create type openstock_core.sourcing as (
+  strategy text,
+  latitude double precision,
+  longitude double precision,
+  zone text
+);
+comment on type openstock_core.sourcing is 'How warehouses are chosen, and where the goods go: degrees, and a zone of shipping costs; null: not known.';
+
+create type openstock_core.candidate as (
+  product_id bigint,
+  warehouse_id bigint,
+  code text,
+  priority integer,
+  active boolean,
+  available numeric,
+  distance_km double precision,
+  shipping_cost numeric,
+  place bigint
+);
+comment on type openstock_core.candidate is
+  'What a warehouse could promise of a product, how far and how dear it is from there, and its place among those that are asked for the product.';
 
 create type openstock_core.level_key as (
   product_id bigint,
@@ -4675,17 +4727,307 @@ comment on function openstock_core.distance_km is
 
 reset role;
 
+-- sql/functions/openstock_core/read_sourcing.sql
+-- Turns strategy and destination into what find_candidates takes.
+set local role openstock_owner;
+
+create or replace function openstock_core.read_sourcing(strategy text, destination jsonb) returns openstock_core.sourcing
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  bad record;
+begin
+  perform openstock_core.check_choice('strategy', strategy, array[
+    'priority', 'most_stock', 'nearest', 'least_cost', 'fewest_splits', 'ship_complete']);
+  if destination is null and strategy is distinct from 'nearest' then
+    return row(coalesce(strategy, 'priority'), null::double precision, null::double precision, null::text);
+  end if;
+  if jsonb_typeof(destination) <> 'object' then
+    perform openstock_core.fail('22023', jsonb_build_object('argument', 'destination', 'problem', 'must be an object'));
+  end if;
+  select f.key, f.problem into bad from (
+    select d.key, openstock_core.value_problem('{"latitude": "degrees", "longitude": "degrees", "zone": "code"}'::jsonb ->> d.key, d.value) as problem
+    from jsonb_each(destination) as d
+    union all
+    select 'latitude', case
+      when strategy = 'nearest' and destination ->> 'latitude' is null then 'missing: nearest needs to know where the goods go'
+      when (destination ->> 'latitude' is null) <> (destination ->> 'longitude' is null) then 'must be given with longitude' end
+    union all
+    select 'latitude', 'must be between -90 and 90'
+    where jsonb_path_exists(destination, 'strict $.latitude ? (@ < -90 || @ > 90)', silent => true)
+  ) as f
+  where f.problem is not null
+  order by f.key limit 1;
+  if bad.problem is not null then
+    perform openstock_core.fail('22023', jsonb_build_object('argument', 'destination', 'key', bad.key, 'problem', bad.problem));
+  end if;
+  return row(coalesce(strategy, 'priority'), (destination ->> 'latitude')::double precision, (destination ->> 'longitude')::double precision,
+             normalize(btrim(destination ->> 'zone')));
+end
+$$;
+
+revoke all on function openstock_core.read_sourcing from public;
+grant execute on function openstock_core.read_sourcing to openstock_api;
+comment on function openstock_core.read_sourcing is
+  'The typed strategy (priority where null) and destination. Errors: 22023.';
+
+reset role;
+
+-- sql/functions/openstock_core/cover_greedily.sql
+-- Chooses warehouses one after the other: always the one that serves the largest share of what is left for its cost, summed over the
+-- products (V. Chvatal, "A greedy heuristic for the set-covering problem", Mathematics of Operations Research 4, 1979).
+set local role openstock_owner;
+
+create or replace function openstock_core.cover_greedily(needs openstock_core.pick[], offers openstock_core.candidate[]) returns bigint[]
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  lacking numeric[] := array(select n.qty from unnest(needs) as n);
+  chosen bigint[] := array[]::bigint[];
+  best bigint;
+begin
+  loop
+    select o.warehouse_id into best
+    from unnest(offers) as o
+    join rows from (unnest(needs), unnest(lacking)) as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, lacking)
+      on n.product_id = o.product_id
+    where n.lacking > 0 and o.warehouse_id <> all (chosen)
+    group by o.warehouse_id, o.shipping_cost, o.priority, o.code
+    order by sum(least(o.available, n.lacking) / n.qty) / greatest(o.shipping_cost, 0.000001) desc, o.priority, o.code
+    limit 1;
+    exit when best is null;
+    chosen := chosen || best;
+    lacking := array(
+      select greatest(n.lacking - coalesce(o.available, 0), 0)
+      from rows from (unnest(needs), unnest(lacking)) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, lacking, place)
+      left join unnest(offers) as o on o.product_id = n.product_id and o.warehouse_id = best
+      order by n.place);
+  end loop;
+  return chosen;
+end
+$$;
+
+revoke all on function openstock_core.cover_greedily from public;
+grant execute on function openstock_core.cover_greedily to openstock_api;
+comment on function openstock_core.cover_greedily is
+  'Warehouses that serve these needs as far as any can, in the order in which they were chosen. shipping_cost of an offer is what choosing its warehouse costs.';
+
+reset role;
+
+-- sql/functions/openstock_core/cover_with_two.sql
+-- Looks through all warehouses, and all pairs of them, for the cheapest that serve these needs wholly.
+set local role openstock_owner;
+
+create or replace function openstock_core.cover_with_two(needs openstock_core.pick[], offers openstock_core.candidate[]) returns bigint[]
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    with offer as materialized (
+      select o.warehouse_id, o.product_id, o.available from unnest(offers) as o
+    ), place as materialized (
+      select o.warehouse_id, o.shipping_cost as cost, row_number() over (order by o.shipping_cost, o.priority, o.code) as rank
+      from unnest(offers) as o group by o.warehouse_id, o.shipping_cost, o.priority, o.code
+    )
+    select case when a.warehouse_id = b.warehouse_id then array[a.warehouse_id] else array[a.warehouse_id, b.warehouse_id] end
+    from place a
+    join place b on b.rank >= a.rank
+    cross join unnest(needs) as n
+    left join offer f on f.warehouse_id = a.warehouse_id and f.product_id = n.product_id
+    left join offer s on s.warehouse_id = b.warehouse_id and s.product_id = n.product_id
+    group by a.warehouse_id, a.cost, a.rank, b.warehouse_id, b.cost, b.rank
+    having bool_and(coalesce(f.available, 0) + case when a.rank = b.rank then 0 else coalesce(s.available, 0) end >= n.qty)
+    order by a.cost + case when a.rank = b.rank then 0 else b.cost end, a.rank <> b.rank, a.rank, b.rank
+    limit 1);
+end
+$$;
+
+revoke all on function openstock_core.cover_with_two from public;
+grant execute on function openstock_core.cover_with_two to openstock_api;
+comment on function openstock_core.cover_with_two is
+  'The one or two warehouses that serve these needs wholly at the least cost, null where no two do. shipping_cost of an offer is what choosing its warehouse costs.';
+
+reset role;
+
+-- sql/functions/openstock_core/choose_warehouses.sql
+-- Chooses the warehouses that an order is sent from. One that a line names sends anyway: it costs nothing more, and is chosen first.
+-- Which set of the others is the cheapest is a set cover problem, for which no fast exact method is known: it is the best one or two of them, where
+-- few enough have any of the goods to try, or those found greedily, whichever costs less.
+set local role openstock_owner;
+
+create or replace function openstock_core.choose_warehouses(
+  lines openstock_core.order_line[], candidates openstock_core.candidate[], strategy text)
+returns bigint[]
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  named constant bigint[] := array(
+    select c.warehouse_id from unnest(candidates) as c join unnest(lines) as u on u.warehouse_id = c.warehouse_id
+    group by c.warehouse_id, c.priority, c.code order by c.priority, c.code);
+  offers openstock_core.candidate[];
+  needs openstock_core.pick[];
+  chosen bigint[];
+  best bigint[];
+begin
+  -- What lines that name a warehouse leave there. An unknown cost is dearer than any that is known.
+  offers := array(
+    select row(c.product_id, c.warehouse_id, c.code, c.priority, true, c.available - coalesce(u.qty, 0), null,
+               case strategy when 'least_cost' then coalesce(c.shipping_cost, 999999999999) else 1 end, null)::openstock_core.candidate
+    from unnest(candidates) as c
+    left join (select u.product_id, u.warehouse_id, sum(u.qty) as qty from unnest(lines) as u group by 1, 2) as u
+      on u.product_id = c.product_id and u.warehouse_id = c.warehouse_id
+    where c.active and c.available > coalesce(u.qty, 0));
+  needs := array(
+    select row(null, u.product_id, null, null, u.qty - coalesce(o.units, 0))::openstock_core.pick
+    from (select u.product_id, sum(u.qty) as qty from unnest(lines) as u where u.warehouse_id is null group by 1) as u
+    left join (select o.product_id, sum(o.available) as units from unnest(offers) as o where o.warehouse_id = any (named) group by 1) as o
+      on o.product_id = u.product_id
+    where u.qty > coalesce(o.units, 0));
+  offers := array(select o from unnest(offers) as o where o.warehouse_id <> all (named));
+
+  if strategy = 'ship_complete' and cardinality(named) > 0 then
+    return case when cardinality(named) = 1 and cardinality(needs) = 0 then named else '{}' end;
+  elsif strategy = 'ship_complete' then
+    return array(
+      select o.warehouse_id from unnest(offers) as o join unnest(needs) as n on n.product_id = o.product_id and n.qty <= o.available
+      group by o.warehouse_id, o.priority, o.code having count(*) = cardinality(needs)
+      order by o.priority, o.code limit 1);
+  end if;
+
+  chosen := openstock_core.cover_greedily(needs, offers);
+  if cardinality(chosen) > 1 and 50 >= (select count(distinct o.warehouse_id) from unnest(offers) as o) then
+    best := openstock_core.cover_with_two(needs, offers);
+  end if;
+  select s.ids into chosen
+  from (values (best, 1), (chosen, 2)) as s (ids, rank)
+  where s.ids is not null
+  order by (select sum(c.cost) from (select distinct o.warehouse_id, o.shipping_cost as cost from unnest(offers) as o
+                                     where o.warehouse_id = any (s.ids)) as c), s.rank
+  limit 1;
+  return named || chosen;
+end
+$$;
+
+revoke all on function openstock_core.choose_warehouses from public;
+grant execute on function openstock_core.choose_warehouses to openstock_api;
+comment on function openstock_core.choose_warehouses is
+  'The warehouses to ask, in order, by strategy: ship_complete (the first by priority that can send all, or none), fewest_splits (each costs the same) or '
+  'least_cost (each its shipping cost).';
+
+reset role;
+
+-- sql/functions/openstock_core/ended_units.sql
+-- Says what would change if all that is due at levels were booked. Reads: stock_level, stock_bin, lot, reservation_line.
+set local role openstock_owner;
+
+create or replace function openstock_core.ended_units(tenant uuid, keys openstock_core.level_key[], at timestamptz)
+returns openstock_core.pick[]
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return array(
+    select row(null, l.product_id, l.warehouse_id, null, h.units - d.units)::openstock_core.pick
+    from unnest(keys) as k
+    cross join lateral (select * from openstock_core.stock_level s where s.tenant_id = tenant and s.product_id = k.product_id
+                          and s.warehouse_id = k.warehouse_id limit 1) as l
+    cross join lateral (
+      select coalesce(sum(b.on_hand), 0) as units
+      from openstock_core.stock_bin b
+      join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
+      where b.tenant_id = tenant and b.product_id = l.product_id and b.warehouse_id = l.warehouse_id and l.next_block_at <= ended_units.at
+        and b.on_hand > 0 and not b.blocked and openstock_core.expiry(t.expires_on) <= ended_units.at) as d
+    cross join lateral (
+      select coalesce(sum(n.reserved), 0) as units
+      from openstock_core.reservation_line n
+      where n.tenant_id = tenant and n.product_id = l.product_id and n.warehouse_id = l.warehouse_id and l.next_expiry_at <= ended_units.at
+        and n.expires_at <= ended_units.at and n.reserved > 0) as h
+    where l.next_block_at <= ended_units.at or l.next_expiry_at <= ended_units.at);
+end
+$$;
+
+revoke all on function openstock_core.ended_units from public;
+grant execute on function openstock_core.ended_units to openstock_api;
+comment on function openstock_core.ended_units is
+  'Levels where lots or holds have ended by this moment, with the change of what is available there: units of the holds less units of the lots.';
+
+reset role;
+
+-- sql/functions/openstock_core/find_candidates.sql
+-- Says what warehouses could promise of products, and in which order they are asked. Reads: stock_level, warehouse, and where
+-- the levels are not locked what ended_units reads.
+set local role openstock_owner;
+
+create or replace function openstock_core.find_candidates(
+  tenant uuid, lines openstock_core.order_line[], keys openstock_core.level_key[], sourcing openstock_core.sourcing, at timestamptz)
+returns openstock_core.candidate[]
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  ended openstock_core.pick[] := array[]::openstock_core.pick[];
+  candidates openstock_core.candidate[];
+  chosen bigint[];
+begin
+  if at is not null then
+    ended := openstock_core.ended_units(tenant, keys, at);
+  end if;
+  candidates := array(
+    select row(c.product_id, c.warehouse_id, c.code, c.priority, c.active, c.available, c.distance_km, c.shipping_cost, row_number() over (
+      partition by c.product_id
+      order by case sourcing.strategy when 'most_stock' then -c.available when 'nearest' then c.distance_km::numeric end nulls last,
+               c.priority, c.code))::openstock_core.candidate
+    from (
+      select k.product_id, k.warehouse_id, w.code, w.priority, w.active,
+             greatest(coalesce(l.available, 0) + case when cardinality(ended) = 0 then 0 else (
+               select coalesce(sum(e.qty), 0) from unnest(ended) as e
+               where e.product_id = k.product_id and e.warehouse_id = k.warehouse_id) end, 0) as available,
+             openstock_core.distance_km(w.latitude, w.longitude, sourcing.latitude, sourcing.longitude) as distance_km,
+             coalesce((w.shipping_cost_by_zone ->> sourcing.zone)::numeric, w.shipping_cost) as shipping_cost
+      from unnest(keys) as k
+      cross join lateral (select * from openstock_core.warehouse s where s.tenant_id = tenant and s.warehouse_id = k.warehouse_id limit 1) as w
+      left join lateral (select * from openstock_core.stock_level s where s.tenant_id = tenant and s.product_id = k.product_id
+                           and s.warehouse_id = k.warehouse_id limit 1) as l on true
+    ) as c);
+  if sourcing.strategy in ('least_cost', 'fewest_splits', 'ship_complete') then
+    chosen := openstock_core.choose_warehouses(lines, candidates, sourcing.strategy);
+    candidates := array(
+      select row(c.product_id, c.warehouse_id, c.code, c.priority, c.active, c.available, c.distance_km, c.shipping_cost,
+                 array_position(chosen, c.warehouse_id))::openstock_core.candidate
+      from unnest(candidates) as c);
+  end if;
+  return candidates;
+end
+$$;
+
+revoke all on function openstock_core.find_candidates from public;
+grant execute on function openstock_core.find_candidates to openstock_api;
+comment on function openstock_core.find_candidates is
+  'Per product and warehouse what could be promised, and its place by the strategy: null where that does not choose it. at: the moment by which '
+  'lots and holds have ended; null where the levels are locked and what is due there has been dealt with.';
+
+reset role;
+
 -- sql/functions/openstock_core/plan_reservation.sql
--- Says which warehouse can promise how much of each line, from levels that are locked. Reads: stock_level, warehouse.
--- Per product, what lines want and what warehouses have are laid end to end as intervals: where they overlap, that
--- warehouse serves that line. Lines that name a warehouse are served before those that do not.
+-- Says which warehouse promises how much of each line. Per product, what lines want and what warehouses have are laid end to end as
+-- intervals: where they overlap, that warehouse serves that line. Lines that name a warehouse are served before those that do not.
 set local role openstock_owner;
 
 create or replace function openstock_core.plan_reservation(
-  tenant uuid, lines openstock_core.order_line[], locked openstock_core.level_key[])
+  lines openstock_core.order_line[], candidates openstock_core.candidate[])
 returns setof openstock_core.order_line
 language plpgsql
-stable
+immutable
 set search_path = pg_catalog, pg_temp
 set enable_nestloop = off
 as $$
@@ -4696,20 +5038,16 @@ begin
            sum(u.qty) over (partition by u.product_id, u.warehouse_id order by u.n) - u.qty as start
     from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, n)
   ), level as materialized (
-    select l.product_id, l.warehouse_id, w.priority, w.code, greatest(l.available, 0) as free
-    from unnest(locked) as k
-    cross join lateral (select * from openstock_core.stock_level s where s.tenant_id = tenant and s.product_id = k.product_id
-                          and s.warehouse_id = k.warehouse_id limit 1) as l
-    cross join lateral (select * from openstock_core.warehouse s where s.tenant_id = tenant and s.warehouse_id = k.warehouse_id
-                          and s.active limit 1) as w
+    select c.product_id, c.warehouse_id, c.place, c.available as free from unnest(candidates) as c
+    where c.active and c.available > 0 and c.place is not null
   ), named as materialized (
     select u.n, u.line, u.sku, u.product_id, l.warehouse_id, least(u.qty, l.free - u.start) as qty, 0::numeric as place
     from wanted u
     join level l on l.product_id = u.product_id and l.warehouse_id = u.warehouse_id
     where u.start < l.free
   ), supply as materialized (
-    select r.*, sum(r.free) over (partition by r.product_id order by r.priority, r.code) - r.free as start
-    from (select l.product_id, l.warehouse_id, l.priority, l.code, l.free - coalesce(m.qty, 0) as free
+    select r.*, sum(r.free) over (partition by r.product_id order by r.place) - r.free as start
+    from (select l.product_id, l.warehouse_id, l.place, l.free - coalesce(m.qty, 0) as free
           from level l
           left join (select m.product_id, m.warehouse_id, sum(m.qty) as qty from named m group by 1, 2) as m
             on m.product_id = l.product_id and m.warehouse_id = l.warehouse_id) as r
@@ -4729,7 +5067,7 @@ $$;
 revoke all on function openstock_core.plan_reservation from public;
 grant execute on function openstock_core.plan_reservation to openstock_api;
 comment on function openstock_core.plan_reservation is
-  'The parts of the lines that warehouses can promise now, by priority of warehouse; together less than the lines where stock is short.';
+  'The parts of the lines that these warehouses can promise, each asked in its place; together less than the lines where stock is short.';
 
 reset role;
 
@@ -4787,7 +5125,8 @@ reset role;
 -- holds that ended only where it comes up short without them.
 set local role openstock_owner;
 
-create or replace function openstock_core.find_stock(tenant uuid, op_id text, lines openstock_core.order_line[], may_queue boolean)
+create or replace function openstock_core.find_stock(
+  tenant uuid, op_id text, lines openstock_core.order_line[], sourcing openstock_core.sourcing, may_queue boolean)
 returns openstock_core.found_stock
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -4817,7 +5156,8 @@ begin
 
     short := true;
     if cardinality((locked.due).lot_bin_ids) = 0 then
-      parts := array(select p from openstock_core.plan_reservation(tenant, lines, held) as p);
+      parts := array(select p from openstock_core.plan_reservation(
+        lines, openstock_core.find_candidates(tenant, lines, held, sourcing, null)) as p);
       short := asked > (select coalesce(sum(p.qty), 0) from unnest(parts) as p);
     end if;
     if short and may_queue and not queued then
@@ -4827,7 +5167,8 @@ begin
     if short and not settled then
       settled := openstock_core.make_room(tenant, op_id, lines, held, locked.due);
       if settled then
-        parts := array(select p from openstock_core.plan_reservation(tenant, lines, held) as p);
+        parts := array(select p from openstock_core.plan_reservation(
+        lines, openstock_core.find_candidates(tenant, lines, held, sourcing, null)) as p);
         short := asked > (select coalesce(sum(p.qty), 0) from unnest(parts) as p);
       end if;
     elsif short and exists (
@@ -5354,7 +5695,8 @@ set local role openstock_api;
 create or replace function openstock.reserve(
   op_id text, order_ref text, lines jsonb,
   warehouse text default null, on_shortage text default 'reject', ttl interval default null, priority integer default null,
-  promised_at timestamptz default null, metadata jsonb default null, tenant uuid default null)
+  promised_at timestamptz default null, metadata jsonb default null, strategy text default 'priority', destination jsonb default null,
+  tenant uuid default null)
 returns setof openstock.reservation_change
 language plpgsql
 security definer
@@ -5367,16 +5709,22 @@ declare
   acting constant uuid := openstock_core.enter(tenant);
   arguments constant jsonb := jsonb_build_object(
     'order_ref', order_ref, 'lines', lines, 'warehouse', warehouse, 'on_shortage', on_shortage, 'ttl', extract(epoch from ttl),
-    'priority', priority, 'promised_at', promised_at at time zone 'UTC', 'metadata', metadata::text);
+    'priority', priority, 'promised_at', promised_at at time zone 'UTC', 'metadata', metadata::text,
+    'strategy', strategy, 'destination', destination);
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'reserve', arguments);
   order_id bigint;
   wanted openstock_core.order_line[];
+  sourcing openstock_core.sourcing;
   stock openstock_core.found_stock;
   seconds double precision;
 begin
   if answer is null then
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
     perform openstock_core.check_choice('on_shortage', on_shortage, array['reject', 'partial', 'backorder', 'error']);
+    sourcing := openstock_core.read_sourcing(strategy, destination);
+    if strategy = 'ship_complete' and on_shortage in ('partial', 'backorder') then
+      perform openstock_core.fail('22023', '{"argument": "on_shortage", "problem": "must be reject or error where the strategy is ship_complete"}');
+    end if;
     if ttl is not null then
       seconds := openstock_core.check_ttl(ttl);
     end if;
@@ -5388,7 +5736,7 @@ begin
     order_id := openstock_core.lock_order(acting, order_ref, true);
     wanted := openstock_core.number_lines(acting, order_id, order_ref, wanted);
 
-    stock := openstock_core.find_stock(acting, op_id, wanted, on_shortage = 'backorder');
+    stock := openstock_core.find_stock(acting, op_id, wanted, sourcing, on_shortage = 'backorder');
     answer := openstock_core.promise_or_refuse(acting, op_id, order_id, order_ref, wanted, stock, on_shortage, seconds);
     if (priority is not null or promised_at is not null or metadata is not null) and answer -> 0 ->> 'outcome' in ('reserved', 'backordered') then
       perform openstock_core.set_order_details(acting, order_id, priority, promised_at, metadata);
@@ -5403,7 +5751,10 @@ revoke all on function openstock.reserve from public;
 grant execute on function openstock.reserve to openstock_app;
 comment on function openstock.reserve is
   'Promises stock to an order. lines: sku, qty (positive), and optionally line (its number in the order) and warehouse; '
-  'without a warehouse, active warehouses are asked by priority, and one line may be split over several. On an open order it adds lines. '
+  'without a warehouse, active warehouses are asked by strategy, and one line may be split over several. On an open order it adds lines. '
+  'strategy: priority (the warehouses'' own), most_stock, nearest (to the destination), least_cost (of shipping to the destination''s zone, once per warehouse '
+  'that sends), fewest_splits (as few warehouses as can be found) or ship_complete (one warehouse sends all, or nothing is promised; only with reject or error). '
+  'destination: an object with latitude and longitude (degrees), and zone. '
   'ttl: the promise is a hold that ends after this time unless it is confirmed or extended (a day is 24 hours; no months or years; at most ten years). '
   'on_shortage: reject (outcome rejected, nothing is promised), error (OS201), partial (what there is; the rest of a line is a row with outcome short) or '
   'backorder (the rest waits, a row with outcome backordered, if the policy of each product lets it; otherwise as reject). Rows of what is short '
@@ -5411,6 +5762,69 @@ comment on function openstock.reserve is
   'replaces what was, metadata key by key. Returns one row per line and warehouse. '
   'Errors: 22023, OS010, OS101 to OS104, OS110, OS201, OS302, OS304; 40001 also at '
   'READ COMMITTED, where a stock level came into being meanwhile that is in use or has something due.';
+
+reset role;
+
+-- sql/functions/openstock/quote.sql
+-- Says what reserve would do now, and why. Writes nothing, locks nothing. Reads: product, warehouse, stock_level, and where lots or holds have
+-- ended that is not booked, stock_bin, lot, reservation_line.
+set local role openstock_api;
+
+create or replace function openstock.quote(
+  lines jsonb, warehouse text default null, strategy text default 'priority', destination jsonb default null, tenant uuid default null)
+returns setof openstock.quoted_source
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set row_security = on
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+declare
+  acting constant uuid := openstock_core.enter(tenant);
+  sourcing constant openstock_core.sourcing := openstock_core.read_sourcing(strategy, destination);
+  wanted openstock_core.order_line[];
+  candidates openstock_core.candidate[];
+begin
+  perform openstock_core.check_lines(lines, '{"sku": "code!", "qty": "number!", "line": "integer", "warehouse": "code"}', 1000, 'line');
+  wanted := openstock_core.number_lines(acting, null, null,
+    openstock_core.read_order_lines(acting, lines, openstock_core.check_text('warehouse', 'code', warehouse)));
+  candidates := openstock_core.find_candidates(acting, wanted, array(
+    select row(u.product_id, w.warehouse_id)::openstock_core.level_key
+    from (select distinct u.product_id from unnest(wanted) as u) as u
+    cross join openstock_core.warehouse w
+    where w.tenant_id = acting), sourcing, openstock.server_time());
+  return query
+  with part as materialized (
+    select p.line, p.product_id, p.warehouse_id, p.qty from openstock_core.plan_reservation(wanted, candidates) as p
+  ), candidate as materialized (
+    select c.* from unnest(candidates) as c
+  ), line as materialized (
+    select u.line, u.sku, u.product_id, u.warehouse_id, u.qty, trim_scale(u.qty - coalesce(p.qty, 0)) as qty_short
+    from unnest(wanted) as u
+    left join (select p.line, sum(p.qty) as qty from part p group by p.line) as p on p.line = u.line
+  )
+  select u.line, u.sku, c.code, case when p.qty > 0 then 'chosen' else 'rejected' end,
+         case when p.qty > 0 then null
+              when c.code is null then 'no_warehouse'
+              when not c.active then 'inactive'
+              when c.available = 0 then 'no_stock'
+              when sourcing.strategy = 'ship_complete' and u.qty_short > 0 then 'incomplete'
+              when u.qty_short > 0 then 'used_by_other_lines'
+              else 'not_needed' end,
+         u.qty, coalesce(p.qty, 0), u.qty_short, trim_scale(c.available), c.distance_km, c.shipping_cost, c.place::integer
+  from line u
+  left join candidate c on c.product_id = u.product_id and c.warehouse_id = coalesce(u.warehouse_id, c.warehouse_id)
+  left join part p on p.line = u.line and p.product_id = c.product_id and p.warehouse_id = c.warehouse_id
+  order by u.line, p.qty is null, c.place nulls last, c.priority, c.code;
+end
+$$;
+
+revoke all on function openstock.quote from public;
+grant execute on function openstock.quote to openstock_app, openstock_analyst;
+comment on function openstock.quote is
+  'What reserve would promise for these lines now, and why: the same arguments, the same choice. Per line one row for each warehouse that could be asked, those that '
+  'are chosen first. Promises nothing: what it says may be gone a moment later. Errors: 22023, OS101 to OS104, OS110.';
 
 reset role;
 
@@ -9378,5 +9792,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '671268861931b9231f1ac6d92b558352ff17e68ac9cf01ef2a7d091760caa4fc');
+values ('0001.baseline', 'f7665d09a400c10850a17963c469442122b4c03bb2cac1646b0895bddded6f2d');
 reset role;

@@ -26,6 +26,7 @@ from openstock.results import (
     OrderLine,
     Product,
     PutResult,
+    QuotedSource,
     Reservation,
     ReservationChange,
     ShipmentLine,
@@ -239,13 +240,19 @@ class AsyncClient(AsyncCalls):
         priority: int | None = None,
         promised_at: datetime | None = None,
         metadata: Mapping[str, object] | None = None,
+        strategy: str = "priority",
+        destination: Mapping[str, object] | None = None,
         op_id: str | None = None,
     ) -> list[ReservationChange]:
         """Promise stock to an order, all lines or none unless on_shortage says so; one row per line and warehouse.
 
         lines: sku, qty (positive), and optionally line (its number in the order) and warehouse; without a warehouse,
-        those that are active are asked by priority. ttl: a hold, which ends after this time (at most ten years) unless
+        those that are active are asked by strategy. ttl: a hold, which ends after this time (at most ten years) unless
         it is confirmed or extended.
+
+        strategy: priority (the warehouses' own), most_stock, nearest, least_cost, fewest_splits or ship_complete (one
+        warehouse sends all, or nothing is promised). destination: latitude and longitude (degrees), and zone (of
+        shipping costs): where the goods go. See quote.
 
         on_shortage: reject (outcome rejected, nothing is promised), partial (what there is is promised; a row short per
         line for the rest), backorder (a row backordered for the rest, which waits for stock, if each product's policy
@@ -269,6 +276,8 @@ class AsyncClient(AsyncCalls):
             priority=priority,
             promised_at=promised_at,
             metadata=metadata,
+            strategy=strategy,
+            destination=destination,
         )
 
     async def extend(self, order_ref: str, ttl: timedelta, *, op_id: str | None = None) -> list[ReservationChange]:
@@ -442,6 +451,23 @@ class AsyncClient(AsyncCalls):
         Raises InvalidArgument, UnknownProduct, UnknownWarehouse.
         """
         return await self._call(Stock, "availability", sku=sku, warehouse=warehouse)
+
+    async def quote(
+        self,
+        lines: Lines,
+        *,
+        warehouse: str | None = None,
+        strategy: str = "priority",
+        destination: Mapping[str, object] | None = None,
+    ) -> list[QuotedSource]:
+        """What reserve would promise for these lines now, and why; one row per line and warehouse that could be asked.
+
+        The same arguments as reserve's, the same choice; promises nothing. Raises InvalidArgument, InvalidQuantity,
+        UnknownProduct, InactiveProduct, UnknownWarehouse, InactiveWarehouse.
+        """
+        return await self._call(
+            QuotedSource, "quote", lines=lines, warehouse=warehouse, strategy=strategy, destination=destination
+        )
 
     async def search_products(
         self, query: str | None = None, attributes: Mapping[str, object] | None = None, max_rows: int = 50

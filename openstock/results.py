@@ -26,6 +26,7 @@ __all__ = [
     "OrderLine",
     "Product",
     "PutResult",
+    "QuotedSource",
     "Repair",
     "Reservation",
     "ReservationChange",
@@ -113,6 +114,34 @@ class ReservationChange:
     """On a rejected or short line: what each warehouse asked could have promised, by priority, as
     {"warehouse": …, "available": …}; None elsewhere."""
     replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class QuotedSource:
+    """A warehouse that could be asked for a line, and what would come of it."""
+
+    line: int
+    sku: str
+    warehouse: str | None
+    """None where the tenant has no warehouse."""
+    outcome: str
+    """chosen or rejected."""
+    reason: str | None
+    """Why it was rejected: inactive, no_stock, incomplete, used_by_other_lines, not_needed or no_warehouse."""
+    qty_ordered: Decimal
+    """Asked for by the line."""
+    qty: Decimal
+    """What this warehouse would promise."""
+    qty_short: Decimal
+    """What of the line no warehouse would promise."""
+    available: Decimal | None
+    """What the warehouse could promise of the product to anyone."""
+    distance_km: float | None
+    """To the destination, along the great circle; None where a position is unknown."""
+    shipping_cost: Decimal | None
+    """Of one shipment to the destination's zone; None where it is unknown."""
+    place: int | None
+    """Among the warehouses asked for the product; None where the strategy asks it for nothing."""
 
 
 @dataclass(frozen=True, slots=True)

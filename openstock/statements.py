@@ -27,6 +27,7 @@ ARGUMENT_TYPES: dict[str, LiteralString] = {
     "lines": "jsonb",
     "attributes": "jsonb",
     "metadata": "jsonb",
+    "destination": "jsonb",
     "occurred_at": "timestamptz",
     "promised_at": "timestamptz",
     "tenant": "uuid",

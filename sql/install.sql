@@ -123,6 +123,12 @@
 \ir functions/openstock_core/fail_nothing_open.sql
 \ir functions/openstock_core/number_lines.sql
 \ir functions/openstock_core/distance_km.sql
+\ir functions/openstock_core/read_sourcing.sql
+\ir functions/openstock_core/cover_greedily.sql
+\ir functions/openstock_core/cover_with_two.sql
+\ir functions/openstock_core/choose_warehouses.sql
+\ir functions/openstock_core/ended_units.sql
+\ir functions/openstock_core/find_candidates.sql
 \ir functions/openstock_core/plan_reservation.sql
 \ir functions/openstock_core/make_room.sql
 \ir functions/openstock_core/find_stock.sql
@@ -138,6 +144,7 @@
 \ir functions/openstock_core/take_order_lines.sql
 \ir functions/openstock_core/give_back.sql
 \ir functions/openstock/reserve.sql
+\ir functions/openstock/quote.sql
 \ir functions/openstock/release.sql
 \ir functions/openstock/cancel.sql
 

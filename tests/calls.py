@@ -114,7 +114,7 @@ CALLS = (
         {"order_ref": "NEW", "lines": [{"sku": "APPLE", "qty": 1}]},
         {"lines": [{"sku": "APPLE", "qty": 2}]},
         {"sku": "code!", "qty": "number!", "warehouse": "code"},
-        ("warehouse", "ttl", "priority", "promised_at", "metadata"),
+        ("warehouse", "ttl", "priority", "promised_at", "metadata", "destination"),
     ),
     Call("extend", {"order_ref": "CART", "ttl": "2 hours"}, {"ttl": "3 hours"}, {}),
     Call("confirm", {"order_ref": "CART"}, {"new_order_ref": "SALE"}, {}, ("new_order_ref",)),

@@ -79,9 +79,14 @@ POSITIONAL = {
     "order_history": ("order_ref",),
     "ship": ("order_ref", "lines"),
     "allocate": ("order_ref",),
+    "quote": ("lines",),
     "availability": ("sku",),
     "search_products": ("query",),
 }
+
+
+READS = ("availability", "order_history", "quote", "search_products")
+"""The functions that write nothing, and so take no op_id."""
 
 
 class Shop:
@@ -128,9 +133,12 @@ class Shop:
     def __getattr__(self, function: str) -> Any:
         """Any function of schema openstock, with an op_id of its own unless one is given, for this tenant."""
 
+        if function.startswith("_"):
+            raise AttributeError(function)
+
         def method(*positional: object, **arguments: object) -> list[Row]:
             arguments |= dict(zip(POSITIONAL.get(function, ("warehouse", "lines")), positional, strict=False))
-            if function not in ("availability", "order_history", "search_products"):
+            if function not in READS:
                 arguments.setdefault("op_id", f"op-{next(_numbers)}")
             return call(self.connection, function, **arguments, tenant=self.tenant)
 

@@ -75,6 +75,28 @@ create type openstock_core.order_line as (
 );
 comment on type openstock_core.order_line is 'A line asked of reserve, with its names looked up; warehouse_id is null where any warehouse will do.';
 
+create type openstock_core.sourcing as (
+  strategy text,
+  latitude double precision,
+  longitude double precision,
+  zone text
+);
+comment on type openstock_core.sourcing is 'How warehouses are chosen, and where the goods go: degrees, and a zone of shipping costs; null: not known.';
+
+create type openstock_core.candidate as (
+  product_id bigint,
+  warehouse_id bigint,
+  code text,
+  priority integer,
+  active boolean,
+  available numeric,
+  distance_km double precision,
+  shipping_cost numeric,
+  place bigint
+);
+comment on type openstock_core.candidate is
+  'What a warehouse could promise of a product, how far and how dear it is from there, and its place among those that are asked for the product.';
+
 create type openstock_core.level_key as (
   product_id bigint,
   warehouse_id bigint

@@ -56,6 +56,7 @@ RELATIONS = {
     results.PutResult: "openstock.put_result",
     results.StockChange: "openstock.stock_change",
     results.ReservationChange: "openstock.reservation_change",
+    results.QuotedSource: "openstock.quoted_source",
     results.AllocationChange: "openstock.allocation_change",
     results.ShipmentLine: "openstock.shipment_line",
     results.Stock: "openstock.stock",

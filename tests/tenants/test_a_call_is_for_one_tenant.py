@@ -32,6 +32,7 @@ FUNCTIONS: dict[str, dict[str, Any]] = {
     "short_pick": {"op_id": "o", "order_ref": "O1", "lines": [{"line": 1, "location": "DEFAULT", "qty": 1}]},
     "ship": {"op_id": "o", "order_ref": "O1"},
     "order_history": {"order_ref": "O1"},
+    "quote": {"lines": [{"sku": "TEA", "qty": 1}]},
     "availability": {"sku": "TEA"},
     "search_products": {"query": "tea"},
 }

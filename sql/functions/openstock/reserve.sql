@@ -7,7 +7,8 @@ set local role openstock_api;
 create or replace function openstock.reserve(
   op_id text, order_ref text, lines jsonb,
   warehouse text default null, on_shortage text default 'reject', ttl interval default null, priority integer default null,
-  promised_at timestamptz default null, metadata jsonb default null, tenant uuid default null)
+  promised_at timestamptz default null, metadata jsonb default null, strategy text default 'priority', destination jsonb default null,
+  tenant uuid default null)
 returns setof openstock.reservation_change
 language plpgsql
 security definer
@@ -20,16 +21,22 @@ declare
   acting constant uuid := openstock_core.enter(tenant);
   arguments constant jsonb := jsonb_build_object(
     'order_ref', order_ref, 'lines', lines, 'warehouse', warehouse, 'on_shortage', on_shortage, 'ttl', extract(epoch from ttl),
-    'priority', priority, 'promised_at', promised_at at time zone 'UTC', 'metadata', metadata::text);
+    'priority', priority, 'promised_at', promised_at at time zone 'UTC', 'metadata', metadata::text,
+    'strategy', strategy, 'destination', destination);
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'reserve', arguments);
   order_id bigint;
   wanted openstock_core.order_line[];
+  sourcing openstock_core.sourcing;
   stock openstock_core.found_stock;
   seconds double precision;
 begin
   if answer is null then
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
     perform openstock_core.check_choice('on_shortage', on_shortage, array['reject', 'partial', 'backorder', 'error']);
+    sourcing := openstock_core.read_sourcing(strategy, destination);
+    if strategy = 'ship_complete' and on_shortage in ('partial', 'backorder') then
+      perform openstock_core.fail('22023', '{"argument": "on_shortage", "problem": "must be reject or error where the strategy is ship_complete"}');
+    end if;
     if ttl is not null then
       seconds := openstock_core.check_ttl(ttl);
     end if;
@@ -41,7 +48,7 @@ begin
     order_id := openstock_core.lock_order(acting, order_ref, true);
     wanted := openstock_core.number_lines(acting, order_id, order_ref, wanted);
 
-    stock := openstock_core.find_stock(acting, op_id, wanted, on_shortage = 'backorder');
+    stock := openstock_core.find_stock(acting, op_id, wanted, sourcing, on_shortage = 'backorder');
     answer := openstock_core.promise_or_refuse(acting, op_id, order_id, order_ref, wanted, stock, on_shortage, seconds);
     if (priority is not null or promised_at is not null or metadata is not null) and answer -> 0 ->> 'outcome' in ('reserved', 'backordered') then
       perform openstock_core.set_order_details(acting, order_id, priority, promised_at, metadata);
@@ -56,7 +63,10 @@ revoke all on function openstock.reserve from public;
 grant execute on function openstock.reserve to openstock_app;
 comment on function openstock.reserve is
   'Promises stock to an order. lines: sku, qty (positive), and optionally line (its number in the order) and warehouse; '
-  'without a warehouse, active warehouses are asked by priority, and one line may be split over several. On an open order it adds lines. '
+  'without a warehouse, active warehouses are asked by strategy, and one line may be split over several. On an open order it adds lines. '
+  'strategy: priority (the warehouses'' own), most_stock, nearest (to the destination), least_cost (of shipping to the destination''s zone, once per warehouse '
+  'that sends), fewest_splits (as few warehouses as can be found) or ship_complete (one warehouse sends all, or nothing is promised; only with reject or error). '
+  'destination: an object with latitude and longitude (degrees), and zone. '
   'ttl: the promise is a hold that ends after this time unless it is confirmed or extended (a day is 24 hours; no months or years; at most ten years). '
   'on_shortage: reject (outcome rejected, nothing is promised), error (OS201), partial (what there is; the rest of a line is a row with outcome short) or '
   'backorder (the rest waits, a row with outcome backordered, if the policy of each product lets it; otherwise as reject). Rows of what is short '

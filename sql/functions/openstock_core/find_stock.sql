@@ -4,7 +4,8 @@
 -- holds that ended only where it comes up short without them.
 set local role openstock_owner;
 
-create or replace function openstock_core.find_stock(tenant uuid, op_id text, lines openstock_core.order_line[], may_queue boolean)
+create or replace function openstock_core.find_stock(
+  tenant uuid, op_id text, lines openstock_core.order_line[], sourcing openstock_core.sourcing, may_queue boolean)
 returns openstock_core.found_stock
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -34,7 +35,8 @@ begin
 
     short := true;
     if cardinality((locked.due).lot_bin_ids) = 0 then
-      parts := array(select p from openstock_core.plan_reservation(tenant, lines, held) as p);
+      parts := array(select p from openstock_core.plan_reservation(
+        lines, openstock_core.find_candidates(tenant, lines, held, sourcing, null)) as p);
       short := asked > (select coalesce(sum(p.qty), 0) from unnest(parts) as p);
     end if;
     if short and may_queue and not queued then
@@ -44,7 +46,8 @@ begin
     if short and not settled then
       settled := openstock_core.make_room(tenant, op_id, lines, held, locked.due);
       if settled then
-        parts := array(select p from openstock_core.plan_reservation(tenant, lines, held) as p);
+        parts := array(select p from openstock_core.plan_reservation(
+        lines, openstock_core.find_candidates(tenant, lines, held, sourcing, null)) as p);
         short := asked > (select coalesce(sum(p.qty), 0) from unnest(parts) as p);
       end if;
     elsif short and exists (

@@ -1,13 +1,12 @@
--- Says which warehouse can promise how much of each line, from levels that are locked. Reads: stock_level, warehouse.
--- Per product, what lines want and what warehouses have are laid end to end as intervals: where they overlap, that
--- warehouse serves that line. Lines that name a warehouse are served before those that do not.
+-- Says which warehouse promises how much of each line. Per product, what lines want and what warehouses have are laid end to end as
+-- intervals: where they overlap, that warehouse serves that line. Lines that name a warehouse are served before those that do not.
 set local role openstock_owner;
 
 create or replace function openstock_core.plan_reservation(
-  tenant uuid, lines openstock_core.order_line[], locked openstock_core.level_key[])
+  lines openstock_core.order_line[], candidates openstock_core.candidate[])
 returns setof openstock_core.order_line
 language plpgsql
-stable
+immutable
 set search_path = pg_catalog, pg_temp
 set enable_nestloop = off
 as $$
@@ -18,20 +17,16 @@ begin
            sum(u.qty) over (partition by u.product_id, u.warehouse_id order by u.n) - u.qty as start
     from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, n)
   ), level as materialized (
-    select l.product_id, l.warehouse_id, w.priority, w.code, greatest(l.available, 0) as free
-    from unnest(locked) as k
-    cross join lateral (select * from openstock_core.stock_level s where s.tenant_id = tenant and s.product_id = k.product_id
-                          and s.warehouse_id = k.warehouse_id limit 1) as l
-    cross join lateral (select * from openstock_core.warehouse s where s.tenant_id = tenant and s.warehouse_id = k.warehouse_id
-                          and s.active limit 1) as w
+    select c.product_id, c.warehouse_id, c.place, c.available as free from unnest(candidates) as c
+    where c.active and c.available > 0 and c.place is not null
   ), named as materialized (
     select u.n, u.line, u.sku, u.product_id, l.warehouse_id, least(u.qty, l.free - u.start) as qty, 0::numeric as place
     from wanted u
     join level l on l.product_id = u.product_id and l.warehouse_id = u.warehouse_id
     where u.start < l.free
   ), supply as materialized (
-    select r.*, sum(r.free) over (partition by r.product_id order by r.priority, r.code) - r.free as start
-    from (select l.product_id, l.warehouse_id, l.priority, l.code, l.free - coalesce(m.qty, 0) as free
+    select r.*, sum(r.free) over (partition by r.product_id order by r.place) - r.free as start
+    from (select l.product_id, l.warehouse_id, l.place, l.free - coalesce(m.qty, 0) as free
           from level l
           left join (select m.product_id, m.warehouse_id, sum(m.qty) as qty from named m group by 1, 2) as m
             on m.product_id = l.product_id and m.warehouse_id = l.warehouse_id) as r
@@ -51,6 +46,6 @@ $$;
 revoke all on function openstock_core.plan_reservation from public;
 grant execute on function openstock_core.plan_reservation to openstock_api;
 comment on function openstock_core.plan_reservation is
-  'The parts of the lines that warehouses can promise now, by priority of warehouse; together less than the lines where stock is short.';
+  'The parts of the lines that these warehouses can promise, each asked in its place; together less than the lines where stock is short.';
 
 reset role;

@@ -1,0 +1,61 @@
+-- Says what reserve would do now, and why. Writes nothing, locks nothing. Reads: product, warehouse, stock_level, and where lots or holds have
+-- ended that is not booked, stock_bin, lot, reservation_line.
+set local role openstock_api;
+
+create or replace function openstock.quote(
+  lines jsonb, warehouse text default null, strategy text default 'priority', destination jsonb default null, tenant uuid default null)
+returns setof openstock.quoted_source
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set row_security = on
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+declare
+  acting constant uuid := openstock_core.enter(tenant);
+  sourcing constant openstock_core.sourcing := openstock_core.read_sourcing(strategy, destination);
+  wanted openstock_core.order_line[];
+  candidates openstock_core.candidate[];
+begin
+  perform openstock_core.check_lines(lines, '{"sku": "code!", "qty": "number!", "line": "integer", "warehouse": "code"}', 1000, 'line');
+  wanted := openstock_core.number_lines(acting, null, null,
+    openstock_core.read_order_lines(acting, lines, openstock_core.check_text('warehouse', 'code', warehouse)));
+  candidates := openstock_core.find_candidates(acting, wanted, array(
+    select row(u.product_id, w.warehouse_id)::openstock_core.level_key
+    from (select distinct u.product_id from unnest(wanted) as u) as u
+    cross join openstock_core.warehouse w
+    where w.tenant_id = acting), sourcing, openstock.server_time());
+  return query
+  with part as materialized (
+    select p.line, p.product_id, p.warehouse_id, p.qty from openstock_core.plan_reservation(wanted, candidates) as p
+  ), candidate as materialized (
+    select c.* from unnest(candidates) as c
+  ), line as materialized (
+    select u.line, u.sku, u.product_id, u.warehouse_id, u.qty, trim_scale(u.qty - coalesce(p.qty, 0)) as qty_short
+    from unnest(wanted) as u
+    left join (select p.line, sum(p.qty) as qty from part p group by p.line) as p on p.line = u.line
+  )
+  select u.line, u.sku, c.code, case when p.qty > 0 then 'chosen' else 'rejected' end,
+         case when p.qty > 0 then null
+              when c.code is null then 'no_warehouse'
+              when not c.active then 'inactive'
+              when c.available = 0 then 'no_stock'
+              when sourcing.strategy = 'ship_complete' and u.qty_short > 0 then 'incomplete'
+              when u.qty_short > 0 then 'used_by_other_lines'
+              else 'not_needed' end,
+         u.qty, coalesce(p.qty, 0), u.qty_short, trim_scale(c.available), c.distance_km, c.shipping_cost, c.place::integer
+  from line u
+  left join candidate c on c.product_id = u.product_id and c.warehouse_id = coalesce(u.warehouse_id, c.warehouse_id)
+  left join part p on p.line = u.line and p.product_id = c.product_id and p.warehouse_id = c.warehouse_id
+  order by u.line, p.qty is null, c.place nulls last, c.priority, c.code;
+end
+$$;
+
+revoke all on function openstock.quote from public;
+grant execute on function openstock.quote to openstock_app, openstock_analyst;
+comment on function openstock.quote is
+  'What reserve would promise for these lines now, and why: the same arguments, the same choice. Per line one row for each warehouse that could be asked, those that '
+  'are chosen first. Promises nothing: what it says may be gone a moment later. Errors: 22023, OS101 to OS104, OS110.';
+
+reset role;

@@ -1,0 +1,36 @@
+-- Says what would change if all that is due at levels were booked. Reads: stock_level, stock_bin, lot, reservation_line.
+set local role openstock_owner;
+
+create or replace function openstock_core.ended_units(tenant uuid, keys openstock_core.level_key[], at timestamptz)
+returns openstock_core.pick[]
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return array(
+    select row(null, l.product_id, l.warehouse_id, null, h.units - d.units)::openstock_core.pick
+    from unnest(keys) as k
+    cross join lateral (select * from openstock_core.stock_level s where s.tenant_id = tenant and s.product_id = k.product_id
+                          and s.warehouse_id = k.warehouse_id limit 1) as l
+    cross join lateral (
+      select coalesce(sum(b.on_hand), 0) as units
+      from openstock_core.stock_bin b
+      join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
+      where b.tenant_id = tenant and b.product_id = l.product_id and b.warehouse_id = l.warehouse_id and l.next_block_at <= ended_units.at
+        and b.on_hand > 0 and not b.blocked and openstock_core.expiry(t.expires_on) <= ended_units.at) as d
+    cross join lateral (
+      select coalesce(sum(n.reserved), 0) as units
+      from openstock_core.reservation_line n
+      where n.tenant_id = tenant and n.product_id = l.product_id and n.warehouse_id = l.warehouse_id and l.next_expiry_at <= ended_units.at
+        and n.expires_at <= ended_units.at and n.reserved > 0) as h
+    where l.next_block_at <= ended_units.at or l.next_expiry_at <= ended_units.at);
+end
+$$;
+
+revoke all on function openstock_core.ended_units from public;
+grant execute on function openstock_core.ended_units to openstock_api;
+comment on function openstock_core.ended_units is
+  'Levels where lots or holds have ended by this moment, with the change of what is available there: units of the holds less units of the lots.';
+
+reset role;

@@ -1,0 +1,54 @@
+-- Says what warehouses could promise of products, and in which order they are asked. Reads: stock_level, warehouse, and where
+-- the levels are not locked what ended_units reads.
+set local role openstock_owner;
+
+create or replace function openstock_core.find_candidates(
+  tenant uuid, lines openstock_core.order_line[], keys openstock_core.level_key[], sourcing openstock_core.sourcing, at timestamptz)
+returns openstock_core.candidate[]
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  ended openstock_core.pick[] := array[]::openstock_core.pick[];
+  candidates openstock_core.candidate[];
+  chosen bigint[];
+begin
+  if at is not null then
+    ended := openstock_core.ended_units(tenant, keys, at);
+  end if;
+  candidates := array(
+    select row(c.product_id, c.warehouse_id, c.code, c.priority, c.active, c.available, c.distance_km, c.shipping_cost, row_number() over (
+      partition by c.product_id
+      order by case sourcing.strategy when 'most_stock' then -c.available when 'nearest' then c.distance_km::numeric end nulls last,
+               c.priority, c.code))::openstock_core.candidate
+    from (
+      select k.product_id, k.warehouse_id, w.code, w.priority, w.active,
+             greatest(coalesce(l.available, 0) + case when cardinality(ended) = 0 then 0 else (
+               select coalesce(sum(e.qty), 0) from unnest(ended) as e
+               where e.product_id = k.product_id and e.warehouse_id = k.warehouse_id) end, 0) as available,
+             openstock_core.distance_km(w.latitude, w.longitude, sourcing.latitude, sourcing.longitude) as distance_km,
+             coalesce((w.shipping_cost_by_zone ->> sourcing.zone)::numeric, w.shipping_cost) as shipping_cost
+      from unnest(keys) as k
+      cross join lateral (select * from openstock_core.warehouse s where s.tenant_id = tenant and s.warehouse_id = k.warehouse_id limit 1) as w
+      left join lateral (select * from openstock_core.stock_level s where s.tenant_id = tenant and s.product_id = k.product_id
+                           and s.warehouse_id = k.warehouse_id limit 1) as l on true
+    ) as c);
+  if sourcing.strategy in ('least_cost', 'fewest_splits', 'ship_complete') then
+    chosen := openstock_core.choose_warehouses(lines, candidates, sourcing.strategy);
+    candidates := array(
+      select row(c.product_id, c.warehouse_id, c.code, c.priority, c.active, c.available, c.distance_km, c.shipping_cost,
+                 array_position(chosen, c.warehouse_id))::openstock_core.candidate
+      from unnest(candidates) as c);
+  end if;
+  return candidates;
+end
+$$;
+
+revoke all on function openstock_core.find_candidates from public;
+grant execute on function openstock_core.find_candidates to openstock_api;
+comment on function openstock_core.find_candidates is
+  'Per product and warehouse what could be promised, and its place by the strategy: null where that does not choose it. at: the moment by which '
+  'lots and holds have ended; null where the levels are locked and what is due there has been dealt with.';
+
+reset role;
