@@ -195,7 +195,8 @@ comment on column openstock.reservation_change.on_hand is 'Physical units at the
 comment on column openstock.reservation_change.blocked is 'The part of on_hand that cannot be promised.';
 comment on column openstock.reservation_change.reserved is 'Units of the product promised to orders at the warehouse after the row.';
 comment on column openstock.reservation_change.available is
-  'What can still be promised at the warehouse; on a row that is short or rejected, what could be promised at all warehouses asked.';
+  'What can still be promised at the warehouse; on a row that is short or rejected, what could be promised at all warehouses asked (of the location, lot or life that '
+  'the line asks for).';
 comment on column openstock.reservation_change.offers is
   'On a row that is short or rejected: what each warehouse asked could have promised, [{"warehouse": …, "available": …}] by priority.';
 comment on column openstock.reservation_change.replayed is 'True when this answer was stored by an earlier call with the same op_id.';
@@ -363,9 +364,13 @@ create type openstock_core.order_line as (
   sku text,
   product_id bigint,
   warehouse_id bigint,
-  qty numeric
+  qty numeric,
+  location_id bigint,
+  lot_id bigint,
+  min_days_left integer
 );
-comment on type openstock_core.order_line is 'A line asked of reserve, with its names looked up; warehouse_id is null where any warehouse will do.';
+comment on type openstock_core.order_line is
+  'A line asked of reserve, with its names looked up, or the part of one that a warehouse promises; warehouse, location, lot and life are null where any will do.';
 
 create type openstock_core.sourcing as (
   strategy text,
@@ -395,14 +400,25 @@ create type openstock_core.level_key as (
 );
 comment on type openstock_core.level_key is 'What makes a stock level: a product at a warehouse.';
 
+create type openstock_core.pick as (
+  reservation_line_id bigint,
+  product_id bigint,
+  warehouse_id bigint,
+  bin_id bigint,
+  qty numeric
+);
+comment on type openstock_core.pick is 'Units to take for a reservation line; without a bin it is a need, with one it is the answer to it.';
+
 create type openstock_core.found_stock as (
   parts openstock_core.order_line[],
+  pins openstock_core.pick[],
   levels openstock_core.level_key[],
   at timestamptz,
   short boolean
 );
 comment on type openstock_core.found_stock is
-  'What an order''s lines can be promised, the locked levels that this was judged by, the moment, and whether something is missing.';
+  'What an order''s lines can be promised, the bins for lines that ask for certain ones (reservation_line_id is then the line''s number), the levels that '
+  'this was judged by, the moment, and whether something is missing.';
 
 create type openstock_core.due as (
   at timestamptz,
@@ -452,15 +468,6 @@ create type openstock_core.bin_key as (
   status text
 );
 comment on type openstock_core.bin_key is 'What makes a bin of stock: where, what, of which lot, in which status.';
-
-create type openstock_core.pick as (
-  reservation_line_id bigint,
-  product_id bigint,
-  warehouse_id bigint,
-  bin_id bigint,
-  qty numeric
-);
-comment on type openstock_core.pick is 'Units to take for a reservation line; without a bin it is a need, with one it is the answer to it.';
 
 create type openstock_core.difference as (
   fact text,
@@ -1061,11 +1068,17 @@ create table openstock_core.reservation_line (
   released openstock_core.quantity not null default 0,
   expired openstock_core.quantity not null default 0,
   expires_at timestamptz,
+  location_id bigint,
+  lot_id bigint,
+  min_days_left integer,
   created_at timestamptz not null,
   changes bigint not null default 0,
   constraint reservation_line_pkey primary key (tenant_id, reservation_line_id),
   constraint reservation_line_reservation_exists foreign key (tenant_id, reservation_id) references openstock_core.reservation,
   constraint reservation_line_level_exists foreign key (tenant_id, product_id, warehouse_id) references openstock_core.stock_level,
+  constraint reservation_line_location_exists foreign key (tenant_id, location_id) references openstock_core.location,
+  constraint reservation_line_lot_exists foreign key (tenant_id, lot_id) references openstock_core.lot,
+  constraint reservation_line_min_days_left_is_not_negative check (min_days_left >= 0),
   constraint reservation_line_line_is_positive check (line > 0),
   constraint reservation_line_ordered_is_not_negative check (ordered >= 0),
   constraint reservation_line_parts_are_not_negative check (
@@ -1097,6 +1110,10 @@ comment on column openstock_core.reservation_line.shipped is 'Units gone to the 
 comment on column openstock_core.reservation_line.released is 'Units given back.';
 comment on column openstock_core.reservation_line.expired is 'Units whose hold ended.';
 comment on column openstock_core.reservation_line.expires_at is 'The promise holds until then, booked or not; null: until it is shipped or released.';
+comment on column openstock_core.reservation_line.location_id is 'Only units that lie there will do; null: any of the warehouse.';
+comment on column openstock_core.reservation_line.lot_id is 'Only units of this lot will do; null: of any.';
+comment on column openstock_core.reservation_line.min_days_left is
+  'Only units that have so many days left before the last day of their lot, when they are pinned, will do; null: any that have not expired.';
 comment on column openstock_core.reservation_line.created_at is 'When it was promised.';
 comment on column openstock_core.reservation_line.changes is
   'Calls that pinned units for it or took pins off: each leaves a trace that a concurrent one cannot overlook.';
@@ -2999,7 +3016,7 @@ reset role;
 
 -- sql/functions/openstock_core/unpin_from_bins.sql
 -- Plans which allocations give way when a bin loses units that are pinned: those of holds that have
--- ended, then the newest. Reads: allocation, reservation_line, reservation.
+-- ended, then of lines that any other units will do for, then the newest. Reads: allocation, reservation_line, reservation.
 set local role openstock_owner;
 
 create or replace function openstock_core.unpin_from_bins(
@@ -3016,7 +3033,8 @@ begin
                s.reservation_line_id, r.order_ref, null, unpin_from_bins.reason, null, null, null)::openstock_core.movement
     from (
       select a.bin_id, a.reservation_line_id, a.qty, k.surplus, l.reservation_id,
-             sum(a.qty) over (partition by a.bin_id order by (l.expires_at <= at) is true desc, a.created_at desc,
+             sum(a.qty) over (partition by a.bin_id order by (l.expires_at <= at) is true desc, num_nonnulls(l.location_id, l.lot_id, l.min_days_left),
+                              a.created_at desc,
                               a.reservation_line_id desc) - a.qty as before
       from unnest(bin_ids, units) as k (bin_id, surplus)
       join openstock_core.allocation a on a.tenant_id = tenant and a.bin_id = k.bin_id
@@ -3034,7 +3052,7 @@ $$;
 revoke all on function openstock_core.unpin_from_bins from public;
 grant execute on function openstock_core.unpin_from_bins to openstock_api;
 comment on function openstock_core.unpin_from_bins is
-  'DEALLOCATE movements that free these units of locked bins, those of holds that have ended first, then the newest.';
+  'DEALLOCATE movements that free these units of locked bins, those of holds that have ended first, of lines that ask for certain units last, then the newest.';
 
 reset role;
 
@@ -4504,8 +4522,25 @@ comment on function openstock_core.set_order_details is 'Sets an order''s priori
 
 reset role;
 
+-- sql/functions/openstock_core/order_line_keys.sql
+-- What a line that asks for stock may say.
+set local role openstock_owner;
+
+create or replace function openstock_core.order_line_keys() returns jsonb
+language sql
+immutable
+parallel safe
+return '{"sku": "code!", "qty": "number!", "line": "integer", "warehouse": "code", "location": "code", "lot": "code", "min_days_left": "days"}'::jsonb;
+
+revoke all on function openstock_core.order_line_keys from public;
+grant execute on function openstock_core.order_line_keys to openstock_api;
+comment on function openstock_core.order_line_keys is 'Keys of the lines of reserve and quote and their types, for check_lines.';
+
+reset role;
+
 -- sql/functions/openstock_core/read_order_lines.sql
--- Turns the lines of reserve into typed rows, looks their names up and sums those that are alike. Reads: product, warehouse.
+-- Turns the lines of reserve into typed rows, looks their names up and sums those that are alike. Reads: product, warehouse,
+-- location, lot.
 set local role openstock_owner;
 
 create or replace function openstock_core.read_order_lines(tenant uuid, lines jsonb, warehouse text)
@@ -4521,17 +4556,25 @@ begin
   -- is computed where it is compared, and planned while the tables are small the catalogue would be read for each line.
   with given as materialized (
     select g.n, g.line, normalize(btrim(g.sku)) as sku, trim_scale(g.qty) as qty,
-           coalesce(normalize(btrim(g.warehouse)), read_order_lines.warehouse) as warehouse
-    from rows from (jsonb_to_recordset(lines) as (line integer, sku text, qty numeric, warehouse text))
-      with ordinality as g (line, sku, qty, warehouse, n)
+           coalesce(normalize(btrim(g.warehouse)), read_order_lines.warehouse) as warehouse,
+           normalize(btrim(g.location)) as location, normalize(btrim(g.lot)) as lot, g.min_days_left::integer as min_days_left
+    from rows from (jsonb_to_recordset(lines) as (
+      line integer, sku text, qty numeric, warehouse text, location text, lot text, min_days_left numeric))
+      with ordinality as g (line, sku, qty, warehouse, location, lot, min_days_left, n)
   ), looked_up as (
-    select g.*, p.product_id, w.warehouse_id,
+    select g.*, p.product_id, w.warehouse_id, l.location_id, t.lot_id,
            case
              when p.product_id is null then jsonb_build_object('code', 'OS101', 'sku', g.sku)
              when not p.active then jsonb_build_object('code', 'OS102', 'sku', g.sku)
              when g.warehouse is not null and w.warehouse_id is null then
                jsonb_build_object('code', 'OS103', 'warehouse', g.warehouse)
              when not w.active then jsonb_build_object('code', 'OS104', 'warehouse', g.warehouse)
+             when g.location is not null and g.warehouse is null then
+               jsonb_build_object('code', '22023', 'argument', 'lines', 'key', 'location', 'problem', 'needs a warehouse')
+             when g.location is not null and l.location_id is null then jsonb_build_object('code', 'OS105', 'location', g.location)
+             when coalesce(g.lot, g.min_days_left::text) is not null and p.tracking = 'none' then
+               jsonb_build_object('code', 'OS108', 'sku', g.sku, 'lot', g.lot, 'problem', 'the product is not tracked by lot')
+             when g.lot is not null and t.lot_id is null then jsonb_build_object('code', 'OS107', 'sku', g.sku, 'lot', g.lot)
              when openstock_core.quantity_problem(g.qty, p.decimals, 'positive') is not null then
                jsonb_build_object('code', 'OS110', 'sku', g.sku,
                                   'problem', openstock_core.quantity_problem(g.qty, p.decimals, 'positive'))
@@ -4541,14 +4584,18 @@ begin
                        where s.tenant_id = tenant and s.sku = g.sku limit 1) as p on true
     left join lateral (select * from openstock_core.warehouse s
                        where s.tenant_id = tenant and s.code = g.warehouse limit 1) as w on true
+    left join lateral (select * from openstock_core.location s
+                       where s.tenant_id = tenant and s.warehouse_id = w.warehouse_id and s.code = g.location limit 1) as l on g.location is not null
+    left join lateral (select * from openstock_core.lot s
+                       where s.tenant_id = tenant and s.product_id = p.product_id and s.code = g.lot limit 1) as t on g.lot is not null
   ), first_problem as (
     select u.n, u.problem from looked_up u where u.problem is not null order by u.n limit 1
   ), summed as (
-    select u.line, u.sku, u.product_id, u.warehouse_id, trim_scale(sum(u.qty)) as qty, min(u.n) as n
+    select u.line, u.sku, u.product_id, u.warehouse_id, u.location_id, u.lot_id, u.min_days_left, trim_scale(sum(u.qty)) as qty, min(u.n) as n
     from looked_up u
-    group by u.line, u.sku, u.product_id, u.warehouse_id
+    group by u.line, u.sku, u.product_id, u.warehouse_id, u.location_id, u.lot_id, u.min_days_left
   )
-  select (select array_agg((s.line, s.sku, s.product_id, s.warehouse_id, s.qty)::openstock_core.order_line order by s.n)
+  select (select array_agg((s.line, s.sku, s.product_id, s.warehouse_id, s.qty, s.location_id, s.lot_id, s.min_days_left)::openstock_core.order_line order by s.n)
           from summed s) as typed, f.n, f.problem
   into bad
   from (select) as always left join first_problem f on true;
@@ -4563,8 +4610,8 @@ $$;
 revoke all on function openstock_core.read_order_lines from public;
 grant execute on function openstock_core.read_order_lines to openstock_api;
 comment on function openstock_core.read_order_lines is
-  'The lines, typed and looked up; lines without a number that ask for the same product and warehouse are one. '
-  'Errors: OS101 to OS104, OS110, each with the line''s place.';
+  'The lines, typed and looked up; lines without a number that ask for the same are one. '
+  'Errors: 22023, OS101 to OS105, OS107, OS108, OS110, each with the line''s place.';
 
 reset role;
 
@@ -4688,8 +4735,8 @@ begin
   end if;
   return array(
     select row(coalesce(l.line, h.highest + row_number() over (partition by l.line is null order by l.n)),
-               l.sku, l.product_id, l.warehouse_id, l.qty)::openstock_core.order_line
-    from unnest(lines) with ordinality as l (line, sku, product_id, warehouse_id, qty, n)
+               l.sku, l.product_id, l.warehouse_id, l.qty, l.location_id, l.lot_id, l.min_days_left)::openstock_core.order_line
+    from unnest(lines) with ordinality as l (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, n)
     cross join (select coalesce(max(u.line), 0) as highest
                 from (select unnest(taken) as line union all select o.line from unnest(lines) as o) as u) as h
     order by l.n);
@@ -4877,6 +4924,10 @@ declare
   chosen bigint[];
   best bigint[];
 begin
+  if exists (select from unnest(lines) as u where u.warehouse_id is null and coalesce(u.lot_id, u.min_days_left) is not null) then
+    perform openstock_core.fail('22023', jsonb_build_object(
+      'argument', 'strategy', 'value', strategy, 'problem', 'lines that ask for a lot or for days left must name a warehouse'));
+  end if;
   -- What lines that name a warehouse leave there. An unknown cost is dearer than any that is known.
   offers := array(
     select row(c.product_id, c.warehouse_id, c.code, c.priority, true, c.available - coalesce(u.qty, 0), null,
@@ -4920,7 +4971,7 @@ revoke all on function openstock_core.choose_warehouses from public;
 grant execute on function openstock_core.choose_warehouses to openstock_api;
 comment on function openstock_core.choose_warehouses is
   'The warehouses to ask, in order, by strategy: ship_complete (the first by priority that can send all, or none), fewest_splits (each costs the same) or '
-  'least_cost (each its shipping cost).';
+  'least_cost (each its shipping cost). Errors: 22023.';
 
 reset role;
 
@@ -5036,7 +5087,7 @@ begin
   with wanted as materialized (
     select u.line, u.sku, u.product_id, u.warehouse_id, u.qty, u.n,
            sum(u.qty) over (partition by u.product_id, u.warehouse_id order by u.n) - u.qty as start
-    from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, n)
+    from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, n)
   ), level as materialized (
     select c.product_id, c.warehouse_id, c.place, c.available as free from unnest(candidates) as c
     where c.active and c.available > 0 and c.place is not null
@@ -5058,7 +5109,7 @@ begin
     join supply s on s.product_id = u.product_id and s.start < u.start + u.qty and u.start < s.start + s.free
     where u.warehouse_id is null
   )
-  select p.line, p.sku, p.product_id, p.warehouse_id, trim_scale(p.qty)
+  select p.line, p.sku, p.product_id, p.warehouse_id, trim_scale(p.qty), null::bigint, null::bigint, null::integer
   from (select * from named union all select * from anywhere) as p
   order by p.n, p.place;
 end
@@ -5071,14 +5122,253 @@ comment on function openstock_core.plan_reservation is
 
 reset role;
 
+-- sql/functions/openstock_core/pickable_bins.sql
+-- The order in which a product's bins are picked. Reads: stock_bin, location, lot, product.
+set local role openstock_owner;
+
+create or replace function openstock_core.pickable_bins(
+  tenant uuid, product_id bigint, warehouse_id bigint, removal text,
+  out bin_id bigint, out free numeric, out start numeric)
+returns setof record
+language sql
+stable
+begin atomic
+  select b.bin_id, b.on_hand - b.allocated,
+         sum(b.on_hand - b.allocated) over (order by
+           case when coalesce(pickable_bins.removal, p.removal) = 'fefo' then t.expires_on end nulls last,
+           case when coalesce(pickable_bins.removal, p.removal) = 'fewest_bins' then b.on_hand - b.allocated end desc nulls last,
+           case when coalesce(pickable_bins.removal, p.removal) = 'lifo' then b.received_at end desc nulls last,
+           b.received_at, l.pick_order, b.bin_id) - (b.on_hand - b.allocated)
+  from openstock_core.stock_bin b
+  join openstock_core.product p on p.tenant_id = b.tenant_id and p.product_id = b.product_id
+  join openstock_core.location l on l.tenant_id = b.tenant_id and l.location_id = b.location_id
+  left join openstock_core.lot t on t.tenant_id = b.tenant_id and t.lot_id = b.lot_id
+  where b.tenant_id = tenant and b.product_id = pickable_bins.product_id and b.warehouse_id = pickable_bins.warehouse_id
+    and b.on_hand > 0 and b.on_hand > b.allocated and not b.blocked
+    and (t.expires_on is null or openstock_core.expiry(t.expires_on) > openstock.server_time());
+end;
+
+revoke all on function openstock_core.pickable_bins from public;
+grant execute on function openstock_core.pickable_bins to openstock_api;
+comment on function openstock_core.pickable_bins is
+  'Bins with free units of a product at a warehouse, laid end to end by the removal rule (the product''s where null): '
+  'start is how many free units come before the bin''s.';
+
+reset role;
+
+-- sql/functions/openstock_core/asks_for_certain_units.sql
+-- Whether any line asks for a certain location, lot or remaining life.
+set local role openstock_owner;
+
+create or replace function openstock_core.asks_for_certain_units(lines openstock_core.order_line[]) returns boolean
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return exists (select from unnest(lines) as u where coalesce(u.location_id, u.lot_id, u.min_days_left) is not null);
+end
+$$;
+
+revoke all on function openstock_core.asks_for_certain_units from public;
+grant execute on function openstock_core.asks_for_certain_units to openstock_api;
+comment on function openstock_core.asks_for_certain_units is 'True where a line asks for a location, a lot or days left: its units are pinned as they are promised.';
+
+reset role;
+
+-- sql/functions/openstock_core/certain_bins.sql
+-- The bins that will do for lines that ask for a certain location, lot or remaining life: the same for locking, promising and pinning.
+-- Reads: stock_bin, lot; where holds that ended count as gone, also allocation, reservation_line.
+set local role openstock_owner;
+
+create or replace function openstock_core.certain_bins(
+  tenant uuid, lines openstock_core.order_line[], at timestamptz, without_ended boolean,
+  out n bigint, out bin_id bigint, out warehouse_id bigint, out free numeric)
+returns setof record
+language sql
+stable
+begin atomic
+  select u.n, b.bin_id, b.warehouse_id, b.on_hand - b.allocated + case when without_ended then (
+      select coalesce(sum(a.qty), 0)
+      from openstock_core.allocation a
+      join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = a.reservation_line_id
+      where a.tenant_id = tenant and a.bin_id = b.bin_id and l.expires_at <= certain_bins.at) else 0 end
+  from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, n)
+  cross join lateral (
+    select s.* from openstock_core.stock_bin s
+    where s.tenant_id = tenant and s.product_id = u.product_id and s.on_hand > 0 and not s.blocked) as b
+  left join lateral (select * from openstock_core.lot s where s.tenant_id = tenant and s.lot_id = b.lot_id limit 1) as t on true
+  where coalesce(u.location_id, u.lot_id, u.min_days_left) is not null
+    and b.warehouse_id = coalesce(u.warehouse_id, b.warehouse_id)
+    and b.location_id = coalesce(u.location_id, b.location_id)
+    and (u.lot_id is null or b.lot_id = u.lot_id)
+    and (t.expires_on is null
+         or (openstock_core.expiry(t.expires_on) > certain_bins.at
+             and t.expires_on - (certain_bins.at at time zone 'UTC')::date >= coalesce(u.min_days_left, 0)));
+end;
+
+revoke all on function openstock_core.certain_bins from public;
+grant execute on function openstock_core.certain_bins to openstock_api;
+comment on function openstock_core.certain_bins is
+  'Stocked bins that will do for each of the lines (n is its place) that asks for certain units, and what of them is not pinned, or would not be if the holds '
+  'that have ended were booked. A lot without a last day has days left for ever.';
+
+reset role;
+
+-- sql/functions/openstock_core/plan_pins.sql
+-- Chooses bins for lines that ask for a certain location, lot or remaining life: for those that ask most narrowly first, for each from the bins
+-- that fewest of the others could use, then by place of the warehouse and removal rule. What one line takes is gone for the next.
+-- Reads: what certain_bins and pickable_bins read.
+set local role openstock_owner;
+
+create or replace function openstock_core.plan_pins(
+  tenant uuid, lines openstock_core.order_line[], candidates openstock_core.candidate[], bin_ids bigint[], removal text,
+  at timestamptz, without_ended boolean)
+returns openstock_core.pick[]
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  picks openstock_core.pick[] := array[]::openstock_core.pick[];
+  from_bin numeric[] := array[]::numeric[];
+  from_level numeric[] := array[]::numeric[];
+  units numeric;
+  wanted record;
+begin
+  for wanted in
+    with bin as materialized (
+      select c.*, u.product_id, count(*) over (partition by c.bin_id) as lines_that_could, dense_rank() over (order by c.bin_id) as bin,
+             dense_rank() over (order by u.product_id, c.warehouse_id) as level
+      from openstock_core.certain_bins(tenant, lines, plan_pins.at, without_ended) as c
+      join rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, n) on u.n = c.n
+      where bin_ids is null or c.bin_id = any (bin_ids)
+    ), ordered as materialized (
+      select k.product_id, k.warehouse_id, p.bin_id, p.start
+      from (select distinct b.product_id, b.warehouse_id from bin b) as k
+      cross join lateral openstock_core.pickable_bins(tenant, k.product_id, k.warehouse_id, removal) as p
+    ), level as materialized (
+      select c.product_id, c.warehouse_id, c.available, c.place from unnest(candidates) as c where c.active and c.place is not null
+    )
+    select u.line, u.product_id, u.qty, array_agg(b.warehouse_id order by o.preference) as warehouses, array_agg(b.bin_id order by o.preference) as bins,
+           array_agg(b.bin order by o.preference) as bin, array_agg(b.level order by o.preference) as level,
+           array_agg(b.free order by o.preference) as free, array_agg(o.available order by o.preference) as available
+    from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, n)
+    join (
+      select b.n, b.bin_id, l.available,
+             row_number() over (partition by b.n order by b.lines_that_could, l.place, b.warehouse_id, p.start nulls last, b.bin_id) as preference
+      from bin b
+      left join level l on l.product_id = b.product_id and l.warehouse_id = b.warehouse_id
+      left join ordered p on p.bin_id = b.bin_id
+      where candidates is null or l.place is not null) as o on o.n = u.n
+    join bin b on b.n = u.n and b.bin_id = o.bin_id
+    group by u.n, u.line, u.product_id, u.qty, u.location_id, u.lot_id, u.min_days_left
+    order by num_nonnulls(u.location_id, u.lot_id) desc, u.min_days_left desc nulls last, u.n
+  loop
+    for i in 1 .. cardinality(wanted.bins) loop
+      units := least(wanted.qty, wanted.free[i] - coalesce(from_bin[wanted.bin[i]], 0), wanted.available[i] - coalesce(from_level[wanted.level[i]], 0));
+      if units > 0 then
+        picks := picks || row(wanted.line, wanted.product_id, wanted.warehouses[i], wanted.bins[i], trim_scale(units))::openstock_core.pick;
+        wanted.qty := wanted.qty - units;
+        from_bin[wanted.bin[i]] := coalesce(from_bin[wanted.bin[i]], 0) + units;
+        from_level[wanted.level[i]] := coalesce(from_level[wanted.level[i]], 0) + units;
+      end if;
+    end loop;
+  end loop;
+  return picks;
+end
+$$;
+
+revoke all on function openstock_core.plan_pins from public;
+grant execute on function openstock_core.plan_pins to openstock_api;
+comment on function openstock_core.plan_pins is
+  'Units of these bins (of any, where null) for the lines that ask for certain ones, no more of a warehouse than it is a candidate for (null: as much as there is); '
+  'reservation_line_id of a pick is the line''s number.';
+
+reset role;
+
+-- sql/functions/openstock_core/plan_stock.sql
+-- Says what an order's lines can be promised: first those that ask for certain units, of which fewest will do; then the others, of what is left.
+-- Reads: what plan_pins reads, where a line asks for certain units.
+set local role openstock_owner;
+
+create or replace function openstock_core.plan_stock(
+  tenant uuid, lines openstock_core.order_line[], candidates openstock_core.candidate[], bin_ids bigint[], at timestamptz, without_ended boolean,
+  out parts openstock_core.order_line[], out pins openstock_core.pick[], out short boolean)
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not openstock_core.asks_for_certain_units(lines) then
+    parts := array(select p from openstock_core.plan_reservation(lines, candidates) as p);
+    short := (select sum(u.qty) from unnest(lines) as u) > (select coalesce(sum(p.qty), 0) from unnest(parts) as p);
+    return;
+  end if;
+  pins := openstock_core.plan_pins(tenant, lines, candidates, bin_ids, null, at, without_ended);
+  parts := array(
+    select row(u.line, u.sku, u.product_id, p.warehouse_id, p.qty, u.location_id, u.lot_id, u.min_days_left)::openstock_core.order_line
+    from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, n)
+    join (select p.reservation_line_id as line, p.product_id, p.warehouse_id, sum(p.qty) as qty from unnest(pins) as p group by 1, 2, 3) as p
+      on p.line = u.line and p.product_id = u.product_id
+    order by u.n, p.warehouse_id);
+  candidates := array(
+    select row(c.product_id, c.warehouse_id, c.code, c.priority, c.active, c.available - coalesce(p.qty, 0), c.distance_km, c.shipping_cost,
+               c.place)::openstock_core.candidate
+    from unnest(candidates) as c
+    left join (select p.product_id, p.warehouse_id, sum(p.qty) as qty from unnest(pins) as p group by 1, 2) as p
+      on p.product_id = c.product_id and p.warehouse_id = c.warehouse_id);
+  parts := parts || array(
+    select p from openstock_core.plan_reservation(array(
+      select u from unnest(lines) as u where coalesce(u.location_id, u.lot_id, u.min_days_left) is null), candidates) as p);
+  short := (select sum(u.qty) from unnest(lines) as u) > (select coalesce(sum(p.qty), 0) from unnest(parts) as p);
+end
+$$;
+
+revoke all on function openstock_core.plan_stock from public;
+grant execute on function openstock_core.plan_stock to openstock_api;
+comment on function openstock_core.plan_stock is
+  'The parts of the lines that these warehouses can promise, whether they are short of the lines, and the bins for lines that ask for certain units '
+  '(reservation_line_id is the line''s number).';
+
+reset role;
+
+-- sql/functions/openstock_core/ended_pins.sql
+-- Finds holds that have ended, are not booked, and have units pinned in bins. Reads: allocation, reservation_line.
+set local role openstock_owner;
+
+create or replace function openstock_core.ended_pins(tenant uuid, bin_ids bigint[], at timestamptz) returns bigint[]
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if cardinality(bin_ids) = 0 then
+    return array[]::bigint[];
+  end if;
+  return array(
+    select distinct l.reservation_line_id
+    from openstock_core.allocation a
+    join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = a.reservation_line_id
+    where a.tenant_id = tenant and a.bin_id = any (bin_ids) and l.expires_at <= ended_pins.at and l.reserved > 0);
+end
+$$;
+
+revoke all on function openstock_core.ended_pins from public;
+grant execute on function openstock_core.ended_pins to openstock_api;
+comment on function openstock_core.ended_pins is 'Lines whose hold has ended by this moment, and is not booked, with units pinned in one of these bins.';
+
+reset role;
+
 -- sql/functions/openstock_core/make_room.sql
 -- Books what is due at locked levels: all lots that expired, and of the holds that ended, the oldest first, as many as the lines
--- need; so a flash sale's end does not hold up whoever comes next. Writes: what book_due writes.
+-- need; so a flash sale's end does not hold up whoever comes next. Of holds that ended and have units pinned in bins that the caller wants,
+-- all are booked. Writes: what book_due writes.
 -- Locks: reservation_line by id, stock_bin by bin_id.
 set local role openstock_owner;
 
 create or replace function openstock_core.make_room(
-  tenant uuid, op_id text, lines openstock_core.order_line[], levels openstock_core.level_key[], due openstock_core.due)
+  tenant uuid, op_id text, lines openstock_core.order_line[], levels openstock_core.level_key[], bins bigint[], due openstock_core.due)
 returns boolean
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -5095,26 +5385,33 @@ declare
                           and s.warehouse_id = k.warehouse_id) as b
     where l.next_expiry_at <= due.at and w.qty > l.available - b.units);
 begin
-  if cardinality(missing) = 0 and cardinality(due.lot_bin_ids) = 0 and cardinality(due.backorder_ids) = 0 then
+  if cardinality(missing) = 0 and cardinality(bins) = 0 and cardinality(due.lot_bin_ids) = 0 and cardinality(due.backorder_ids) = 0 then
     return false;
   end if;
   for attempt in 1 .. 20 loop
     begin
-      due := openstock_core.lock_due_holds(tenant, due, openstock_core.find_due_holds(tenant, missing, due.at, false), true);
-      perform openstock_core.settle_bins(tenant, op_id, '{}', '{}', due);
-      return cardinality(due.line_ids) > 0 or cardinality(due.bin_ids) > 0 or cardinality(due.backorder_ids) > 0;
+      due := openstock_core.lock_due_holds(tenant, due, array(
+        select unnest(openstock_core.find_due_holds(tenant, missing, due.at, false))
+        union
+        select unnest(openstock_core.ended_pins(tenant, bins, due.at))), true);
+      perform openstock_core.settle_bins(tenant, op_id, bins, '{}', due);
+      -- A picker that still took a hold for alive may have pinned units for it, until the bins were locked.
+      if cardinality(openstock_core.ended_pins(tenant, bins, due.at)) > 0 then
+        perform openstock_core.fail('OS901', '{"problem": "units were pinned for a hold that has ended"}');
+      end if;
+      return cardinality(bins) > 0 or cardinality(due.line_ids) > 0 or cardinality(due.bin_ids) > 0 or cardinality(due.backorder_ids) > 0;
     exception when sqlstate 'OS901' then
       continue;
     end;
   end loop;
-  perform openstock_core.fail('40001', '{"problem": "holds kept being extended"}');
+  perform openstock_core.fail('40001', '{"problem": "holds kept being extended or pinned"}');
 end
 $$;
 
 revoke all on function openstock_core.make_room from public;
 grant execute on function openstock_core.make_room to openstock_api;
 comment on function openstock_core.make_room is
-  'Books what is due at these levels as far as the lines need it; false where there was nothing. Errors: 40001 where holds kept being extended.';
+  'Locks these bins, and books what is due there, and at these levels as far as the lines need it; false where there was nothing. Errors: 40001 where holds kept being extended or pinned.';
 
 reset role;
 
@@ -5122,7 +5419,7 @@ reset role;
 -- Finds stock for an order's lines. Locks: stock_level by (product, warehouse), and what lock_backlogs and make_room lock. Writes: what they write.
 -- While it waits for locks, another level may come into being, or its warehouse be opened: it is short only when there is none left
 -- to lock. What may have to wait locks the backlogs before it settles anything. Lots that expired are booked before anything is promised;
--- holds that ended only where it comes up short without them.
+-- holds that ended only where it comes up short without them, and where lines ask for certain units, whose bins are locked with those of the holds.
 set local role openstock_owner;
 
 create or replace function openstock_core.find_stock(
@@ -5132,15 +5429,17 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  asked constant numeric := (select sum(u.qty) from unnest(lines) as u);
+  certain constant boolean := openstock_core.asks_for_certain_units(lines);
   held openstock_core.level_key[] := array[]::openstock_core.level_key[];
-  parts openstock_core.order_line[];
+  bins bigint[] := array[]::bigint[];
   judged_at timestamptz;
   born openstock_core.level_key[];
   locked record;
+  parts openstock_core.order_line[];
+  pins openstock_core.pick[];
+  short boolean;
   queued boolean := false;
   settled boolean := false;
-  short boolean;
 begin
   for attempt in 1 .. 10 loop
     select c.held, c.due into locked from openstock_core.lock_candidate_levels(tenant, lines, not settled and not queued, held) as c;
@@ -5155,43 +5454,44 @@ begin
     end if;
 
     short := true;
-    if cardinality((locked.due).lot_bin_ids) = 0 then
-      parts := array(select p from openstock_core.plan_reservation(
-        lines, openstock_core.find_candidates(tenant, lines, held, sourcing, null)) as p);
-      short := asked > (select coalesce(sum(p.qty), 0) from unnest(parts) as p);
+    if cardinality((locked.due).lot_bin_ids) = 0 and (settled or not certain) then
+      select p.parts, p.pins, p.short into parts, pins, short
+      from openstock_core.plan_stock(tenant, lines, openstock_core.find_candidates(tenant, lines, held, sourcing, null), bins, judged_at, false) as p;
     end if;
     if short and may_queue and not queued then
       locked.due := openstock_core.lock_backlogs(tenant, array(select u.product_id from unnest(lines) as u), locked.due);
       queued := true;
     end if;
     if short and not settled then
-      settled := openstock_core.make_room(tenant, op_id, lines, held, locked.due);
+      bins := array(select distinct c.bin_id from openstock_core.certain_bins(tenant, lines, judged_at, false) as c where certain);
+      settled := openstock_core.make_room(tenant, op_id, lines, held, bins, locked.due) or certain;
       if settled then
-        parts := array(select p from openstock_core.plan_reservation(
-        lines, openstock_core.find_candidates(tenant, lines, held, sourcing, null)) as p);
-        short := asked > (select coalesce(sum(p.qty), 0) from unnest(parts) as p);
+        select p.parts, p.pins, p.short into parts, pins, short
+        from openstock_core.plan_stock(tenant, lines, openstock_core.find_candidates(tenant, lines, held, sourcing, null), bins, judged_at, false) as p;
       end if;
-    elsif short and exists (
-      select from unnest(born) as k
-      join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id
-      where l.next_expiry_at <= (locked.due).at)
+    elsif short and (
+      exists (
+        select from unnest(born) as k
+        join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id
+        where l.next_expiry_at <= (locked.due).at)
+      or exists (select from openstock_core.certain_bins(tenant, lines, judged_at, false) as c where certain and c.bin_id <> all (bins)))
     then
-      perform openstock_core.fail('40001', '{"problem": "a stock level came into being, with a hold that has ended"}');
+      perform openstock_core.fail('40001', '{"problem": "a stock level came into being, with a hold that has ended or units that are asked for"}');
     end if;
     exit when not short;
     if attempt = 10 then
       perform openstock_core.fail('40001', '{"problem": "stock levels keep coming into being"}');
     end if;
   end loop;
-  return row(parts, held, judged_at, short)::openstock_core.found_stock;
+  return row(parts, pins, held, judged_at, short)::openstock_core.found_stock;
 end
 $$;
 
 revoke all on function openstock_core.find_stock from public;
 grant execute on function openstock_core.find_stock to openstock_api;
 comment on function openstock_core.find_stock is
-  'Locks the levels that the lines may be promised from, and returns the parts that they can be promised now, together less than the lines '
-  'where stock is short, with the levels and the moment by which that is judged; the backlogs are then locked if the rest may wait. '
+  'Locks the levels that the lines may be promised from, and the bins for lines that ask for certain units, and returns the parts that they can be promised now, together '
+  'less than the lines where stock is short, with the levels and the moment by which that is judged; the backlogs are then locked if the rest may wait. '
   'Errors: 40001 where levels came into being meanwhile that are in use or have something due.';
 
 reset role;
@@ -5247,12 +5547,13 @@ comment on function openstock_core.reservation_answer is
 reset role;
 
 -- sql/functions/openstock_core/promise.sql
--- Books the promise that plan_reservation found, and queues what it did not find stock for. The order and the levels are locked, and
--- the backlogs where something has to wait. Writes: reservation_line, backorder, backlog, ledger (RESERVE, BACKORDER), stock_level.
+-- Books the promise that find_stock found, and queues what it did not find stock for. The order, the levels and the bins of pins are locked, and
+-- the backlogs where something has to wait. Writes: reservation_line, backorder, backlog, ledger (RESERVE, BACKORDER, ALLOCATE), stock_level,
+-- stock_bin, allocation.
 set local role openstock_owner;
 
 create or replace function openstock_core.promise(
-  tenant uuid, op_id text, order_id bigint, order_ref text, parts openstock_core.order_line[], waiting openstock_core.order_line[],
+  tenant uuid, op_id text, order_id bigint, order_ref text, stock openstock_core.found_stock, waiting openstock_core.order_line[],
   seconds double precision)
 returns jsonb
 language plpgsql
@@ -5262,21 +5563,28 @@ declare
   stamp constant timestamptz := openstock.server_time();
   until constant timestamptz := stamp + make_interval(secs => seconds);
   promised openstock_core.movement[];
+  pinned openstock_core.movement[];
   queued_ids bigint[];
 begin
   with line as (
     insert into openstock_core.reservation_line (
-      tenant_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, expires_at, created_at)
-    select tenant, order_id, p.line, p.product_id, p.warehouse_id, p.qty, p.qty, until, stamp
-    from unnest(parts) with ordinality as p (line, sku, product_id, warehouse_id, qty, n)
+      tenant_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, expires_at, location_id, lot_id, min_days_left, created_at)
+    select tenant, order_id, p.line, p.product_id, p.warehouse_id, p.qty, p.qty, until, p.location_id, p.lot_id, p.min_days_left, stamp
+    from unnest(stock.parts) with ordinality as p (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, n)
     order by p.n
     returning reservation_line.*
   )
   select array_agg(row(l.line, 'RESERVE', l.product_id, l.warehouse_id, null, 0, 0, l.reserved, 0,
                        l.reservation_line_id, promise.order_ref, null, null, until, null, null)::openstock_core.movement
-                   order by l.line, l.reservation_line_id)
-  into promised
+                   order by l.line, l.reservation_line_id),
+         (select array_agg(row(l.line, 'ALLOCATE', p.product_id, p.warehouse_id, p.bin_id, 0, 0, 0, p.qty,
+                               l.reservation_line_id, promise.order_ref, null, null, null, null, null)::openstock_core.movement
+                           order by l.line, l.reservation_line_id, p.bin_id)
+          from unnest(stock.pins) as p
+          join line l on l.line = p.reservation_line_id and l.product_id = p.product_id and l.warehouse_id = p.warehouse_id)
+  into promised, pinned
   from line l;
+  promised := promised || pinned;
 
   if cardinality(waiting) > 0 then
     with queued as (
@@ -5316,8 +5624,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   return array(
-    select row(w.line, w.sku, w.product_id, w.warehouse_id, trim_scale(w.qty - coalesce(p.qty, 0)))::openstock_core.order_line
-    from rows from (unnest(wanted)) with ordinality as w (line, sku, product_id, warehouse_id, qty, n)
+    select row(w.line, w.sku, w.product_id, w.warehouse_id, trim_scale(w.qty - coalesce(p.qty, 0)),
+               w.location_id, w.lot_id, w.min_days_left)::openstock_core.order_line
+    from rows from (unnest(wanted)) with ordinality as w (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, n)
     left join (select u.line, sum(u.qty) as qty from unnest(parts) as u group by u.line) as p on p.line = w.line
     where w.qty > coalesce(p.qty, 0)
     order by w.n);
@@ -5340,7 +5649,8 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  return exists (select from openstock_core.warehouse w where w.tenant_id = tenant) and not exists (
+  return exists (select from openstock_core.warehouse w where w.tenant_id = tenant)
+    and not exists (select from unnest(waiting) as u where coalesce(u.location_id, u.lot_id, u.min_days_left) is not null) and not exists (
     select from (select u.product_id, sum(u.qty) as qty from unnest(waiting) as u group by u.product_id) as k
     join openstock_core.product p on p.tenant_id = tenant and p.product_id = k.product_id
     left join openstock_core.backlog g on g.tenant_id = tenant and g.product_id = k.product_id
@@ -5351,7 +5661,7 @@ $$;
 revoke all on function openstock_core.may_wait from public;
 grant execute on function openstock_core.may_wait to openstock_api;
 comment on function openstock_core.may_wait is
-  'True where the backorder policy of every product lets these units wait beside those that wait already.';
+  'True where none of them has to be of a certain location, lot or life, and the backorder policy of every product lets these units wait beside those that wait already.';
 
 reset role;
 
@@ -5375,10 +5685,16 @@ begin
       'order_ref', order_ref, 'line', w.line, 'sku', w.sku, 'warehouse', h.code, 'outcome', outcome,
       'qty_ordered', w.qty, 'qty_reserved', 0, 'qty_backordered', 0, 'qty_short', trim_scale(w.qty - coalesce(p.qty, 0)), 'qty_released', 0,
       'on_hand', coalesce(l.on_hand, 0), 'blocked', coalesce(l.blocked, 0), 'reserved', coalesce(l.reserved, 0),
-      'available', coalesce(l.available, 0), 'offers', coalesce(l.offers, '[]'), 'replayed', false) order by w.n), '[]')
-    from rows from (unnest(wanted)) with ordinality as w (line, sku, product_id, warehouse_id, qty, n)
+      'available', case when c.certain then coalesce(p.qty, 0) else coalesce(l.available, 0) end,
+      'offers', coalesce(case when c.certain then p.offers else l.offers end, '[]'), 'replayed', false) order by w.n), '[]')
+    from rows from (unnest(wanted)) with ordinality as w (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, n)
     left join openstock_core.warehouse h on h.tenant_id = tenant and h.warehouse_id = w.warehouse_id
-    left join (select u.line, sum(u.qty) as qty from unnest(stock.parts) as u group by u.line) as p on p.line = w.line
+    cross join lateral (select coalesce(w.location_id, w.lot_id, w.min_days_left) is not null as certain) as c
+    left join (
+      select u.line, sum(u.qty) as qty, jsonb_agg(jsonb_build_object('warehouse', a.code, 'available', u.qty) order by a.priority, a.code) as offers
+      from unnest(stock.parts) as u
+      join openstock_core.warehouse a on a.tenant_id = tenant and a.warehouse_id = u.warehouse_id
+      group by u.line) as p on p.line = w.line
     -- Of all warehouses where the line names none.
     left join (
       select k.product_id, k.warehouse_id, sum(s.on_hand) as on_hand, sum(s.blocked) as blocked, sum(s.reserved - d.units) as reserved,
@@ -5404,7 +5720,7 @@ revoke all on function openstock_core.shortage_answer from public;
 grant execute on function openstock_core.shortage_answer to openstock_api;
 comment on function openstock_core.shortage_answer is
   'Rows of openstock.reservation_change with this outcome: per line what was asked, what is short, the balances of the warehouses asked, and what each of '
-  'them could promise.';
+  'them could promise: to a line that asks for certain units, of these.';
 
 reset role;
 
@@ -5425,18 +5741,18 @@ declare
   answer jsonb;
 begin
   if not stock.short then
-    return openstock_core.promise(tenant, op_id, order_id, order_ref, stock.parts, null, seconds);
+    return openstock_core.promise(tenant, op_id, order_id, order_ref, stock, null, seconds);
   end if;
   perform openstock_core.refuse_stale_shortage(tenant, wanted);
   missing := openstock_core.missing_lines(wanted, stock.parts);
   if on_shortage = 'backorder' and openstock_core.may_wait(tenant, missing) then
-    return openstock_core.promise(tenant, op_id, order_id, order_ref, stock.parts, missing, seconds);
+    return openstock_core.promise(tenant, op_id, order_id, order_ref, stock, missing, seconds);
   elsif on_shortage = 'partial' and cardinality(stock.parts) > 0 then
-    answer := openstock_core.promise(tenant, op_id, order_id, order_ref, stock.parts, null, seconds);
-    return answer || openstock_core.shortage_answer(tenant, order_ref, 'short', missing, row('{}', stock.levels, stock.at, true));
+    answer := openstock_core.promise(tenant, op_id, order_id, order_ref, stock, null, seconds);
+    return answer || openstock_core.shortage_answer(tenant, order_ref, 'short', missing, row('{}', null, stock.levels, stock.at, true));
   end if;
 
-  answer := case when on_shortage = 'partial' then openstock_core.shortage_answer(tenant, order_ref, 'short', wanted, row('{}', stock.levels, stock.at, true))
+  answer := case when on_shortage = 'partial' then openstock_core.shortage_answer(tenant, order_ref, 'short', wanted, row('{}', null, stock.levels, stock.at, true))
                  else openstock_core.shortage_answer(tenant, order_ref, 'rejected', wanted, stock) end;
   if on_shortage = 'error' then
     perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref, 'lines', (
@@ -5686,10 +6002,10 @@ comment on function openstock_core.give_back is
 reset role;
 
 -- sql/functions/openstock/reserve.sql
--- Promises stock to an order. Writes: operation, event, reservation, reservation_line, backorder, backlog, ledger (RESERVE, BACKORDER),
--- stock_level, and, where something is due, what book_due writes.
+-- Promises stock to an order. Writes: operation, event, reservation, reservation_line, backorder, backlog, ledger (RESERVE, BACKORDER,
+-- ALLOCATE), stock_level, stock_bin, allocation, and, where something is due, what book_due writes.
 -- Locks: operation, order, stock_level by (product, warehouse); where stock is short and may wait, backlog by product_id; where something
--- is due, backorder by id, reservation_line by id, stock_bin by bin_id.
+-- is due, or lines ask for certain units, backorder by id, reservation_line by id, stock_bin by bin_id.
 set local role openstock_api;
 
 create or replace function openstock.reserve(
@@ -5731,7 +6047,7 @@ begin
     if promised_at is not null or metadata is not null then
       perform openstock_core.check_order_details(promised_at, metadata);
     end if;
-    perform openstock_core.check_lines(lines, '{"sku": "code!", "qty": "number!", "line": "integer", "warehouse": "code"}', 1000, 'line');
+    perform openstock_core.check_lines(lines, openstock_core.order_line_keys(), 1000, 'line');
     wanted := openstock_core.read_order_lines(acting, lines, openstock_core.check_text('warehouse', 'code', warehouse));
     order_id := openstock_core.lock_order(acting, order_ref, true);
     wanted := openstock_core.number_lines(acting, order_id, order_ref, wanted);
@@ -5750,7 +6066,9 @@ $$;
 revoke all on function openstock.reserve from public;
 grant execute on function openstock.reserve to openstock_app;
 comment on function openstock.reserve is
-  'Promises stock to an order. lines: sku, qty (positive), and optionally line (its number in the order) and warehouse; '
+  'Promises stock to an order. lines: sku, qty (positive), and optionally line (its number in the order), warehouse, and '
+  'what its units have to be: location (with a warehouse), lot, min_days_left (days before the last day of the lot; the same day is 0). Such units are pinned to bins in '
+  'the same step, and do not wait for stock; '
   'without a warehouse, active warehouses are asked by strategy, and one line may be split over several. On an open order it adds lines. '
   'strategy: priority (the warehouses'' own), most_stock, nearest (to the destination), least_cost (of shipping to the destination''s zone, once per warehouse '
   'that sends), fewest_splits (as few warehouses as can be found) or ship_complete (one warehouse sends all, or nothing is promised; only with reject or error). '
@@ -5760,7 +6078,7 @@ comment on function openstock.reserve is
   'backorder (the rest waits, a row with outcome backordered, if the policy of each product lets it; otherwise as reject). Rows of what is short '
   'say what each warehouse could promise (offers). priority (higher is served first), promised_at and metadata belong to the order: what is given '
   'replaces what was, metadata key by key. Returns one row per line and warehouse. '
-  'Errors: 22023, OS010, OS101 to OS104, OS110, OS201, OS302, OS304; 40001 also at '
+  'Errors: 22023, OS010, OS101 to OS105, OS107, OS108, OS110, OS201, OS302, OS304; 40001 also at '
   'READ COMMITTED, where a stock level came into being meanwhile that is in use or has something due.';
 
 reset role;
@@ -5785,18 +6103,21 @@ declare
   sourcing constant openstock_core.sourcing := openstock_core.read_sourcing(strategy, destination);
   wanted openstock_core.order_line[];
   candidates openstock_core.candidate[];
+  at constant timestamptz := openstock.server_time();
 begin
-  perform openstock_core.check_lines(lines, '{"sku": "code!", "qty": "number!", "line": "integer", "warehouse": "code"}', 1000, 'line');
+  perform openstock_core.check_lines(lines, openstock_core.order_line_keys(), 1000, 'line');
   wanted := openstock_core.number_lines(acting, null, null,
     openstock_core.read_order_lines(acting, lines, openstock_core.check_text('warehouse', 'code', warehouse)));
   candidates := openstock_core.find_candidates(acting, wanted, array(
     select row(u.product_id, w.warehouse_id)::openstock_core.level_key
     from (select distinct u.product_id from unnest(wanted) as u) as u
     cross join openstock_core.warehouse w
-    where w.tenant_id = acting), sourcing, openstock.server_time());
+    where w.tenant_id = acting), sourcing, at);
   return query
   with part as materialized (
-    select p.line, p.product_id, p.warehouse_id, p.qty from openstock_core.plan_reservation(wanted, candidates) as p
+    select p.line, p.product_id, p.warehouse_id, p.qty
+    from openstock_core.plan_stock(acting, wanted, candidates, null, at, true) as s
+    cross join unnest(s.parts) as p
   ), candidate as materialized (
     select c.* from unnest(candidates) as c
   ), line as materialized (
@@ -5824,7 +6145,7 @@ revoke all on function openstock.quote from public;
 grant execute on function openstock.quote to openstock_app, openstock_analyst;
 comment on function openstock.quote is
   'What reserve would promise for these lines now, and why: the same arguments, the same choice. Per line one row for each warehouse that could be asked, those that '
-  'are chosen first. Promises nothing: what it says may be gone a moment later. Errors: 22023, OS101 to OS104, OS110.';
+  'are chosen first. Promises nothing: what it says may be gone a moment later. Errors: 22023, OS101 to OS105, OS107, OS108, OS110.';
 
 reset role;
 
@@ -6530,8 +6851,8 @@ begin
     join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = l.warehouse_id and w.active
     where l.tenant_id = tenant and l.product_id = any (product_ids) and (l.available > 0 or l.next_expiry_at <= due.at)), max_rows);
   perform openstock_core.make_room(tenant, op_id, array(
-    select row(null, null, g.product_id, null, g.backordered)::openstock_core.order_line
-    from openstock_core.backlog g where g.tenant_id = tenant and g.product_id = any (product_ids)), levels, due);
+    select row(null, null, g.product_id, null, g.backordered, null, null, null)::openstock_core.order_line
+    from openstock_core.backlog g where g.tenant_id = tenant and g.product_id = any (product_ids)), levels, '{}', due);
   entries := array(select p from openstock_core.fill_queue(tenant, op_id, levels, mine) as p);
   answer := openstock_core.reservation_answer(tenant, 'filled', entries);
   perform openstock_core.finish_operation(tenant, op_id, answer);
@@ -6599,40 +6920,6 @@ comment on function openstock_core.units is
 
 reset role;
 
--- sql/functions/openstock_core/pickable_bins.sql
--- The order in which a product's bins are picked. Reads: stock_bin, location, lot, product.
-set local role openstock_owner;
-
-create or replace function openstock_core.pickable_bins(
-  tenant uuid, product_id bigint, warehouse_id bigint, removal text,
-  out bin_id bigint, out free numeric, out start numeric)
-returns setof record
-language sql
-stable
-begin atomic
-  select b.bin_id, b.on_hand - b.allocated,
-         sum(b.on_hand - b.allocated) over (order by
-           case when coalesce(pickable_bins.removal, p.removal) = 'fefo' then t.expires_on end nulls last,
-           case when coalesce(pickable_bins.removal, p.removal) = 'fewest_bins' then b.on_hand - b.allocated end desc nulls last,
-           case when coalesce(pickable_bins.removal, p.removal) = 'lifo' then b.received_at end desc nulls last,
-           b.received_at, l.pick_order, b.bin_id) - (b.on_hand - b.allocated)
-  from openstock_core.stock_bin b
-  join openstock_core.product p on p.tenant_id = b.tenant_id and p.product_id = b.product_id
-  join openstock_core.location l on l.tenant_id = b.tenant_id and l.location_id = b.location_id
-  left join openstock_core.lot t on t.tenant_id = b.tenant_id and t.lot_id = b.lot_id
-  where b.tenant_id = tenant and b.product_id = pickable_bins.product_id and b.warehouse_id = pickable_bins.warehouse_id
-    and b.on_hand > 0 and b.on_hand > b.allocated and not b.blocked
-    and (t.expires_on is null or openstock_core.expiry(t.expires_on) > openstock.server_time());
-end;
-
-revoke all on function openstock_core.pickable_bins from public;
-grant execute on function openstock_core.pickable_bins to openstock_api;
-comment on function openstock_core.pickable_bins is
-  'Bins with free units of a product at a warehouse, laid end to end by the removal rule (the product''s where null): '
-  'start is how many free units come before the bin''s.';
-
-reset role;
-
 -- sql/functions/openstock_core/lock_pickable_bins.sql
 -- Locks bins that units could be taken from, and the bins named. Locks: stock_bin: the named ones by bin_id, then without waiting
 -- the ones that the removal rule would take, skipping what others hold; or, waiting, the named ones and all candidates by bin_id.
@@ -6678,7 +6965,8 @@ reset role;
 
 -- sql/functions/openstock_core/plan_picks.sql
 -- Says which locked bins give how much to each line: needs and bins laid end to end as intervals, and where they
--- overlap, that bin serves that line; the first need is served first. Reads: what pickable_bins reads.
+-- overlap, that bin serves that line; the first need is served first. Lines that ask for certain units choose before all others.
+-- Reads: reservation_line, and what pickable_bins and plan_pins read.
 set local role openstock_owner;
 
 create or replace function openstock_core.plan_picks(
@@ -6687,19 +6975,44 @@ returns openstock_core.pick[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  certain openstock_core.order_line[];
+  chosen openstock_core.pick[] := array[]::openstock_core.pick[];
 begin
-  return array(
+  -- The place of the need stands for the line's number.
+  certain := array(
+    select row(n.place, null, l.product_id, l.warehouse_id, n.qty, l.location_id, l.lot_id, l.min_days_left)::openstock_core.order_line
+    from unnest(needs) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, place)
+    cross join lateral (select * from openstock_core.reservation_line s
+                        where s.tenant_id = tenant and s.reservation_line_id = n.reservation_line_id limit 1) as l
+    where coalesce(l.location_id, l.lot_id, l.min_days_left) is not null);
+  if cardinality(certain) > 0 then
+    chosen := array(
+      select row((needs[p.reservation_line_id]).reservation_line_id, p.product_id, p.warehouse_id, p.bin_id, p.qty)::openstock_core.pick
+      from unnest(openstock_core.plan_pins(tenant, certain, null, bin_ids, removal, openstock.server_time(), false)) as p);
+    needs := array(
+      select row(n.reservation_line_id, n.product_id, n.warehouse_id, n.bin_id, n.qty)::openstock_core.pick
+      from unnest(needs) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, place)
+      where n.place not in (select c.line from unnest(certain) as c)
+      order by n.place);
+  end if;
+  return chosen || array(
     with need as (
       select n.reservation_line_id, n.product_id, n.warehouse_id, n.qty, n.place,
              sum(n.qty) over (partition by n.product_id, n.warehouse_id order by n.place) - n.qty as start
       from unnest(needs) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, place)
       where n.qty > 0
     ), supply as (
-      select k.product_id, k.warehouse_id, c.bin_id, c.free,
-             sum(c.free) over (partition by k.product_id, k.warehouse_id order by c.start, c.bin_id) - c.free as start
-      from (select distinct n.product_id, n.warehouse_id from need n) as k
-      cross join lateral openstock_core.pickable_bins(tenant, k.product_id, k.warehouse_id, removal) as c
-      where c.bin_id = any (bin_ids)
+      select s.product_id, s.warehouse_id, s.bin_id, s.free,
+             sum(s.free) over (partition by s.product_id, s.warehouse_id order by s.start, s.bin_id) - s.free as start
+      from (
+        select k.product_id, k.warehouse_id, c.bin_id, c.start, c.free - case when cardinality(certain) = 0 then 0 else (
+            select coalesce(sum(p.qty), 0) from unnest(chosen) as p where p.bin_id = c.bin_id) end as free
+        from (select distinct n.product_id, n.warehouse_id from need n) as k
+        cross join lateral openstock_core.pickable_bins(tenant, k.product_id, k.warehouse_id, removal) as c
+        where c.bin_id = any (bin_ids)
+      ) as s
+      where s.free > 0
     )
     select row(n.reservation_line_id, n.product_id, n.warehouse_id, s.bin_id,
                trim_scale(least(n.start + n.qty, s.start + s.free) - greatest(n.start, s.start)))::openstock_core.pick
@@ -7166,6 +7479,7 @@ declare
   locked record;
   pinned openstock_core.open_line[];
   taken openstock_core.taken_line[];
+  kept integer;
   freed openstock_core.movement[];
 begin
   if answer is null then
@@ -7186,10 +7500,20 @@ begin
       from unnest(openstock_core.open_lines(acting, locked.line_ids, '{}')) as o
       cross join lateral (select sum(s.qty) as qty from openstock_core.allocation s
                           where s.tenant_id = acting and s.reservation_line_id = o.reservation_line_id) as a
-      where a.qty > 0);
+      join openstock_core.reservation_line n on n.tenant_id = acting and n.reservation_line_id = o.reservation_line_id
+      where a.qty > 0 and (lines is not null or coalesce(n.location_id, n.lot_id, n.min_days_left) is null));
     taken := case when lines is not null then openstock_core.match_order_lines(acting, order_ref, pinned, lines) else array(
       select row(p.reservation_line_id, p.line, p.product_id, p.warehouse_id, p.units, p.units, null)::openstock_core.taken_line
       from unnest(pinned) as p) end;
+    select t.line into kept
+    from unnest(taken) as t
+    join openstock_core.reservation_line n on n.tenant_id = acting and n.reservation_line_id = t.reservation_line_id
+    where coalesce(n.location_id, n.lot_id, n.min_days_left) is not null
+    order by t.line limit 1;
+    if kept is not null then
+      perform openstock_core.fail('22023', jsonb_build_object('argument', 'lines', 'line', kept, 'order_ref', order_ref,
+        'problem', 'it asks for a location, a lot or days left, and stays pinned as long as it is promised'));
+    end if;
     freed := openstock_core.unpin_from_lines(acting, order_ref, taken, reason);
     answer := openstock_core.pick_rows(acting, array_fill('deallocated'::text, array[cardinality(freed)]), array(
       select row(f.reservation_line_id, f.product_id, f.warehouse_id, f.bin_id, -f.allocated_delta)::openstock_core.pick
@@ -7205,7 +7529,7 @@ revoke all on function openstock.deallocate from public;
 grant execute on function openstock.deallocate to openstock_app;
 comment on function openstock.deallocate is
   'Takes pins off an order''s units, which stay promised: all of them, or lines: each names a line or a sku (and a warehouse), with qty or all that is pinned. '
-  'The newest pins go first. Returns a row with outcome deallocated per line and bin; none where nothing is pinned. '
+  'The newest pins go first. A line that asks for a location, a lot or days left stays pinned as long as it is promised. Returns a row with outcome deallocated per line and bin; none where nothing is pinned. '
   'Errors: 22023, OS010, OS110, OS301, OS302, OS303 (less is pinned), OS305.';
 
 reset role;
@@ -7924,19 +8248,21 @@ select
   r.order_ref::text as order_ref, l.line, p.sku::text as sku, w.code::text as warehouse,
   l.ordered, trim_scale(l.reserved - d.reserved) as reserved, case when d.reserved > 0 then 0 else l.allocated end as allocated,
   trim_scale(l.backordered - d.backordered) as backordered, l.shipped, l.released,
-  trim_scale(l.expired + d.reserved + d.backordered) as expired, l.expires_at, l.created_at
+  trim_scale(l.expired + d.reserved + d.backordered) as expired, l.expires_at, c.code::text as location, t.code::text as lot, l.min_days_left,
+  l.created_at
 from moment m
 cross join (
   select n.tenant_id, n.reservation_id, n.line, n.product_id, n.warehouse_id, n.ordered::numeric as ordered, n.reserved::numeric as reserved,
          (select coalesce(sum(a.qty), 0) from openstock_core.allocation a
           where a.tenant_id = n.tenant_id and a.reservation_line_id = n.reservation_line_id) as allocated,
          0::numeric as backordered, n.shipped::numeric as shipped, n.released::numeric as released, n.expired::numeric as expired,
-         n.expires_at, n.created_at
+         n.expires_at, n.location_id, n.lot_id, n.min_days_left, n.created_at
   from openstock_core.reservation_line n
   where n.tenant_id = (select openstock.current_tenant())
   union all
   select b.tenant_id, b.reservation_id, b.line, b.product_id, b.warehouse_id, b.backordered + b.released + b.expired, 0,
-         0, b.backordered::numeric, 0, b.released::numeric, b.expired::numeric, b.expires_at, b.created_at
+         0, b.backordered::numeric, 0, b.released::numeric, b.expired::numeric, b.expires_at, null, null, null,
+         b.created_at
   from openstock_core.backorder b
   where b.tenant_id = (select openstock.current_tenant()) and b.backordered + b.released + b.expired > 0
 ) as l
@@ -7945,7 +8271,9 @@ cross join lateral (
          case when l.expires_at <= m.at then l.backordered else 0 end as backordered) as d
 join openstock_core.reservation r on r.tenant_id = l.tenant_id and r.reservation_id = l.reservation_id
 join openstock_core.product p on p.tenant_id = l.tenant_id and p.product_id = l.product_id
-left join openstock_core.warehouse w on w.tenant_id = l.tenant_id and w.warehouse_id = l.warehouse_id;
+left join openstock_core.warehouse w on w.tenant_id = l.tenant_id and w.warehouse_id = l.warehouse_id
+left join openstock_core.location c on c.tenant_id = l.tenant_id and c.location_id = l.location_id
+left join openstock_core.lot t on t.tenant_id = l.tenant_id and t.lot_id = l.lot_id;
 
 comment on view openstock.reservations is
   'Order lines of the current tenant per warehouse, and what of them waits for stock: ordered = reserved + backordered + shipped + released + expired. A hold counts as expired from that moment '
@@ -7962,6 +8290,9 @@ comment on column openstock.reservations.shipped is 'Units gone to the order.';
 comment on column openstock.reservations.released is 'Units given back.';
 comment on column openstock.reservations.expired is 'Units whose hold ended.';
 comment on column openstock.reservations.expires_at is 'The promise holds until then; null: until it is shipped or released.';
+comment on column openstock.reservations.location is 'The bin that the line asks for; null: any.';
+comment on column openstock.reservations.lot is 'The lot that the line asks for; null: any.';
+comment on column openstock.reservations.min_days_left is 'So many days before the last day of their lot its units had to have when they were pinned; null: any.';
 comment on column openstock.reservations.created_at is 'When it was promised.';
 grant select on openstock.reservations to openstock_app, openstock_analyst, openstock_operator;
 
@@ -9792,5 +10123,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', 'f7665d09a400c10850a17963c469442122b4c03bb2cac1646b0895bddded6f2d');
+values ('0001.baseline', '513a8e9d14e7973419b91d46749f2b26edd39a9f2bc5aaef6f903f48f3667f89');
 reset role;

@@ -246,8 +246,9 @@ class Client(Calls):
     ) -> list[ReservationChange]:
         """Promise stock to an order, all lines or none unless on_shortage says so; one row per line and warehouse.
 
-        lines: sku, qty (positive), and optionally line (its number in the order) and warehouse; without a warehouse,
-        those that are active are asked by strategy. ttl: a hold, which ends after this time (at most ten years) unless
+        lines: sku, qty (positive), and optionally line (its number in the order), warehouse, and what its units have to
+        be: location (with a warehouse), lot, min_days_left (days before the lot's last day). Such units are pinned to
+        bins in the same step, and do not wait for stock. Without a warehouse, those that are active are asked by strategy. ttl: a hold, which ends after this time (at most ten years) unless
         it is confirmed or extended.
 
         strategy: priority (the warehouses' own), most_stock, nearest, least_cost, fewest_splits or ship_complete (one
@@ -262,7 +263,7 @@ class Client(Calls):
         what was, metadata key by key; kept only where something is promised or waits.
 
         Raises InvalidArgument, InvalidQuantity, OpIdReused, UnknownProduct, InactiveProduct, UnknownWarehouse,
-        InactiveWarehouse, InsufficientStock, OrderClosed, LineExists.
+        InactiveWarehouse, UnknownLocation, UnknownLot, LotConflict, InsufficientStock, OrderClosed, LineExists.
         """
         return self._write(
             ReservationChange,
@@ -463,7 +464,7 @@ class Client(Calls):
         """What reserve would promise for these lines now, and why; one row per line and warehouse that could be asked.
 
         The same arguments as reserve's, the same choice; promises nothing. Raises InvalidArgument, InvalidQuantity,
-        UnknownProduct, InactiveProduct, UnknownWarehouse, InactiveWarehouse.
+        UnknownProduct, InactiveProduct, UnknownWarehouse, InactiveWarehouse, UnknownLocation, UnknownLot, LotConflict.
         """
         return self._call(
             QuotedSource, "quote", lines=lines, warehouse=warehouse, strategy=strategy, destination=destination

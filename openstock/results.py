@@ -295,6 +295,12 @@ class Reservation:
     """Units whose hold ended, whether or not that is booked."""
     expires_at: datetime | None
     """The promise holds until then; None: until it is shipped or released."""
+    location: str | None
+    """The bin that the line asks for; None: any."""
+    lot: str | None
+    """The lot that the line asks for; None: any."""
+    min_days_left: int | None
+    """So many days before the last day of their lot its units had to have when they were pinned; None: any."""
     created_at: datetime
 
 

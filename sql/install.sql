@@ -117,6 +117,7 @@
 \ir functions/openstock_core/check_ttl.sql
 \ir functions/openstock_core/check_order_details.sql
 \ir functions/openstock_core/set_order_details.sql
+\ir functions/openstock_core/order_line_keys.sql
 \ir functions/openstock_core/read_order_lines.sql
 \ir functions/openstock_core/parts_of_order.sql
 \ir functions/openstock_core/check_order_is_open.sql
@@ -130,6 +131,12 @@
 \ir functions/openstock_core/ended_units.sql
 \ir functions/openstock_core/find_candidates.sql
 \ir functions/openstock_core/plan_reservation.sql
+\ir functions/openstock_core/pickable_bins.sql
+\ir functions/openstock_core/asks_for_certain_units.sql
+\ir functions/openstock_core/certain_bins.sql
+\ir functions/openstock_core/plan_pins.sql
+\ir functions/openstock_core/plan_stock.sql
+\ir functions/openstock_core/ended_pins.sql
 \ir functions/openstock_core/make_room.sql
 \ir functions/openstock_core/find_stock.sql
 \ir functions/openstock_core/reservation_answer.sql
@@ -168,7 +175,6 @@
 
 -- allocation and shipment
 \ir functions/openstock_core/units.sql
-\ir functions/openstock_core/pickable_bins.sql
 \ir functions/openstock_core/lock_pickable_bins.sql
 \ir functions/openstock_core/plan_picks.sql
 \ir functions/openstock_core/try_picks.sql

@@ -113,7 +113,7 @@ CALLS = (
         "reserve",
         {"order_ref": "NEW", "lines": [{"sku": "APPLE", "qty": 1}]},
         {"lines": [{"sku": "APPLE", "qty": 2}]},
-        {"sku": "code!", "qty": "number!", "warehouse": "code"},
+        {"sku": "code!", "qty": "number!", "warehouse": "code", "location": "code", "lot": "code", "min_days_left": "days"},
         ("warehouse", "ttl", "priority", "promised_at", "metadata", "destination"),
     ),
     Call("extend", {"order_ref": "CART", "ttl": "2 hours"}, {"ttl": "3 hours"}, {}),

@@ -43,11 +43,17 @@ create table openstock_core.reservation_line (
   released openstock_core.quantity not null default 0,
   expired openstock_core.quantity not null default 0,
   expires_at timestamptz,
+  location_id bigint,
+  lot_id bigint,
+  min_days_left integer,
   created_at timestamptz not null,
   changes bigint not null default 0,
   constraint reservation_line_pkey primary key (tenant_id, reservation_line_id),
   constraint reservation_line_reservation_exists foreign key (tenant_id, reservation_id) references openstock_core.reservation,
   constraint reservation_line_level_exists foreign key (tenant_id, product_id, warehouse_id) references openstock_core.stock_level,
+  constraint reservation_line_location_exists foreign key (tenant_id, location_id) references openstock_core.location,
+  constraint reservation_line_lot_exists foreign key (tenant_id, lot_id) references openstock_core.lot,
+  constraint reservation_line_min_days_left_is_not_negative check (min_days_left >= 0),
   constraint reservation_line_line_is_positive check (line > 0),
   constraint reservation_line_ordered_is_not_negative check (ordered >= 0),
   constraint reservation_line_parts_are_not_negative check (
@@ -79,6 +85,10 @@ comment on column openstock_core.reservation_line.shipped is 'Units gone to the 
 comment on column openstock_core.reservation_line.released is 'Units given back.';
 comment on column openstock_core.reservation_line.expired is 'Units whose hold ended.';
 comment on column openstock_core.reservation_line.expires_at is 'The promise holds until then, booked or not; null: until it is shipped or released.';
+comment on column openstock_core.reservation_line.location_id is 'Only units that lie there will do; null: any of the warehouse.';
+comment on column openstock_core.reservation_line.lot_id is 'Only units of this lot will do; null: of any.';
+comment on column openstock_core.reservation_line.min_days_left is
+  'Only units that have so many days left before the last day of their lot, when they are pinned, will do; null: any that have not expired.';
 comment on column openstock_core.reservation_line.created_at is 'When it was promised.';
 comment on column openstock_core.reservation_line.changes is
   'Calls that pinned units for it or took pins off: each leaves a trace that a concurrent one cannot overlook.';

@@ -71,9 +71,13 @@ create type openstock_core.order_line as (
   sku text,
   product_id bigint,
   warehouse_id bigint,
-  qty numeric
+  qty numeric,
+  location_id bigint,
+  lot_id bigint,
+  min_days_left integer
 );
-comment on type openstock_core.order_line is 'A line asked of reserve, with its names looked up; warehouse_id is null where any warehouse will do.';
+comment on type openstock_core.order_line is
+  'A line asked of reserve, with its names looked up, or the part of one that a warehouse promises; warehouse, location, lot and life are null where any will do.';
 
 create type openstock_core.sourcing as (
   strategy text,
@@ -103,14 +107,25 @@ create type openstock_core.level_key as (
 );
 comment on type openstock_core.level_key is 'What makes a stock level: a product at a warehouse.';
 
+create type openstock_core.pick as (
+  reservation_line_id bigint,
+  product_id bigint,
+  warehouse_id bigint,
+  bin_id bigint,
+  qty numeric
+);
+comment on type openstock_core.pick is 'Units to take for a reservation line; without a bin it is a need, with one it is the answer to it.';
+
 create type openstock_core.found_stock as (
   parts openstock_core.order_line[],
+  pins openstock_core.pick[],
   levels openstock_core.level_key[],
   at timestamptz,
   short boolean
 );
 comment on type openstock_core.found_stock is
-  'What an order''s lines can be promised, the locked levels that this was judged by, the moment, and whether something is missing.';
+  'What an order''s lines can be promised, the bins for lines that ask for certain ones (reservation_line_id is then the line''s number), the levels that '
+  'this was judged by, the moment, and whether something is missing.';
 
 create type openstock_core.due as (
   at timestamptz,
@@ -160,15 +175,6 @@ create type openstock_core.bin_key as (
   status text
 );
 comment on type openstock_core.bin_key is 'What makes a bin of stock: where, what, of which lot, in which status.';
-
-create type openstock_core.pick as (
-  reservation_line_id bigint,
-  product_id bigint,
-  warehouse_id bigint,
-  bin_id bigint,
-  qty numeric
-);
-comment on type openstock_core.pick is 'Units to take for a reservation line; without a bin it is a need, with one it is the answer to it.';
 
 create type openstock_core.difference as (
   fact text,

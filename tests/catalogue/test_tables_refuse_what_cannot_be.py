@@ -81,6 +81,7 @@ REFUSED = {
     ],
     "operation_op_id_is_bounded": [f"update openstock_core.operation set op_id = {op_id}" for op_id in ("''", FAR.format(129))],
     "reservation_line_line_is_positive": [line("line = 0")],
+    "reservation_line_min_days_left_is_not_negative": [line("min_days_left = -1")],
     "reservation_line_ordered_is_not_negative": [line("ordered = -1, reserved = -1")],
     "reservation_line_parts_are_not_negative": [
         line("reserved = -1, released = ordered + 1"),

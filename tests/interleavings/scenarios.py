@@ -133,6 +133,9 @@ SCENARIOS = [
         line("APPLE", 3, location="A-1"), line("RICE", 2, location="A-2")]}, CLOSED, QUEUE),
     Scenario("reserve what a hold that ended keeps", "reserve", {
         "order_ref": "O3", "lines": [line("APPLE", 2), line("MILK", 2)], "ttl": "3 days", "on_shortage": "partial"}, furnish=CARTS),
+    Scenario("reserve certain units", "reserve", {"order_ref": "O3", "lines": [
+        line("APPLE", 2, warehouse="LON", location="A-1"), line("MILK", 2, min_days_left=1), line("MILK", 2, lot="LATE"), line("APPLE", 1)]},
+        CLOSED, CARTS),
     Scenario("reserve or wait", "reserve", {
         "order_ref": "B2", "lines": [line("RICE", 1), line("APPLE", 5)], "on_shortage": "backorder", "priority": 2}, frozenset({"OS302"}), QUEUE),
     Scenario("extend", "extend", {"order_ref": "C1", "ttl": "5 days"}, NOT_HELD, CARTS),

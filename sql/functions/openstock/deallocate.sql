@@ -20,6 +20,7 @@ declare
   locked record;
   pinned openstock_core.open_line[];
   taken openstock_core.taken_line[];
+  kept integer;
   freed openstock_core.movement[];
 begin
   if answer is null then
@@ -40,10 +41,20 @@ begin
       from unnest(openstock_core.open_lines(acting, locked.line_ids, '{}')) as o
       cross join lateral (select sum(s.qty) as qty from openstock_core.allocation s
                           where s.tenant_id = acting and s.reservation_line_id = o.reservation_line_id) as a
-      where a.qty > 0);
+      join openstock_core.reservation_line n on n.tenant_id = acting and n.reservation_line_id = o.reservation_line_id
+      where a.qty > 0 and (lines is not null or coalesce(n.location_id, n.lot_id, n.min_days_left) is null));
     taken := case when lines is not null then openstock_core.match_order_lines(acting, order_ref, pinned, lines) else array(
       select row(p.reservation_line_id, p.line, p.product_id, p.warehouse_id, p.units, p.units, null)::openstock_core.taken_line
       from unnest(pinned) as p) end;
+    select t.line into kept
+    from unnest(taken) as t
+    join openstock_core.reservation_line n on n.tenant_id = acting and n.reservation_line_id = t.reservation_line_id
+    where coalesce(n.location_id, n.lot_id, n.min_days_left) is not null
+    order by t.line limit 1;
+    if kept is not null then
+      perform openstock_core.fail('22023', jsonb_build_object('argument', 'lines', 'line', kept, 'order_ref', order_ref,
+        'problem', 'it asks for a location, a lot or days left, and stays pinned as long as it is promised'));
+    end if;
     freed := openstock_core.unpin_from_lines(acting, order_ref, taken, reason);
     answer := openstock_core.pick_rows(acting, array_fill('deallocated'::text, array[cardinality(freed)]), array(
       select row(f.reservation_line_id, f.product_id, f.warehouse_id, f.bin_id, -f.allocated_delta)::openstock_core.pick
@@ -59,7 +70,7 @@ revoke all on function openstock.deallocate from public;
 grant execute on function openstock.deallocate to openstock_app;
 comment on function openstock.deallocate is
   'Takes pins off an order''s units, which stay promised: all of them, or lines: each names a line or a sku (and a warehouse), with qty or all that is pinned. '
-  'The newest pins go first. Returns a row with outcome deallocated per line and bin; none where nothing is pinned. '
+  'The newest pins go first. A line that asks for a location, a lot or days left stays pinned as long as it is promised. Returns a row with outcome deallocated per line and bin; none where nothing is pinned. '
   'Errors: 22023, OS010, OS110, OS301, OS302, OS303 (less is pinned), OS305.';
 
 reset role;

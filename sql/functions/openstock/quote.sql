@@ -17,18 +17,21 @@ declare
   sourcing constant openstock_core.sourcing := openstock_core.read_sourcing(strategy, destination);
   wanted openstock_core.order_line[];
   candidates openstock_core.candidate[];
+  at constant timestamptz := openstock.server_time();
 begin
-  perform openstock_core.check_lines(lines, '{"sku": "code!", "qty": "number!", "line": "integer", "warehouse": "code"}', 1000, 'line');
+  perform openstock_core.check_lines(lines, openstock_core.order_line_keys(), 1000, 'line');
   wanted := openstock_core.number_lines(acting, null, null,
     openstock_core.read_order_lines(acting, lines, openstock_core.check_text('warehouse', 'code', warehouse)));
   candidates := openstock_core.find_candidates(acting, wanted, array(
     select row(u.product_id, w.warehouse_id)::openstock_core.level_key
     from (select distinct u.product_id from unnest(wanted) as u) as u
     cross join openstock_core.warehouse w
-    where w.tenant_id = acting), sourcing, openstock.server_time());
+    where w.tenant_id = acting), sourcing, at);
   return query
   with part as materialized (
-    select p.line, p.product_id, p.warehouse_id, p.qty from openstock_core.plan_reservation(wanted, candidates) as p
+    select p.line, p.product_id, p.warehouse_id, p.qty
+    from openstock_core.plan_stock(acting, wanted, candidates, null, at, true) as s
+    cross join unnest(s.parts) as p
   ), candidate as materialized (
     select c.* from unnest(candidates) as c
   ), line as materialized (
@@ -56,6 +59,6 @@ revoke all on function openstock.quote from public;
 grant execute on function openstock.quote to openstock_app, openstock_analyst;
 comment on function openstock.quote is
   'What reserve would promise for these lines now, and why: the same arguments, the same choice. Per line one row for each warehouse that could be asked, those that '
-  'are chosen first. Promises nothing: what it says may be gone a moment later. Errors: 22023, OS101 to OS104, OS110.';
+  'are chosen first. Promises nothing: what it says may be gone a moment later. Errors: 22023, OS101 to OS105, OS107, OS108, OS110.';
 
 reset role;

@@ -1,7 +1,7 @@
--- Promises stock to an order. Writes: operation, event, reservation, reservation_line, backorder, backlog, ledger (RESERVE, BACKORDER),
--- stock_level, and, where something is due, what book_due writes.
+-- Promises stock to an order. Writes: operation, event, reservation, reservation_line, backorder, backlog, ledger (RESERVE, BACKORDER,
+-- ALLOCATE), stock_level, stock_bin, allocation, and, where something is due, what book_due writes.
 -- Locks: operation, order, stock_level by (product, warehouse); where stock is short and may wait, backlog by product_id; where something
--- is due, backorder by id, reservation_line by id, stock_bin by bin_id.
+-- is due, or lines ask for certain units, backorder by id, reservation_line by id, stock_bin by bin_id.
 set local role openstock_api;
 
 create or replace function openstock.reserve(
@@ -43,7 +43,7 @@ begin
     if promised_at is not null or metadata is not null then
       perform openstock_core.check_order_details(promised_at, metadata);
     end if;
-    perform openstock_core.check_lines(lines, '{"sku": "code!", "qty": "number!", "line": "integer", "warehouse": "code"}', 1000, 'line');
+    perform openstock_core.check_lines(lines, openstock_core.order_line_keys(), 1000, 'line');
     wanted := openstock_core.read_order_lines(acting, lines, openstock_core.check_text('warehouse', 'code', warehouse));
     order_id := openstock_core.lock_order(acting, order_ref, true);
     wanted := openstock_core.number_lines(acting, order_id, order_ref, wanted);
@@ -62,7 +62,9 @@ $$;
 revoke all on function openstock.reserve from public;
 grant execute on function openstock.reserve to openstock_app;
 comment on function openstock.reserve is
-  'Promises stock to an order. lines: sku, qty (positive), and optionally line (its number in the order) and warehouse; '
+  'Promises stock to an order. lines: sku, qty (positive), and optionally line (its number in the order), warehouse, and '
+  'what its units have to be: location (with a warehouse), lot, min_days_left (days before the last day of the lot; the same day is 0). Such units are pinned to bins in '
+  'the same step, and do not wait for stock; '
   'without a warehouse, active warehouses are asked by strategy, and one line may be split over several. On an open order it adds lines. '
   'strategy: priority (the warehouses'' own), most_stock, nearest (to the destination), least_cost (of shipping to the destination''s zone, once per warehouse '
   'that sends), fewest_splits (as few warehouses as can be found) or ship_complete (one warehouse sends all, or nothing is promised; only with reject or error). '
@@ -72,7 +74,7 @@ comment on function openstock.reserve is
   'backorder (the rest waits, a row with outcome backordered, if the policy of each product lets it; otherwise as reject). Rows of what is short '
   'say what each warehouse could promise (offers). priority (higher is served first), promised_at and metadata belong to the order: what is given '
   'replaces what was, metadata key by key. Returns one row per line and warehouse. '
-  'Errors: 22023, OS010, OS101 to OS104, OS110, OS201, OS302, OS304; 40001 also at '
+  'Errors: 22023, OS010, OS101 to OS105, OS107, OS108, OS110, OS201, OS302, OS304; 40001 also at '
   'READ COMMITTED, where a stock level came into being meanwhile that is in use or has something due.';
 
 reset role;

@@ -19,6 +19,10 @@ declare
   chosen bigint[];
   best bigint[];
 begin
+  if exists (select from unnest(lines) as u where u.warehouse_id is null and coalesce(u.lot_id, u.min_days_left) is not null) then
+    perform openstock_core.fail('22023', jsonb_build_object(
+      'argument', 'strategy', 'value', strategy, 'problem', 'lines that ask for a lot or for days left must name a warehouse'));
+  end if;
   -- What lines that name a warehouse leave there. An unknown cost is dearer than any that is known.
   offers := array(
     select row(c.product_id, c.warehouse_id, c.code, c.priority, true, c.available - coalesce(u.qty, 0), null,
@@ -62,6 +66,6 @@ revoke all on function openstock_core.choose_warehouses from public;
 grant execute on function openstock_core.choose_warehouses to openstock_api;
 comment on function openstock_core.choose_warehouses is
   'The warehouses to ask, in order, by strategy: ship_complete (the first by priority that can send all, or none), fewest_splits (each costs the same) or '
-  'least_cost (each its shipping cost).';
+  'least_cost (each its shipping cost). Errors: 22023.';
 
 reset role;

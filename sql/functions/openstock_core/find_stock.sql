@@ -1,7 +1,7 @@
 -- Finds stock for an order's lines. Locks: stock_level by (product, warehouse), and what lock_backlogs and make_room lock. Writes: what they write.
 -- While it waits for locks, another level may come into being, or its warehouse be opened: it is short only when there is none left
 -- to lock. What may have to wait locks the backlogs before it settles anything. Lots that expired are booked before anything is promised;
--- holds that ended only where it comes up short without them.
+-- holds that ended only where it comes up short without them, and where lines ask for certain units, whose bins are locked with those of the holds.
 set local role openstock_owner;
 
 create or replace function openstock_core.find_stock(
@@ -11,15 +11,17 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  asked constant numeric := (select sum(u.qty) from unnest(lines) as u);
+  certain constant boolean := openstock_core.asks_for_certain_units(lines);
   held openstock_core.level_key[] := array[]::openstock_core.level_key[];
-  parts openstock_core.order_line[];
+  bins bigint[] := array[]::bigint[];
   judged_at timestamptz;
   born openstock_core.level_key[];
   locked record;
+  parts openstock_core.order_line[];
+  pins openstock_core.pick[];
+  short boolean;
   queued boolean := false;
   settled boolean := false;
-  short boolean;
 begin
   for attempt in 1 .. 10 loop
     select c.held, c.due into locked from openstock_core.lock_candidate_levels(tenant, lines, not settled and not queued, held) as c;
@@ -34,43 +36,44 @@ begin
     end if;
 
     short := true;
-    if cardinality((locked.due).lot_bin_ids) = 0 then
-      parts := array(select p from openstock_core.plan_reservation(
-        lines, openstock_core.find_candidates(tenant, lines, held, sourcing, null)) as p);
-      short := asked > (select coalesce(sum(p.qty), 0) from unnest(parts) as p);
+    if cardinality((locked.due).lot_bin_ids) = 0 and (settled or not certain) then
+      select p.parts, p.pins, p.short into parts, pins, short
+      from openstock_core.plan_stock(tenant, lines, openstock_core.find_candidates(tenant, lines, held, sourcing, null), bins, judged_at, false) as p;
     end if;
     if short and may_queue and not queued then
       locked.due := openstock_core.lock_backlogs(tenant, array(select u.product_id from unnest(lines) as u), locked.due);
       queued := true;
     end if;
     if short and not settled then
-      settled := openstock_core.make_room(tenant, op_id, lines, held, locked.due);
+      bins := array(select distinct c.bin_id from openstock_core.certain_bins(tenant, lines, judged_at, false) as c where certain);
+      settled := openstock_core.make_room(tenant, op_id, lines, held, bins, locked.due) or certain;
       if settled then
-        parts := array(select p from openstock_core.plan_reservation(
-        lines, openstock_core.find_candidates(tenant, lines, held, sourcing, null)) as p);
-        short := asked > (select coalesce(sum(p.qty), 0) from unnest(parts) as p);
+        select p.parts, p.pins, p.short into parts, pins, short
+        from openstock_core.plan_stock(tenant, lines, openstock_core.find_candidates(tenant, lines, held, sourcing, null), bins, judged_at, false) as p;
       end if;
-    elsif short and exists (
-      select from unnest(born) as k
-      join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id
-      where l.next_expiry_at <= (locked.due).at)
+    elsif short and (
+      exists (
+        select from unnest(born) as k
+        join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id
+        where l.next_expiry_at <= (locked.due).at)
+      or exists (select from openstock_core.certain_bins(tenant, lines, judged_at, false) as c where certain and c.bin_id <> all (bins)))
     then
-      perform openstock_core.fail('40001', '{"problem": "a stock level came into being, with a hold that has ended"}');
+      perform openstock_core.fail('40001', '{"problem": "a stock level came into being, with a hold that has ended or units that are asked for"}');
     end if;
     exit when not short;
     if attempt = 10 then
       perform openstock_core.fail('40001', '{"problem": "stock levels keep coming into being"}');
     end if;
   end loop;
-  return row(parts, held, judged_at, short)::openstock_core.found_stock;
+  return row(parts, pins, held, judged_at, short)::openstock_core.found_stock;
 end
 $$;
 
 revoke all on function openstock_core.find_stock from public;
 grant execute on function openstock_core.find_stock to openstock_api;
 comment on function openstock_core.find_stock is
-  'Locks the levels that the lines may be promised from, and returns the parts that they can be promised now, together less than the lines '
-  'where stock is short, with the levels and the moment by which that is judged; the backlogs are then locked if the rest may wait. '
+  'Locks the levels that the lines may be promised from, and the bins for lines that ask for certain units, and returns the parts that they can be promised now, together '
+  'less than the lines where stock is short, with the levels and the moment by which that is judged; the backlogs are then locked if the rest may wait. '
   'Errors: 40001 where levels came into being meanwhile that are in use or have something due.';
 
 reset role;

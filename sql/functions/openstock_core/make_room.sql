@@ -1,10 +1,11 @@
 -- Books what is due at locked levels: all lots that expired, and of the holds that ended, the oldest first, as many as the lines
--- need; so a flash sale's end does not hold up whoever comes next. Writes: what book_due writes.
+-- need; so a flash sale's end does not hold up whoever comes next. Of holds that ended and have units pinned in bins that the caller wants,
+-- all are booked. Writes: what book_due writes.
 -- Locks: reservation_line by id, stock_bin by bin_id.
 set local role openstock_owner;
 
 create or replace function openstock_core.make_room(
-  tenant uuid, op_id text, lines openstock_core.order_line[], levels openstock_core.level_key[], due openstock_core.due)
+  tenant uuid, op_id text, lines openstock_core.order_line[], levels openstock_core.level_key[], bins bigint[], due openstock_core.due)
 returns boolean
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -21,25 +22,32 @@ declare
                           and s.warehouse_id = k.warehouse_id) as b
     where l.next_expiry_at <= due.at and w.qty > l.available - b.units);
 begin
-  if cardinality(missing) = 0 and cardinality(due.lot_bin_ids) = 0 and cardinality(due.backorder_ids) = 0 then
+  if cardinality(missing) = 0 and cardinality(bins) = 0 and cardinality(due.lot_bin_ids) = 0 and cardinality(due.backorder_ids) = 0 then
     return false;
   end if;
   for attempt in 1 .. 20 loop
     begin
-      due := openstock_core.lock_due_holds(tenant, due, openstock_core.find_due_holds(tenant, missing, due.at, false), true);
-      perform openstock_core.settle_bins(tenant, op_id, '{}', '{}', due);
-      return cardinality(due.line_ids) > 0 or cardinality(due.bin_ids) > 0 or cardinality(due.backorder_ids) > 0;
+      due := openstock_core.lock_due_holds(tenant, due, array(
+        select unnest(openstock_core.find_due_holds(tenant, missing, due.at, false))
+        union
+        select unnest(openstock_core.ended_pins(tenant, bins, due.at))), true);
+      perform openstock_core.settle_bins(tenant, op_id, bins, '{}', due);
+      -- A picker that still took a hold for alive may have pinned units for it, until the bins were locked.
+      if cardinality(openstock_core.ended_pins(tenant, bins, due.at)) > 0 then
+        perform openstock_core.fail('OS901', '{"problem": "units were pinned for a hold that has ended"}');
+      end if;
+      return cardinality(bins) > 0 or cardinality(due.line_ids) > 0 or cardinality(due.bin_ids) > 0 or cardinality(due.backorder_ids) > 0;
     exception when sqlstate 'OS901' then
       continue;
     end;
   end loop;
-  perform openstock_core.fail('40001', '{"problem": "holds kept being extended"}');
+  perform openstock_core.fail('40001', '{"problem": "holds kept being extended or pinned"}');
 end
 $$;
 
 revoke all on function openstock_core.make_room from public;
 grant execute on function openstock_core.make_room to openstock_api;
 comment on function openstock_core.make_room is
-  'Books what is due at these levels as far as the lines need it; false where there was nothing. Errors: 40001 where holds kept being extended.';
+  'Locks these bins, and books what is due there, and at these levels as far as the lines need it; false where there was nothing. Errors: 40001 where holds kept being extended or pinned.';
 
 reset role;

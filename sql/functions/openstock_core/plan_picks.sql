@@ -1,5 +1,6 @@
 -- Says which locked bins give how much to each line: needs and bins laid end to end as intervals, and where they
--- overlap, that bin serves that line; the first need is served first. Reads: what pickable_bins reads.
+-- overlap, that bin serves that line; the first need is served first. Lines that ask for certain units choose before all others.
+-- Reads: reservation_line, and what pickable_bins and plan_pins read.
 set local role openstock_owner;
 
 create or replace function openstock_core.plan_picks(
@@ -8,19 +9,44 @@ returns openstock_core.pick[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  certain openstock_core.order_line[];
+  chosen openstock_core.pick[] := array[]::openstock_core.pick[];
 begin
-  return array(
+  -- The place of the need stands for the line's number.
+  certain := array(
+    select row(n.place, null, l.product_id, l.warehouse_id, n.qty, l.location_id, l.lot_id, l.min_days_left)::openstock_core.order_line
+    from unnest(needs) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, place)
+    cross join lateral (select * from openstock_core.reservation_line s
+                        where s.tenant_id = tenant and s.reservation_line_id = n.reservation_line_id limit 1) as l
+    where coalesce(l.location_id, l.lot_id, l.min_days_left) is not null);
+  if cardinality(certain) > 0 then
+    chosen := array(
+      select row((needs[p.reservation_line_id]).reservation_line_id, p.product_id, p.warehouse_id, p.bin_id, p.qty)::openstock_core.pick
+      from unnest(openstock_core.plan_pins(tenant, certain, null, bin_ids, removal, openstock.server_time(), false)) as p);
+    needs := array(
+      select row(n.reservation_line_id, n.product_id, n.warehouse_id, n.bin_id, n.qty)::openstock_core.pick
+      from unnest(needs) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, place)
+      where n.place not in (select c.line from unnest(certain) as c)
+      order by n.place);
+  end if;
+  return chosen || array(
     with need as (
       select n.reservation_line_id, n.product_id, n.warehouse_id, n.qty, n.place,
              sum(n.qty) over (partition by n.product_id, n.warehouse_id order by n.place) - n.qty as start
       from unnest(needs) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, place)
       where n.qty > 0
     ), supply as (
-      select k.product_id, k.warehouse_id, c.bin_id, c.free,
-             sum(c.free) over (partition by k.product_id, k.warehouse_id order by c.start, c.bin_id) - c.free as start
-      from (select distinct n.product_id, n.warehouse_id from need n) as k
-      cross join lateral openstock_core.pickable_bins(tenant, k.product_id, k.warehouse_id, removal) as c
-      where c.bin_id = any (bin_ids)
+      select s.product_id, s.warehouse_id, s.bin_id, s.free,
+             sum(s.free) over (partition by s.product_id, s.warehouse_id order by s.start, s.bin_id) - s.free as start
+      from (
+        select k.product_id, k.warehouse_id, c.bin_id, c.start, c.free - case when cardinality(certain) = 0 then 0 else (
+            select coalesce(sum(p.qty), 0) from unnest(chosen) as p where p.bin_id = c.bin_id) end as free
+        from (select distinct n.product_id, n.warehouse_id from need n) as k
+        cross join lateral openstock_core.pickable_bins(tenant, k.product_id, k.warehouse_id, removal) as c
+        where c.bin_id = any (bin_ids)
+      ) as s
+      where s.free > 0
     )
     select row(n.reservation_line_id, n.product_id, n.warehouse_id, s.bin_id,
                trim_scale(least(n.start + n.qty, s.start + s.free) - greatest(n.start, s.start)))::openstock_core.pick

@@ -1,9 +1,10 @@
--- Books the promise that plan_reservation found, and queues what it did not find stock for. The order and the levels are locked, and
--- the backlogs where something has to wait. Writes: reservation_line, backorder, backlog, ledger (RESERVE, BACKORDER), stock_level.
+-- Books the promise that find_stock found, and queues what it did not find stock for. The order, the levels and the bins of pins are locked, and
+-- the backlogs where something has to wait. Writes: reservation_line, backorder, backlog, ledger (RESERVE, BACKORDER, ALLOCATE), stock_level,
+-- stock_bin, allocation.
 set local role openstock_owner;
 
 create or replace function openstock_core.promise(
-  tenant uuid, op_id text, order_id bigint, order_ref text, parts openstock_core.order_line[], waiting openstock_core.order_line[],
+  tenant uuid, op_id text, order_id bigint, order_ref text, stock openstock_core.found_stock, waiting openstock_core.order_line[],
   seconds double precision)
 returns jsonb
 language plpgsql
@@ -13,21 +14,28 @@ declare
   stamp constant timestamptz := openstock.server_time();
   until constant timestamptz := stamp + make_interval(secs => seconds);
   promised openstock_core.movement[];
+  pinned openstock_core.movement[];
   queued_ids bigint[];
 begin
   with line as (
     insert into openstock_core.reservation_line (
-      tenant_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, expires_at, created_at)
-    select tenant, order_id, p.line, p.product_id, p.warehouse_id, p.qty, p.qty, until, stamp
-    from unnest(parts) with ordinality as p (line, sku, product_id, warehouse_id, qty, n)
+      tenant_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, expires_at, location_id, lot_id, min_days_left, created_at)
+    select tenant, order_id, p.line, p.product_id, p.warehouse_id, p.qty, p.qty, until, p.location_id, p.lot_id, p.min_days_left, stamp
+    from unnest(stock.parts) with ordinality as p (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, n)
     order by p.n
     returning reservation_line.*
   )
   select array_agg(row(l.line, 'RESERVE', l.product_id, l.warehouse_id, null, 0, 0, l.reserved, 0,
                        l.reservation_line_id, promise.order_ref, null, null, until, null, null)::openstock_core.movement
-                   order by l.line, l.reservation_line_id)
-  into promised
+                   order by l.line, l.reservation_line_id),
+         (select array_agg(row(l.line, 'ALLOCATE', p.product_id, p.warehouse_id, p.bin_id, 0, 0, 0, p.qty,
+                               l.reservation_line_id, promise.order_ref, null, null, null, null, null)::openstock_core.movement
+                           order by l.line, l.reservation_line_id, p.bin_id)
+          from unnest(stock.pins) as p
+          join line l on l.line = p.reservation_line_id and l.product_id = p.product_id and l.warehouse_id = p.warehouse_id)
+  into promised, pinned
   from line l;
+  promised := promised || pinned;
 
   if cardinality(waiting) > 0 then
     with queued as (

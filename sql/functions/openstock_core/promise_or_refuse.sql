@@ -14,18 +14,18 @@ declare
   answer jsonb;
 begin
   if not stock.short then
-    return openstock_core.promise(tenant, op_id, order_id, order_ref, stock.parts, null, seconds);
+    return openstock_core.promise(tenant, op_id, order_id, order_ref, stock, null, seconds);
   end if;
   perform openstock_core.refuse_stale_shortage(tenant, wanted);
   missing := openstock_core.missing_lines(wanted, stock.parts);
   if on_shortage = 'backorder' and openstock_core.may_wait(tenant, missing) then
-    return openstock_core.promise(tenant, op_id, order_id, order_ref, stock.parts, missing, seconds);
+    return openstock_core.promise(tenant, op_id, order_id, order_ref, stock, missing, seconds);
   elsif on_shortage = 'partial' and cardinality(stock.parts) > 0 then
-    answer := openstock_core.promise(tenant, op_id, order_id, order_ref, stock.parts, null, seconds);
-    return answer || openstock_core.shortage_answer(tenant, order_ref, 'short', missing, row('{}', stock.levels, stock.at, true));
+    answer := openstock_core.promise(tenant, op_id, order_id, order_ref, stock, null, seconds);
+    return answer || openstock_core.shortage_answer(tenant, order_ref, 'short', missing, row('{}', null, stock.levels, stock.at, true));
   end if;
 
-  answer := case when on_shortage = 'partial' then openstock_core.shortage_answer(tenant, order_ref, 'short', wanted, row('{}', stock.levels, stock.at, true))
+  answer := case when on_shortage = 'partial' then openstock_core.shortage_answer(tenant, order_ref, 'short', wanted, row('{}', null, stock.levels, stock.at, true))
                  else openstock_core.shortage_answer(tenant, order_ref, 'rejected', wanted, stock) end;
   if on_shortage = 'error' then
     perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref, 'lines', (

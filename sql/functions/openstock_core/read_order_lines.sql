@@ -1,4 +1,5 @@
--- Turns the lines of reserve into typed rows, looks their names up and sums those that are alike. Reads: product, warehouse.
+-- Turns the lines of reserve into typed rows, looks their names up and sums those that are alike. Reads: product, warehouse,
+-- location, lot.
 set local role openstock_owner;
 
 create or replace function openstock_core.read_order_lines(tenant uuid, lines jsonb, warehouse text)
@@ -14,17 +15,25 @@ begin
   -- is computed where it is compared, and planned while the tables are small the catalogue would be read for each line.
   with given as materialized (
     select g.n, g.line, normalize(btrim(g.sku)) as sku, trim_scale(g.qty) as qty,
-           coalesce(normalize(btrim(g.warehouse)), read_order_lines.warehouse) as warehouse
-    from rows from (jsonb_to_recordset(lines) as (line integer, sku text, qty numeric, warehouse text))
-      with ordinality as g (line, sku, qty, warehouse, n)
+           coalesce(normalize(btrim(g.warehouse)), read_order_lines.warehouse) as warehouse,
+           normalize(btrim(g.location)) as location, normalize(btrim(g.lot)) as lot, g.min_days_left::integer as min_days_left
+    from rows from (jsonb_to_recordset(lines) as (
+      line integer, sku text, qty numeric, warehouse text, location text, lot text, min_days_left numeric))
+      with ordinality as g (line, sku, qty, warehouse, location, lot, min_days_left, n)
   ), looked_up as (
-    select g.*, p.product_id, w.warehouse_id,
+    select g.*, p.product_id, w.warehouse_id, l.location_id, t.lot_id,
            case
              when p.product_id is null then jsonb_build_object('code', 'OS101', 'sku', g.sku)
              when not p.active then jsonb_build_object('code', 'OS102', 'sku', g.sku)
              when g.warehouse is not null and w.warehouse_id is null then
                jsonb_build_object('code', 'OS103', 'warehouse', g.warehouse)
              when not w.active then jsonb_build_object('code', 'OS104', 'warehouse', g.warehouse)
+             when g.location is not null and g.warehouse is null then
+               jsonb_build_object('code', '22023', 'argument', 'lines', 'key', 'location', 'problem', 'needs a warehouse')
+             when g.location is not null and l.location_id is null then jsonb_build_object('code', 'OS105', 'location', g.location)
+             when coalesce(g.lot, g.min_days_left::text) is not null and p.tracking = 'none' then
+               jsonb_build_object('code', 'OS108', 'sku', g.sku, 'lot', g.lot, 'problem', 'the product is not tracked by lot')
+             when g.lot is not null and t.lot_id is null then jsonb_build_object('code', 'OS107', 'sku', g.sku, 'lot', g.lot)
              when openstock_core.quantity_problem(g.qty, p.decimals, 'positive') is not null then
                jsonb_build_object('code', 'OS110', 'sku', g.sku,
                                   'problem', openstock_core.quantity_problem(g.qty, p.decimals, 'positive'))
@@ -34,14 +43,18 @@ begin
                        where s.tenant_id = tenant and s.sku = g.sku limit 1) as p on true
     left join lateral (select * from openstock_core.warehouse s
                        where s.tenant_id = tenant and s.code = g.warehouse limit 1) as w on true
+    left join lateral (select * from openstock_core.location s
+                       where s.tenant_id = tenant and s.warehouse_id = w.warehouse_id and s.code = g.location limit 1) as l on g.location is not null
+    left join lateral (select * from openstock_core.lot s
+                       where s.tenant_id = tenant and s.product_id = p.product_id and s.code = g.lot limit 1) as t on g.lot is not null
   ), first_problem as (
     select u.n, u.problem from looked_up u where u.problem is not null order by u.n limit 1
   ), summed as (
-    select u.line, u.sku, u.product_id, u.warehouse_id, trim_scale(sum(u.qty)) as qty, min(u.n) as n
+    select u.line, u.sku, u.product_id, u.warehouse_id, u.location_id, u.lot_id, u.min_days_left, trim_scale(sum(u.qty)) as qty, min(u.n) as n
     from looked_up u
-    group by u.line, u.sku, u.product_id, u.warehouse_id
+    group by u.line, u.sku, u.product_id, u.warehouse_id, u.location_id, u.lot_id, u.min_days_left
   )
-  select (select array_agg((s.line, s.sku, s.product_id, s.warehouse_id, s.qty)::openstock_core.order_line order by s.n)
+  select (select array_agg((s.line, s.sku, s.product_id, s.warehouse_id, s.qty, s.location_id, s.lot_id, s.min_days_left)::openstock_core.order_line order by s.n)
           from summed s) as typed, f.n, f.problem
   into bad
   from (select) as always left join first_problem f on true;
@@ -56,7 +69,7 @@ $$;
 revoke all on function openstock_core.read_order_lines from public;
 grant execute on function openstock_core.read_order_lines to openstock_api;
 comment on function openstock_core.read_order_lines is
-  'The lines, typed and looked up; lines without a number that ask for the same product and warehouse are one. '
-  'Errors: OS101 to OS104, OS110, each with the line''s place.';
+  'The lines, typed and looked up; lines without a number that ask for the same are one. '
+  'Errors: 22023, OS101 to OS105, OS107, OS108, OS110, each with the line''s place.';
 
 reset role;

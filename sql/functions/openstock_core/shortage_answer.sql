@@ -17,10 +17,16 @@ begin
       'order_ref', order_ref, 'line', w.line, 'sku', w.sku, 'warehouse', h.code, 'outcome', outcome,
       'qty_ordered', w.qty, 'qty_reserved', 0, 'qty_backordered', 0, 'qty_short', trim_scale(w.qty - coalesce(p.qty, 0)), 'qty_released', 0,
       'on_hand', coalesce(l.on_hand, 0), 'blocked', coalesce(l.blocked, 0), 'reserved', coalesce(l.reserved, 0),
-      'available', coalesce(l.available, 0), 'offers', coalesce(l.offers, '[]'), 'replayed', false) order by w.n), '[]')
-    from rows from (unnest(wanted)) with ordinality as w (line, sku, product_id, warehouse_id, qty, n)
+      'available', case when c.certain then coalesce(p.qty, 0) else coalesce(l.available, 0) end,
+      'offers', coalesce(case when c.certain then p.offers else l.offers end, '[]'), 'replayed', false) order by w.n), '[]')
+    from rows from (unnest(wanted)) with ordinality as w (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, n)
     left join openstock_core.warehouse h on h.tenant_id = tenant and h.warehouse_id = w.warehouse_id
-    left join (select u.line, sum(u.qty) as qty from unnest(stock.parts) as u group by u.line) as p on p.line = w.line
+    cross join lateral (select coalesce(w.location_id, w.lot_id, w.min_days_left) is not null as certain) as c
+    left join (
+      select u.line, sum(u.qty) as qty, jsonb_agg(jsonb_build_object('warehouse', a.code, 'available', u.qty) order by a.priority, a.code) as offers
+      from unnest(stock.parts) as u
+      join openstock_core.warehouse a on a.tenant_id = tenant and a.warehouse_id = u.warehouse_id
+      group by u.line) as p on p.line = w.line
     -- Of all warehouses where the line names none.
     left join (
       select k.product_id, k.warehouse_id, sum(s.on_hand) as on_hand, sum(s.blocked) as blocked, sum(s.reserved - d.units) as reserved,
@@ -46,6 +52,6 @@ revoke all on function openstock_core.shortage_answer from public;
 grant execute on function openstock_core.shortage_answer to openstock_api;
 comment on function openstock_core.shortage_answer is
   'Rows of openstock.reservation_change with this outcome: per line what was asked, what is short, the balances of the warehouses asked, and what each of '
-  'them could promise.';
+  'them could promise: to a line that asks for certain units, of these.';
 
 reset role;

@@ -1,5 +1,5 @@
 -- Plans which allocations give way when a bin loses units that are pinned: those of holds that have
--- ended, then the newest. Reads: allocation, reservation_line, reservation.
+-- ended, then of lines that any other units will do for, then the newest. Reads: allocation, reservation_line, reservation.
 set local role openstock_owner;
 
 create or replace function openstock_core.unpin_from_bins(
@@ -16,7 +16,8 @@ begin
                s.reservation_line_id, r.order_ref, null, unpin_from_bins.reason, null, null, null)::openstock_core.movement
     from (
       select a.bin_id, a.reservation_line_id, a.qty, k.surplus, l.reservation_id,
-             sum(a.qty) over (partition by a.bin_id order by (l.expires_at <= at) is true desc, a.created_at desc,
+             sum(a.qty) over (partition by a.bin_id order by (l.expires_at <= at) is true desc, num_nonnulls(l.location_id, l.lot_id, l.min_days_left),
+                              a.created_at desc,
                               a.reservation_line_id desc) - a.qty as before
       from unnest(bin_ids, units) as k (bin_id, surplus)
       join openstock_core.allocation a on a.tenant_id = tenant and a.bin_id = k.bin_id
@@ -34,6 +35,6 @@ $$;
 revoke all on function openstock_core.unpin_from_bins from public;
 grant execute on function openstock_core.unpin_from_bins to openstock_api;
 comment on function openstock_core.unpin_from_bins is
-  'DEALLOCATE movements that free these units of locked bins, those of holds that have ended first, then the newest.';
+  'DEALLOCATE movements that free these units of locked bins, those of holds that have ended first, of lines that ask for certain units last, then the newest.';
 
 reset role;

@@ -7,19 +7,21 @@ select
   r.order_ref::text as order_ref, l.line, p.sku::text as sku, w.code::text as warehouse,
   l.ordered, trim_scale(l.reserved - d.reserved) as reserved, case when d.reserved > 0 then 0 else l.allocated end as allocated,
   trim_scale(l.backordered - d.backordered) as backordered, l.shipped, l.released,
-  trim_scale(l.expired + d.reserved + d.backordered) as expired, l.expires_at, l.created_at
+  trim_scale(l.expired + d.reserved + d.backordered) as expired, l.expires_at, c.code::text as location, t.code::text as lot, l.min_days_left,
+  l.created_at
 from moment m
 cross join (
   select n.tenant_id, n.reservation_id, n.line, n.product_id, n.warehouse_id, n.ordered::numeric as ordered, n.reserved::numeric as reserved,
          (select coalesce(sum(a.qty), 0) from openstock_core.allocation a
           where a.tenant_id = n.tenant_id and a.reservation_line_id = n.reservation_line_id) as allocated,
          0::numeric as backordered, n.shipped::numeric as shipped, n.released::numeric as released, n.expired::numeric as expired,
-         n.expires_at, n.created_at
+         n.expires_at, n.location_id, n.lot_id, n.min_days_left, n.created_at
   from openstock_core.reservation_line n
   where n.tenant_id = (select openstock.current_tenant())
   union all
   select b.tenant_id, b.reservation_id, b.line, b.product_id, b.warehouse_id, b.backordered + b.released + b.expired, 0,
-         0, b.backordered::numeric, 0, b.released::numeric, b.expired::numeric, b.expires_at, b.created_at
+         0, b.backordered::numeric, 0, b.released::numeric, b.expired::numeric, b.expires_at, null, null, null,
+         b.created_at
   from openstock_core.backorder b
   where b.tenant_id = (select openstock.current_tenant()) and b.backordered + b.released + b.expired > 0
 ) as l
@@ -28,7 +30,9 @@ cross join lateral (
          case when l.expires_at <= m.at then l.backordered else 0 end as backordered) as d
 join openstock_core.reservation r on r.tenant_id = l.tenant_id and r.reservation_id = l.reservation_id
 join openstock_core.product p on p.tenant_id = l.tenant_id and p.product_id = l.product_id
-left join openstock_core.warehouse w on w.tenant_id = l.tenant_id and w.warehouse_id = l.warehouse_id;
+left join openstock_core.warehouse w on w.tenant_id = l.tenant_id and w.warehouse_id = l.warehouse_id
+left join openstock_core.location c on c.tenant_id = l.tenant_id and c.location_id = l.location_id
+left join openstock_core.lot t on t.tenant_id = l.tenant_id and t.lot_id = l.lot_id;
 
 comment on view openstock.reservations is
   'Order lines of the current tenant per warehouse, and what of them waits for stock: ordered = reserved + backordered + shipped + released + expired. A hold counts as expired from that moment '
@@ -45,6 +49,9 @@ comment on column openstock.reservations.shipped is 'Units gone to the order.';
 comment on column openstock.reservations.released is 'Units given back.';
 comment on column openstock.reservations.expired is 'Units whose hold ended.';
 comment on column openstock.reservations.expires_at is 'The promise holds until then; null: until it is shipped or released.';
+comment on column openstock.reservations.location is 'The bin that the line asks for; null: any.';
+comment on column openstock.reservations.lot is 'The lot that the line asks for; null: any.';
+comment on column openstock.reservations.min_days_left is 'So many days before the last day of their lot its units had to have when they were pinned; null: any.';
 comment on column openstock.reservations.created_at is 'When it was promised.';
 grant select on openstock.reservations to openstock_app, openstock_analyst, openstock_operator;
 

@@ -1,0 +1,37 @@
+-- The bins that will do for lines that ask for a certain location, lot or remaining life: the same for locking, promising and pinning.
+-- Reads: stock_bin, lot; where holds that ended count as gone, also allocation, reservation_line.
+set local role openstock_owner;
+
+create or replace function openstock_core.certain_bins(
+  tenant uuid, lines openstock_core.order_line[], at timestamptz, without_ended boolean,
+  out n bigint, out bin_id bigint, out warehouse_id bigint, out free numeric)
+returns setof record
+language sql
+stable
+begin atomic
+  select u.n, b.bin_id, b.warehouse_id, b.on_hand - b.allocated + case when without_ended then (
+      select coalesce(sum(a.qty), 0)
+      from openstock_core.allocation a
+      join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = a.reservation_line_id
+      where a.tenant_id = tenant and a.bin_id = b.bin_id and l.expires_at <= certain_bins.at) else 0 end
+  from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, n)
+  cross join lateral (
+    select s.* from openstock_core.stock_bin s
+    where s.tenant_id = tenant and s.product_id = u.product_id and s.on_hand > 0 and not s.blocked) as b
+  left join lateral (select * from openstock_core.lot s where s.tenant_id = tenant and s.lot_id = b.lot_id limit 1) as t on true
+  where coalesce(u.location_id, u.lot_id, u.min_days_left) is not null
+    and b.warehouse_id = coalesce(u.warehouse_id, b.warehouse_id)
+    and b.location_id = coalesce(u.location_id, b.location_id)
+    and (u.lot_id is null or b.lot_id = u.lot_id)
+    and (t.expires_on is null
+         or (openstock_core.expiry(t.expires_on) > certain_bins.at
+             and t.expires_on - (certain_bins.at at time zone 'UTC')::date >= coalesce(u.min_days_left, 0)));
+end;
+
+revoke all on function openstock_core.certain_bins from public;
+grant execute on function openstock_core.certain_bins to openstock_api;
+comment on function openstock_core.certain_bins is
+  'Stocked bins that will do for each of the lines (n is its place) that asks for certain units, and what of them is not pinned, or would not be if the holds '
+  'that have ended were booked. A lot without a last day has days left for ever.';
+
+reset role;

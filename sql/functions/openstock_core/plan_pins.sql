@@ -1,0 +1,70 @@
+-- Chooses bins for lines that ask for a certain location, lot or remaining life: for those that ask most narrowly first, for each from the bins
+-- that fewest of the others could use, then by place of the warehouse and removal rule. What one line takes is gone for the next.
+-- Reads: what certain_bins and pickable_bins read.
+set local role openstock_owner;
+
+create or replace function openstock_core.plan_pins(
+  tenant uuid, lines openstock_core.order_line[], candidates openstock_core.candidate[], bin_ids bigint[], removal text,
+  at timestamptz, without_ended boolean)
+returns openstock_core.pick[]
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  picks openstock_core.pick[] := array[]::openstock_core.pick[];
+  from_bin numeric[] := array[]::numeric[];
+  from_level numeric[] := array[]::numeric[];
+  units numeric;
+  wanted record;
+begin
+  for wanted in
+    with bin as materialized (
+      select c.*, u.product_id, count(*) over (partition by c.bin_id) as lines_that_could, dense_rank() over (order by c.bin_id) as bin,
+             dense_rank() over (order by u.product_id, c.warehouse_id) as level
+      from openstock_core.certain_bins(tenant, lines, plan_pins.at, without_ended) as c
+      join rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, n) on u.n = c.n
+      where bin_ids is null or c.bin_id = any (bin_ids)
+    ), ordered as materialized (
+      select k.product_id, k.warehouse_id, p.bin_id, p.start
+      from (select distinct b.product_id, b.warehouse_id from bin b) as k
+      cross join lateral openstock_core.pickable_bins(tenant, k.product_id, k.warehouse_id, removal) as p
+    ), level as materialized (
+      select c.product_id, c.warehouse_id, c.available, c.place from unnest(candidates) as c where c.active and c.place is not null
+    )
+    select u.line, u.product_id, u.qty, array_agg(b.warehouse_id order by o.preference) as warehouses, array_agg(b.bin_id order by o.preference) as bins,
+           array_agg(b.bin order by o.preference) as bin, array_agg(b.level order by o.preference) as level,
+           array_agg(b.free order by o.preference) as free, array_agg(o.available order by o.preference) as available
+    from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, n)
+    join (
+      select b.n, b.bin_id, l.available,
+             row_number() over (partition by b.n order by b.lines_that_could, l.place, b.warehouse_id, p.start nulls last, b.bin_id) as preference
+      from bin b
+      left join level l on l.product_id = b.product_id and l.warehouse_id = b.warehouse_id
+      left join ordered p on p.bin_id = b.bin_id
+      where candidates is null or l.place is not null) as o on o.n = u.n
+    join bin b on b.n = u.n and b.bin_id = o.bin_id
+    group by u.n, u.line, u.product_id, u.qty, u.location_id, u.lot_id, u.min_days_left
+    order by num_nonnulls(u.location_id, u.lot_id) desc, u.min_days_left desc nulls last, u.n
+  loop
+    for i in 1 .. cardinality(wanted.bins) loop
+      units := least(wanted.qty, wanted.free[i] - coalesce(from_bin[wanted.bin[i]], 0), wanted.available[i] - coalesce(from_level[wanted.level[i]], 0));
+      if units > 0 then
+        picks := picks || row(wanted.line, wanted.product_id, wanted.warehouses[i], wanted.bins[i], trim_scale(units))::openstock_core.pick;
+        wanted.qty := wanted.qty - units;
+        from_bin[wanted.bin[i]] := coalesce(from_bin[wanted.bin[i]], 0) + units;
+        from_level[wanted.level[i]] := coalesce(from_level[wanted.level[i]], 0) + units;
+      end if;
+    end loop;
+  end loop;
+  return picks;
+end
+$$;
+
+revoke all on function openstock_core.plan_pins from public;
+grant execute on function openstock_core.plan_pins to openstock_api;
+comment on function openstock_core.plan_pins is
+  'Units of these bins (of any, where null) for the lines that ask for certain ones, no more of a warehouse than it is a candidate for (null: as much as there is); '
+  'reservation_line_id of a pick is the line''s number.';
+
+reset role;

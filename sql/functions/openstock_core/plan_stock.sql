@@ -1,0 +1,44 @@
+-- Says what an order's lines can be promised: first those that ask for certain units, of which fewest will do; then the others, of what is left.
+-- Reads: what plan_pins reads, where a line asks for certain units.
+set local role openstock_owner;
+
+create or replace function openstock_core.plan_stock(
+  tenant uuid, lines openstock_core.order_line[], candidates openstock_core.candidate[], bin_ids bigint[], at timestamptz, without_ended boolean,
+  out parts openstock_core.order_line[], out pins openstock_core.pick[], out short boolean)
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not openstock_core.asks_for_certain_units(lines) then
+    parts := array(select p from openstock_core.plan_reservation(lines, candidates) as p);
+    short := (select sum(u.qty) from unnest(lines) as u) > (select coalesce(sum(p.qty), 0) from unnest(parts) as p);
+    return;
+  end if;
+  pins := openstock_core.plan_pins(tenant, lines, candidates, bin_ids, null, at, without_ended);
+  parts := array(
+    select row(u.line, u.sku, u.product_id, p.warehouse_id, p.qty, u.location_id, u.lot_id, u.min_days_left)::openstock_core.order_line
+    from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, n)
+    join (select p.reservation_line_id as line, p.product_id, p.warehouse_id, sum(p.qty) as qty from unnest(pins) as p group by 1, 2, 3) as p
+      on p.line = u.line and p.product_id = u.product_id
+    order by u.n, p.warehouse_id);
+  candidates := array(
+    select row(c.product_id, c.warehouse_id, c.code, c.priority, c.active, c.available - coalesce(p.qty, 0), c.distance_km, c.shipping_cost,
+               c.place)::openstock_core.candidate
+    from unnest(candidates) as c
+    left join (select p.product_id, p.warehouse_id, sum(p.qty) as qty from unnest(pins) as p group by 1, 2) as p
+      on p.product_id = c.product_id and p.warehouse_id = c.warehouse_id);
+  parts := parts || array(
+    select p from openstock_core.plan_reservation(array(
+      select u from unnest(lines) as u where coalesce(u.location_id, u.lot_id, u.min_days_left) is null), candidates) as p);
+  short := (select sum(u.qty) from unnest(lines) as u) > (select coalesce(sum(p.qty), 0) from unnest(parts) as p);
+end
+$$;
+
+revoke all on function openstock_core.plan_stock from public;
+grant execute on function openstock_core.plan_stock to openstock_api;
+comment on function openstock_core.plan_stock is
+  'The parts of the lines that these warehouses can promise, whether they are short of the lines, and the bins for lines that ask for certain units '
+  '(reservation_line_id is the line''s number).';
+
+reset role;
