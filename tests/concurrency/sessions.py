@@ -20,6 +20,7 @@ ALL_LEVELS = [READ_COMMITTED, REPEATABLE_READ, SERIALIZABLE]
 SNAPSHOT_LEVELS = [REPEATABLE_READ, SERIALIZABLE]
 
 WAITS_FOR_A_LOCK = "select wait_event_type = 'Lock' from pg_stat_activity where pid = %s"
+BLOCKED_BY = "select cardinality(pg_blocking_pids(%s))"
 NEVER = 30  # seconds: a time that only a broken test reaches
 
 
@@ -63,6 +64,15 @@ class Session(Shop):
     def blocked(self, function: str, *positional: object, **arguments: object) -> Future[list[Row]]:
         """Make a call in the session's own thread, and wait until it waits for a lock."""
         return self.until_blocked(self.later(function, *positional, **arguments))
+
+    def unhindered(self, function: str, *positional: object, **arguments: object) -> list[Row]:
+        """Make a call that is to wait for nobody; fail as soon as it waits, and not when a lock_timeout ends it."""
+        future = self.later(function, *positional, **arguments)
+        while not future.done():
+            blockers = self.db.execute(BLOCKED_BY, [self.connection.info.backend_pid]).fetchone()
+            assert blockers == (0,), "waits for another, and was not to"
+            time.sleep(0.002)
+        return future.result()
 
     def query(self, query: str, *parameters: object) -> Future[list[Any]]:
         """Run any query in the session's own thread."""
@@ -140,8 +150,8 @@ def all_outcomes(waiting: dict[Session, tuple[Future[list[Row]], tuple[Any, ...]
 
 
 def unlocked(db: psycopg.Connection, table: str) -> set[int]:
-    """The keys of the rows that nobody has locked; of levels their products."""
-    key = {"stock_level": "product_id", "stock_bin": "bin_id"}.get(table, f"{table}_id")
+    """The keys of the rows that nobody has locked; of levels and backlogs their products."""
+    key = {"stock_level": "product_id", "backlog": "product_id", "stock_bin": "bin_id"}.get(table, f"{table}_id")
     rows = db.execute(f"select {key} from openstock_core.{table} for no key update skip locked").fetchall()
     return {row[0] for row in rows}
 

@@ -9,6 +9,7 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  locked record;
   ended bigint[];
 begin
   insert into openstock_core.backlog (tenant_id, product_id)
@@ -18,14 +19,17 @@ begin
   order by p.product_id
   on conflict on constraint backlog_pkey do nothing;
 
+  -- All are aggregated before any is compared: a condition here would be pushed below the lock, and leave the others unlocked.
+  select array_agg(g.product_id) as product_ids, array_agg(g.next_expiry_at) as expiry_at
+  into locked
+  from (
+    select g.product_id, g.next_expiry_at
+    from openstock_core.backlog g
+    where g.tenant_id = tenant and g.product_id = any (lock_backlogs.product_ids)
+    order by g.product_id
+    for no key update) as g;
   ended := array(
-    select g.product_id from (
-      select g.product_id, g.next_expiry_at
-      from openstock_core.backlog g
-      where g.tenant_id = tenant and g.product_id = any (product_ids)
-      order by g.product_id
-      for no key update) as g
-    where g.next_expiry_at <= due.at);
+    select u.product_id from unnest(locked.product_ids, locked.expiry_at) as u (product_id, expiry_at) where u.expiry_at <= due.at);
   if cardinality(ended) > 0 then
     due.backorder_ids := array(
       select b.backorder_id
