@@ -11,7 +11,16 @@ from psycopg import IsolationLevel
 
 from ..support import Shop, columns
 from ..waiting import backlog, backorder, filled, let_wait, queue, standing
-from .sessions import ALL_LEVELS, NEVER, READ_COMMITTED, REPEATABLE_READ, SNAPSHOT_LEVELS, OpenSession, Session, unlocked
+from .sessions import (
+    ALL_LEVELS,
+    NEVER,
+    READ_COMMITTED,
+    REPEATABLE_READ,
+    SNAPSHOT_LEVELS,
+    OpenSession,
+    Session,
+    unlocked,
+)
 from .wall_clock import WallClock
 
 every_level = pytest.mark.parametrize("level", ALL_LEVELS, ids=lambda level: level.name)
