@@ -24,14 +24,16 @@ from ..support import Connect, Row, Shop, call, day
 from .wall_clock import WallClock
 
 PRODUCTS: list[dict[str, Any]] = [
-    {"sku": "APPLE", "name": "Apple", "removal": "fifo"},
-    {"sku": "JAM", "name": "Jam", "tracking": "lot", "safety_stock": 2},
-    {"sku": "MILK", "name": "Milk", "tracking": "lot", "decimals": 1},
-    {"sku": "RICE", "name": "Rice", "removal": "lifo", "decimals": 2},
+    {"sku": "APPLE", "name": "Apple", "removal": "fifo", "backorder": "limited", "backorder_limit": 12},
+    {"sku": "JAM", "name": "Jam", "tracking": "lot", "safety_stock": 2, "backorder": "limited", "backorder_limit": 8},
+    {"sku": "MILK", "name": "Milk", "tracking": "lot", "decimals": 1, "backorder": "unlimited"},
+    {"sku": "RICE", "name": "Rice", "removal": "lifo", "decimals": 2, "backorder": "limited", "backorder_limit": 5},
 ]
 WAREHOUSES = ["LON", "BER"]
 LOCATIONS = ["DEFAULT", "A-1", "A-2", "Q-1"]
 SAFETY = {"JAM": Decimal(2)}
+LIMITS = {"APPLE": Decimal(12), "JAM": Decimal(8), "RICE": Decimal(5)}
+"""How many units may wait; of others any number."""
 MUST_RETRY = ("40001", "40P01")
 # What a random call may run into when others were faster.
 ACCEPTED = {
@@ -45,6 +47,10 @@ ACCEPTED = {
     "release": {"OS301", "OS302", "OS303", "OS305"},
     "allocate": {"OS301", "OS302", "OS303", "OS305"},
     "ship": {"OS301", "OS302", "OS303", "OS305"},
+    "deallocate": {"OS301", "OS302", "OS303", "OS305"},
+    "short_pick": {"OS301", "OS302", "OS303", "OS305"},
+    "allocate_next": set(),
+    "fill_backorders": set(),
     "expire_reservations": set(),
 }
 CALLS = {
@@ -58,9 +64,15 @@ CALLS = {
     "release": 6,
     "allocate": 14,
     "ship": 12,
+    "deallocate": 3,
+    "short_pick": 4,
+    "allocate_next": 6,
+    "fill_backorders": 6,
     "expire_reservations": 3,
 }
-"""How often each is called."""
+"""How often each is called; short_pick only where something may be lost."""
+MOSTS = {"expire_reservations": "max_lines", "fill_backorders": "max_rows"}
+"""What bounds them."""
 ATTEMPTS = 200
 
 
@@ -165,30 +177,51 @@ class Storm:
 
     def make_up(self, random: Random) -> tuple[str, dict[str, Any]]:
         """A random call."""
-        [function] = random.choices(list(CALLS), list(CALLS.values()))
+        often = CALLS if self.losses else CALLS | {"short_pick": 0}
+        [function] = random.choices(list(often), list(often.values()))
         place = random.choice(WAREHOUSES)
         many = random.randint(1, 3)
         if function == "receive":
             lines = [self.received(random, product, 5) for product in random.sample(PRODUCTS, many)]
-            return function, {"warehouse": place, "lines": lines}
+            return function, {"warehouse": place, "lines": lines} | ({"fill_backorders": False} if random.random() < 0.3 else {})
         if function in ("adjust", "move"):
             return function, {"warehouse": place, "lines": self.bins(random, place, function, many)} | (
                 {"reason": "found so"} if function == "adjust" else {}
             )
         if function == "reserve":
-            return function, self.order(random) | ({"ttl": self.ttl(random)} if random.random() < 0.6 else {})
-        if function == "expire_reservations":
-            return function, {"max_lines": random.choice([1, 3, 1000])}
-        request: dict[str, Any] = {"order_ref": random.choice(self.orders[-20:] or ["NONE"])}
+            request = self.order(random) | ({"ttl": self.ttl(random)} if random.random() < 0.6 else {})
+            on_shortage = random.choices([None, "partial", "backorder"], [4, 3, 8])[0]
+            request |= {"on_shortage": on_shortage} if on_shortage else {}
+            return function, request | ({"priority": random.randint(-1, 2)} if random.random() < 0.3 else {})
+        if function in MOSTS:
+            return function, {MOSTS[function]: random.choice([1, 3, 1000])}
+        if function == "allocate_next":
+            return function, {"warehouse": place, "max_orders": random.choice([1, 3, 10]), "on_shortage": random.choice(["partial", "reject"])}
+        if function == "short_pick":
+            return function, self.missing(random)
+        request = {"order_ref": random.choice(self.orders[-20:] or ["NONE"])}
         if self.carts and function in ("extend", "confirm", "cancel", "allocate") and random.random() < 0.7:
             request["order_ref"] = random.choice(self.carts[-8:])
         if function == "extend":
             request["ttl"] = self.ttl(random)
         elif function == "confirm":
             request |= self.confirmation(random)
-        elif function in ("release", "ship") and random.random() < 0.4:
+        elif function in ("release", "ship", "deallocate") and random.random() < 0.4:
             request["lines"] = [{"line": 1, "qty": 1}]
         return function, request
+
+    def missing(self, random: Random) -> dict[str, Any]:
+        """A unit of an order that was pinned a moment ago, and is not found in a bin where it may be."""
+        with self._reading:
+            pinned = [row for row in self.shop.view("reservations") if row["allocated"] > 0]
+            bins = [row for row in self.shop.view("bins") if row["allocated"] > 0]
+        if not pinned:
+            return {"order_ref": "NONE", "lines": [{"sku": "APPLE", "location": "A-1", "qty": 1}]}
+        line = random.choice(pinned)
+        places = [row for row in bins if (row["sku"], row["warehouse"]) == (line["sku"], line["warehouse"])] or bins
+        row = random.choice(places) if places else {"location": "A-1", "lot": None}
+        lost = {"sku": line["sku"], "warehouse": line["warehouse"], "location": row["location"], "lot": row["lot"], "qty": 1}
+        return {"order_ref": line["order_ref"], "lines": [lost]}
 
     @staticmethod
     def ttl(random: Random) -> timedelta:
@@ -264,7 +297,7 @@ class Storm:
             done = Done(function, request, op_id, rows, began, self.now(connection))
             if not rows or not rows[0]["replayed"]:
                 self.done.append(done)
-            if "ttl" in request and rows[0]["outcome"] == "reserved":
+            if "ttl" in request and rows[0]["outcome"] in ("reserved", "backordered"):
                 self.carts.append(request["order_ref"])
             self.outcomes[f"{function} {rows[0].get('outcome', 'done') if rows else 'nothing to do'}"] += 1
             return done
@@ -345,7 +378,7 @@ class Storm:
             elif what == 17 and self.losses:
                 self.clock.advance(hours=20)
             elif what == 18:
-                call(operator, "openstock_admin.expire_reservations", tenant=tenant)
+                call(operator, f"openstock_admin.{random.choice(list(MOSTS))}", tenant=tenant)
             else:
                 self.change_master_data(random, app)
 

@@ -208,6 +208,20 @@ def test_an_orders_holds_are_locked_by_their_age(
         shop.cancel(order_ref)
 
 
+@pytest.mark.parametrize("function", ["ship", "release", "cancel", "deallocate", "short_pick"])
+def test_levels_are_waited_for_without_any_line_or_bin(ordered: Shop, db: psycopg.Connection, session: OpenSession, function: str) -> None:
+    ordered.allocate("O-1")
+    request: dict[str, Any] = {"lines": [{"sku": "APPLE", "location": "A-1", "qty": 1}]} if function == "short_pick" else {}
+    free = unlocked(db, "reservation_line"), unlocked(db, "stock_bin")
+    holder, one = session(), session()
+    holder.reserve("NEW", APPLES)
+    pending = one.blocked(function, order_ref="O-1", **request)
+    assert (unlocked(db, "reservation_line"), unlocked(db, "stock_bin")) == free
+    holder.commit()
+    assert one.outcome(pending, function)
+    assert ordered.differences() == []
+
+
 # --- bins ---------------------------------------------------------------------------------------------------------------------------
 
 

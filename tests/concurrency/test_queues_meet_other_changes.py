@@ -341,3 +341,15 @@ def test_waiting_holds_are_locked_by_their_age_and_before_any_line(
         holder.rollback()
         pending.result(NEVER)
         one.rollback()
+
+
+def test_backlogs_come_into_being_by_product(shop: Shop, session: OpenSession) -> None:
+    shop.put_products(lines=[{"sku": sku, "name": sku, "backorder": "unlimited"} for sku in SKUS])
+    holder, one, free = session(), session(), session()
+    backorder(holder, "HOLD", 1, sku=SKUS[4], warehouse="BER")
+    pending = one.blocked("reserve", "NEW", EACH, warehouse="LON", on_shortage="backorder")
+    free.unhindered("reserve", "FREE", [{"sku": SKUS[8], "qty": 1}], warehouse="BER", on_shortage="backorder")
+    free.commit()
+    holder.commit()
+    assert len(one.outcome(pending, "reserve")) == 9
+    assert shop.differences() == []

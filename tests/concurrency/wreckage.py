@@ -14,7 +14,7 @@ from typing import Any
 from psycopg.rows import dict_row
 
 from ..support import Row, call
-from .storm import SAFETY, WAREHOUSES, Done, Storm
+from .storm import LIMITS, PRODUCTS, SAFETY, WAREHOUSES, Done, Storm
 
 Key = tuple[str, str]
 NOTHING = Decimal(0)
@@ -53,12 +53,15 @@ class Wreckage:
         self.check_nothing_was_oversold()
         self.check_answers_add_up()
         self.check_holds_lived_and_ended_in_time()
-        self.check_answers_about_holds()
+        self.check_answers_about_promises()
+        self.check_queues()
         self.check_blocked_bins()
         self.check_rejections()
+        self.check_parts()
         if not self.storm.losses:
-            short = [d for d in self.storm.done if d.function == "allocate" and any(row["outcome"] == "short" for row in d.rows)]
+            short = [d for d in self.storm.done if d.function.startswith("allocate") and any(row["outcome"] == "short" for row in d.rows)]
             assert short == [], "units that nobody lost were not found"
+        self.check_queues_can_be_filled()
 
     # --- what the ledger says ----------------------------------------------------------------------------------------
 
@@ -67,7 +70,8 @@ class Wreckage:
         """All entries in their order, with the reservation line, which the view does not show."""
         query = """
             select e.entry_id, e.recorded_at, e.op_id, e.event_type, p.sku::text as sku, w.code::text as warehouse, e.order_ref::text as order_ref,
-              e.reservation_line_id, e.expires_at, e.reserved_delta::numeric as reserved_delta,
+              e.reservation_line_id, e.expires_at, e.reason, e.reserved_delta::numeric as reserved_delta,
+              coalesce(e.backordered_delta, 0)::numeric as backordered_delta,
               e.on_hand_after::numeric as on_hand_after, e.blocked_after::numeric as blocked_after,
               e.reserved_after::numeric as reserved_after
             from openstock_core.ledger e
@@ -99,7 +103,7 @@ class Wreckage:
         """Per level, the lines that were promised from it."""
         lines: dict[int, Line] = {}
         for entry in self.entries:
-            if entry["event_type"] not in ("RESERVE", "EXTEND", "CONFIRM", "RELEASE", "SHIP", "EXPIRE"):
+            if entry["event_type"] not in ("RESERVE", "EXTEND", "CONFIRM", "RELEASE", "SHIP", "EXPIRE") or not entry["reservation_line_id"]:
                 continue
             line = lines.setdefault(entry["reservation_line_id"], Line((entry["sku"], entry["warehouse"])))
             redates = entry["event_type"] in ("RESERVE", "EXTEND", "CONFIRM")
@@ -126,12 +130,13 @@ class Wreckage:
         """Book what has ended since; what is read afterwards is the whole story."""
         while call(self.shop.connection, "expire_reservations", tenant=self.shop.tenant):
             pass
-        [(left,)] = self.storm.db.execute(
-            "select count(*) from openstock_core.reservation_line "
-            "where tenant_id = %s and reserved > 0 and expires_at <= openstock.server_time()",
-            [self.shop.tenant],
-        ).fetchall()
-        assert left == 0, "nobody was there to hold a lock, and it was left"
+        for table, quantity in (("reservation_line", "reserved"), ("backorder", "backordered")):
+            [(left,)] = self.storm.db.execute(
+                f"select count(*) from openstock_core.{table} "
+                f"where tenant_id = %s and {quantity} > 0 and expires_at <= openstock.server_time()",
+                [self.shop.tenant],
+            ).fetchall()
+            assert left == 0, "nobody was there to hold a lock, and it was left"
         for name in ("entries", "history", "times", "lines"):
             self.__dict__.pop(name, None)
 
@@ -149,6 +154,7 @@ class Wreckage:
         """What the answers say came, went and was promised is what there is."""
         on_hand: defaultdict[Key, Decimal] = defaultdict(Decimal)
         reserved: defaultdict[Key, Decimal] = defaultdict(Decimal)
+        waiting: defaultdict[str, Decimal] = defaultdict(Decimal)
         for done in self.storm.done:
             for row in done.rows:
                 key = row["sku"], row["warehouse"]
@@ -159,14 +165,22 @@ class Wreckage:
                     reserved[key] -= row["qty"]
                 elif done.function == "reserve" and row["outcome"] == "reserved":
                     reserved[key] += row["qty_reserved"]
+                elif done.function == "reserve" and row["outcome"] == "backordered":
+                    waiting[row["sku"]] += row["qty_backordered"]
+                elif done.function in ("release", "cancel") and row["on_hand"] is None:  # what waits is at no level
+                    waiting[row["sku"]] -= row["qty_released"]
                 elif done.function in ("release", "cancel"):
                     reserved[key] -= row["qty_released"]
         for entry in self.entries:
-            if entry["event_type"] == "EXPIRE":
+            if entry["event_type"] == "EXPIRE" or entry["reason"] == "filled":
                 reserved[entry["sku"], entry["warehouse"]] += entry["reserved_delta"]
+                waiting[entry["sku"]] += entry["backordered_delta"]
         for row in self.shop.view("stock"):
             key = row["sku"], row["warehouse"]
             assert (row["on_hand"], row["reserved"]) == (on_hand[key], reserved[key]), key
+        query = "select p.sku, g.backordered from openstock_core.backlog g join openstock_core.product p using (tenant_id, product_id) where tenant_id = %s"
+        backlogs = {sku: qty for sku, qty in self.storm.db.execute(query, [self.shop.tenant]) if qty}
+        assert backlogs == {sku: qty for sku, qty in waiting.items() if qty}
 
     def check_holds_lived_and_ended_in_time(self) -> None:
         """None was booked before its end or only in part, none was used after it, and what was confirmed never ended."""
@@ -177,6 +191,9 @@ class Wreckage:
             if line is None or what in ("MOVE", "STATUS", "DEALLOCATE"):
                 continue
             reserved, end = seen.get(line, (NOTHING, None))
+            if entry["reason"] == "filled":
+                assert end is None or reserved == 0, f"a hold grew: {entry}"
+                end = None
             assert what == "RESERVE" or reserved > 0, f"about nothing: {entry}"
             if what == "EXPIRE":
                 assert end is not None, f"had no end: {entry}"
@@ -195,34 +212,66 @@ class Wreckage:
             seen[line] = reserved + entry["reserved_delta"], end
         assert expired > 0, "no hold ended"
 
-    def check_answers_about_holds(self) -> None:
-        """What was answered about promises is what was written, line for line."""
-        words = {"reserved": "RESERVE", "extended": "EXTEND", "confirmed": "CONFIRM", "released": "RELEASE", "cancelled": "RELEASE"}
-        words["expired"] = "EXPIRE"
+    def check_answers_about_promises(self) -> None:
+        """What was answered about promises is what was written, row for row."""
+        words = {"reserved": "RESERVE", "backordered": "BACKORDER", "filled": "RESERVE", "extended": "EXTEND", "confirmed": "CONFIRM"}
+        words |= {"released": "RELEASE", "cancelled": "RELEASE"}
         written: defaultdict[tuple[str, str], list[Row]] = defaultdict(list)
         for entry in self.entries:
             written[entry["op_id"], entry["event_type"]].append(entry)
         for done in self.storm.done:
-            if done.function not in ("reserve", "extend", "confirm", "release", "cancel", "expire_reservations"):
-                continue
-            outcome = done.rows[0]["outcome"] if done.rows else "rejected"
-            if outcome == "rejected":
-                continue
-            rows = [row for row in done.rows if row["outcome"] == outcome]
-            assert len(rows) == len(done.rows) or done.function == "extend", done
-            entries = written[done.op_id, words[outcome]]
-            for row, entry in zip(rows, entries, strict=True) if outcome != "expired" else ():
-                assert (row["order_ref"], row["sku"], row["warehouse"]) == (entry["order_ref"], entry["sku"], entry["warehouse"]), done
-                if outcome in ("reserved", "extended", "confirmed"):
-                    assert row["expires_at"] == entry["expires_at"], (row, entry)
-                    assert row["qty_reserved"] > 0, row
-            if outcome == "expired":
-                assert sorted(row["qty_released"] for row in rows) == sorted(-entry["reserved_delta"] for entry in entries), done
-            if outcome == "confirmed":
-                wanted = done.request.get("new_order_ref") or done.request["order_ref"]
-                assert {row["order_ref"] for row in rows} == {wanted}, done
-            if outcome == "extended":
-                assert all(row["expires_at"] >= done.began + done.request["ttl"] for row in rows), done
+            for outcome in {row["outcome"] for row in done.rows if "qty_short" in row} & words.keys():
+                rows = [row for row in done.rows if row["outcome"] == outcome]
+                entries = written[done.op_id, words[outcome]]
+                assert len(rows) == len(entries), done
+                for row, entry in zip(rows, entries, strict=True):
+                    assert (row["order_ref"], row["sku"]) == (entry["order_ref"], entry["sku"]), done
+                    assert row["warehouse"] in ((None, entry["warehouse"]) if row["on_hand"] is None else (entry["warehouse"],)), done
+                    if outcome not in ("released", "cancelled"):
+                        assert row["expires_at"] == entry["expires_at"], (row, entry)
+                        assert row["qty_reserved"] + row["qty_backordered"] > 0, row
+                if outcome == "confirmed":
+                    wanted = done.request.get("new_order_ref") or done.request["order_ref"]
+                    assert {row["order_ref"] for row in rows} == {wanted}, done
+                elif outcome == "extended":
+                    assert all(row["expires_at"] >= done.began + done.request["ttl"] for row in rows), done
+            if done.function == "expire_reservations":
+                given = sorted(row["qty_released"] for row in done.rows)
+                assert given == sorted(-entry["reserved_delta"] - entry["backordered_delta"] for entry in written[done.op_id, "EXPIRE"]), done
+
+    def check_queues(self) -> None:
+        """What waits is what the queues show and the holds that have no place yet; never more than may."""
+        total: defaultdict[str, Decimal] = defaultdict(Decimal)
+        for entry in self.entries:
+            total[entry["sku"]] += entry["backordered_delta"]
+            assert 0 <= total[entry["sku"]] <= LIMITS.get(entry["sku"], 9999), f"more waits than may: {entry}"
+        shown: defaultdict[str, Decimal] = defaultdict(Decimal)
+        for row in self.shop.view("backorders"):
+            shown[row["sku"]] += row["qty"]
+        for row in self.shop.view("reservations"):
+            if row["backordered"] and row["expires_at"]:
+                shown[row["sku"]] += row["backordered"]
+        # The sweep is over, and since then holds may have ended that nobody has booked.
+        now = self.storm.now(self.shop.connection)
+        ended = self.storm.db.execute(
+            "select p.sku, sum(b.backordered) from openstock_core.backorder b join openstock_core.product p using (tenant_id, product_id) "
+            "where tenant_id = %s and b.expires_at <= %s and b.backordered > 0 group by 1",
+            [self.shop.tenant, now],
+        )
+        for sku, qty in ended:
+            shown[sku] += qty
+        assert {sku: qty for sku, qty in shown.items() if qty} == {sku: qty for sku, qty in total.items() if qty}
+
+    def check_queues_can_be_filled(self) -> None:
+        """Once there is enough, nobody waits any more, but for holds."""
+        waiting = {(row["order_ref"], row["line"]) for row in self.shop.view("backorders")}
+        lines = [{"sku": product["sku"], "qty": 999} | ({"lot": "LAST"} if "tracking" in product else {}) for product in PRODUCTS]
+        for warehouse in WAREHOUSES:
+            self.shop.receive(warehouse, lines, fill_backorders=False)
+        rows = self.shop.fill_backorders(max_rows=10000)
+        assert {(row["order_ref"], row["line"]) for row in rows} == waiting
+        assert self.shop.view("backorders") == []
+        assert self.shop.differences() == []
 
     def check_blocked_bins(self) -> None:
         """Each bin is blocked exactly if its status, its location's kind or its lot's date says so."""
@@ -295,6 +344,26 @@ class Wreckage:
             named = sum(r["qty_ordered"] for r in rows if r["sku"] == row["sku"] and r["warehouse"] is not None)
             if row["qty_short"] > 0 and wanted + (named if row["warehouse"] is None else 0) <= row["available"]:
                 return False
+        return True
+
+    def check_parts(self) -> None:
+        """Who got a part, or waits, came when there was no more: at some moment between call and answer nothing of what is missing was left."""
+        seen: set[str] = set()
+        for done in self.storm.done:
+            missing = [row for row in done.rows if done.function == "reserve" and row["outcome"] in ("short", "backordered")]
+            if missing:
+                if not any(self.leaves_nothing(missing, done, moment) for moment in self.moments(done)):
+                    raise AssertionError(self.told(done))
+                seen |= {row["outcome"] for row in missing}
+        assert "backordered" in seen, "nobody waited"
+
+    def leaves_nothing(self, missing: list[Row], done: Done, moment: datetime) -> bool:
+        """Whether no level that was asked had anything left at this moment."""
+        for row in missing:
+            for key in [(row["sku"], place) for place in WAREHOUSES if row["warehouse"] in (None, place)]:
+                on_hand, blocked, reserved = self.at(key, moment)
+                if on_hand - blocked - reserved + self.ended(key, moment, done)[0] > SAFETY.get(row["sku"], 0):
+                    return False
         return True
 
     def told(self, done: Done) -> str:
