@@ -20,6 +20,7 @@ ALL_LEVELS = [READ_COMMITTED, REPEATABLE_READ, SERIALIZABLE]
 SNAPSHOT_LEVELS = [REPEATABLE_READ, SERIALIZABLE]
 
 WAITS_FOR_A_LOCK = "select wait_event_type = 'Lock' from pg_stat_activity where pid = %s"
+WAITS_FOR = "select %s = any (pg_blocking_pids(%s))"
 BLOCKED_BY = "select cardinality(pg_blocking_pids(%s))"
 NEVER = 30  # seconds: a time that only a broken test reaches
 
@@ -82,10 +83,12 @@ class Session(Shop):
         """Begin the transaction, if it has not begun: from repeatable read on, it will see what there is now. (A view would end it.)"""
         self.connection.execute("select openstock.server_time()")
 
-    def until_blocked(self, future: Future[Any]) -> Future[Any]:
-        """Wait until the session waits for a lock; fail if it is done without waiting."""
+    def until_blocked(self, future: Future[Any], by: Session | None = None) -> Future[Any]:
+        """Wait until the session waits for a lock, of a certain session where one is named; fail if it is done without waiting."""
         deadline = time.monotonic() + NEVER
-        while not self.db.execute(WAITS_FOR_A_LOCK, [self.connection.info.backend_pid]).fetchone()[0]:
+        pid = self.connection.info.backend_pid
+        query, values = (WAITS_FOR, [by.connection.info.backend_pid, pid]) if by else (WAITS_FOR_A_LOCK, [pid])
+        while not self.db.execute(query, values).fetchone()[0]:
             assert not future.done(), f"was to wait for a lock, and did not: {future.exception() or future.result()}"
             assert time.monotonic() < deadline, "neither done nor waiting for a lock"
             time.sleep(0.002)

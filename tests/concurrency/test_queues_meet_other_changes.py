@@ -137,7 +137,7 @@ def test_who_came_in_time_and_had_to_wait_does_not_get_back_what_was_booked(
     wall_clock.advance(hours=2)
     assert columns(sweeper.expire_reservations(), "outcome") == [("expired",)]
     holder.rollback()
-    owner.until_blocked(pending)
+    owner.until_blocked(pending, by=sweeper)
     end(sweeper, commits)
     refused = owner.refused_or_done(pending)
     if refused == "40001":

@@ -17,6 +17,12 @@ EQUIVALENT: dict[str, str] = {
     "openstock_core.line_differences: where a.tenant_id = tenant": "the sums are joined by internal ids, which no two tenants share",
     "openstock_core.lock_candidate_levels: order by key": "lock_levels puts them in order",
     "openstock_core.lock_candidate_levels: order by key (2)": "lock_levels puts them in order",
+    "openstock_core.lock_open_lines: for no key update": "whoever changes a line has locked its order or its level, and both are locked here",
+    "openstock_core.lock_open_lines: order by l.reservation_line_id": "nobody waits here: whoever changes a line has locked its order or its level, and both are locked here",
+    "openstock_core.lock_order_backorders: for no key update": "whoever changes a backorder has locked its order or its backlog, and both are locked here",
+    "openstock_core.lock_order_backorders: order by b.backorder_id": "nobody waits here: whoever changes a backorder has locked its order or its backlog, and both are locked here",
+    "openstock_core.lock_queue: for no key update": "whoever changes a backorder has locked its order or its backlog, and both are locked here",
+    "openstock_core.lock_queue: order by b.backorder_id": "nobody waits here: whoever changes a backorder has locked its order or its backlog, and both are locked here",
     "openstock_core.make_bins: where k.bin_id is null": "bins that are there are left alone by `on conflict do nothing`",
     "openstock_core.make_levels: for no key update": "read_stock_lines has locked these products, in this order",
     "openstock_core.make_levels: order by p.product_id": "read_stock_lines has locked these products, in this order",
@@ -28,6 +34,8 @@ EQUIVALENT: dict[str, str] = {
     "openstock_core.replace_levels: where s.tenant_id = tenant": "the levels' products are looked up within the tenant",
     "openstock_core.replace_lines: where not exists (select from openstock_core.reservation o where o.tenant_id  ... "
     "d o.order_ref = r.order_ref)": "orders that are there are left alone by `on conflict do nothing`",
+    "openstock_core.replace_pins: perform openstock_core.settle_bins(tenant, op_id, '{}', targets, null)": "find_picks has locked these bins; held units are blocked "
+    "in any, and inherit_ages writes the age",
     "openstock_core.shipment_answer: where e.event_type = 'SHIP'": "a shipment's own entries are of no other type",
     "openstock_core.stock_answer: where e.line > 0": "entries without a line are DEALLOCATE, which the condition beside it leaves out",
     "openstock_core.unanalyzed_tables: where c.relkind = 'r'": "a partitioned table holds nothing itself",
