@@ -469,6 +469,17 @@ create type openstock_core.bin_key as (
 );
 comment on type openstock_core.bin_key is 'What makes a bin of stock: where, what, of which lot, in which status.';
 
+create type openstock_core.giving as (
+  levels openstock_core.level_key[],
+  product_ids bigint[],
+  bin_ids bigint[],
+  ended_ids bigint[],
+  units openstock_core.pick[]
+);
+comment on type openstock_core.giving is
+  'What an order gives back while it asks for more: the levels, backlogs (by product) and bins that are locked with those of the lines, its lines whose hold has ended, '
+  'to be booked, and the units that it frees per level.';
+
 create type openstock_core.difference as (
   fact text,
   product_id bigint,
@@ -2309,7 +2320,8 @@ reset role;
 set local role openstock_owner;
 
 create or replace function openstock_core.lock_candidate_levels(
-  tenant uuid, lines openstock_core.order_line[], may_wait boolean, inout held openstock_core.level_key[], out due openstock_core.due)
+  tenant uuid, lines openstock_core.order_line[], more openstock_core.level_key[], may_wait boolean,
+  inout held openstock_core.level_key[], out due openstock_core.due)
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -2322,6 +2334,8 @@ begin
     from unnest(lines) as u
     join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = u.product_id
       and l.warehouse_id = coalesce(u.warehouse_id, l.warehouse_id)
+    union
+    select k from unnest(more) as k
     order by key);
   if cardinality(held) > 0 then
     keys := array(
@@ -2365,6 +2379,7 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  locked record;
   ended bigint[];
 begin
   insert into openstock_core.backlog (tenant_id, product_id)
@@ -2374,14 +2389,17 @@ begin
   order by p.product_id
   on conflict on constraint backlog_pkey do nothing;
 
+  -- All are aggregated before any is compared: a condition here would be pushed below the lock, and leave the others unlocked.
+  select array_agg(g.product_id) as product_ids, array_agg(g.next_expiry_at) as expiry_at
+  into locked
+  from (
+    select g.product_id, g.next_expiry_at
+    from openstock_core.backlog g
+    where g.tenant_id = tenant and g.product_id = any (lock_backlogs.product_ids)
+    order by g.product_id
+    for no key update) as g;
   ended := array(
-    select g.product_id from (
-      select g.product_id, g.next_expiry_at
-      from openstock_core.backlog g
-      where g.tenant_id = tenant and g.product_id = any (product_ids)
-      order by g.product_id
-      for no key update) as g
-    where g.next_expiry_at <= due.at);
+    select u.product_id from unnest(locked.product_ids, locked.expiry_at) as u (product_id, expiry_at) where u.expiry_at <= due.at);
   if cardinality(ended) > 0 then
     due.backorder_ids := array(
       select b.backorder_id
@@ -4543,7 +4561,8 @@ reset role;
 -- location, lot.
 set local role openstock_owner;
 
-create or replace function openstock_core.read_order_lines(tenant uuid, lines jsonb, warehouse text)
+create or replace function openstock_core.read_order_lines(
+  tenant uuid, lines jsonb, warehouse text, places integer[] default null)
 returns openstock_core.order_line[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -4601,7 +4620,7 @@ begin
   from (select) as always left join first_problem f on true;
 
   if bad.problem is not null then
-    perform openstock_core.fail(bad.problem ->> 'code', jsonb_build_object('line', bad.n) || (bad.problem - 'code'));
+    perform openstock_core.fail(bad.problem ->> 'code', jsonb_build_object('line', coalesce(places[bad.n], bad.n)) || (bad.problem - 'code'));
   end if;
   return bad.typed;
 end
@@ -4611,7 +4630,7 @@ revoke all on function openstock_core.read_order_lines from public;
 grant execute on function openstock_core.read_order_lines to openstock_api;
 comment on function openstock_core.read_order_lines is
   'The lines, typed and looked up; lines without a number that ask for the same are one. '
-  'Errors: 22023, OS101 to OS105, OS107, OS108, OS110, each with the line''s place.';
+  'Errors: 22023, OS101 to OS105, OS107, OS108, OS110, each with the line''s place, or the one given for it.';
 
 reset role;
 
@@ -4713,6 +4732,33 @@ comment on function openstock_core.fail_nothing_open is
 
 reset role;
 
+-- sql/functions/openstock_core/number_new_lines.sql
+-- Numbers those of an order's lines that have no number after the highest that it uses. The order is locked. Reads: reservation_line, backorder.
+set local role openstock_owner;
+
+create or replace function openstock_core.number_new_lines(tenant uuid, order_id bigint, lines openstock_core.order_line[])
+returns openstock_core.order_line[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return array(
+    select row(coalesce(l.line, h.highest + row_number() over (partition by l.line is null order by l.n)),
+               l.sku, l.product_id, l.warehouse_id, l.qty, l.location_id, l.lot_id, l.min_days_left)::openstock_core.order_line
+    from unnest(lines) with ordinality as l (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, n)
+    cross join (select coalesce(max(u.line), 0) as highest
+                from (select p.line from openstock_core.parts_of_order(tenant, order_id) as p
+                      union all select o.line from unnest(lines) as o) as u) as h
+    order by l.n);
+end
+$$;
+
+revoke all on function openstock_core.number_new_lines from public;
+grant execute on function openstock_core.number_new_lines to openstock_api;
+comment on function openstock_core.number_new_lines is 'The lines, each with a number.';
+
+reset role;
+
 -- sql/functions/openstock_core/number_lines.sql
 -- Gives an order's new lines their numbers. The order is locked. Reads: what check_order_is_open reads.
 set local role openstock_owner;
@@ -4733,13 +4779,7 @@ begin
   if repeated is not null then
     perform openstock_core.fail('OS304', jsonb_build_object('order_ref', order_ref, 'line', repeated));
   end if;
-  return array(
-    select row(coalesce(l.line, h.highest + row_number() over (partition by l.line is null order by l.n)),
-               l.sku, l.product_id, l.warehouse_id, l.qty, l.location_id, l.lot_id, l.min_days_left)::openstock_core.order_line
-    from unnest(lines) with ordinality as l (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, n)
-    cross join (select coalesce(max(u.line), 0) as highest
-                from (select unnest(taken) as line union all select o.line from unnest(lines) as o) as u) as h
-    order by l.n);
+  return openstock_core.number_new_lines(tenant, order_id, lines);
 end
 $$;
 
@@ -4819,6 +4859,28 @@ revoke all on function openstock_core.read_sourcing from public;
 grant execute on function openstock_core.read_sourcing to openstock_api;
 comment on function openstock_core.read_sourcing is
   'The typed strategy (priority where null) and destination. Errors: 22023.';
+
+reset role;
+
+-- sql/functions/openstock_core/check_completeness.sql
+-- Refuses to promise a part of what one warehouse has to send as a whole.
+set local role openstock_owner;
+
+create or replace function openstock_core.check_completeness(strategy text, on_shortage text) returns void
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if strategy = 'ship_complete' and on_shortage in ('partial', 'backorder') then
+    perform openstock_core.fail('22023', '{"argument": "on_shortage", "problem": "must be reject or error where the strategy is ship_complete"}');
+  end if;
+end
+$$;
+
+revoke all on function openstock_core.check_completeness from public;
+grant execute on function openstock_core.check_completeness to openstock_api;
+comment on function openstock_core.check_completeness is 'Errors: 22023 where the strategy is ship_complete and parts would do.';
 
 reset role;
 
@@ -5019,19 +5081,20 @@ reset role;
 set local role openstock_owner;
 
 create or replace function openstock_core.find_candidates(
-  tenant uuid, lines openstock_core.order_line[], keys openstock_core.level_key[], sourcing openstock_core.sourcing, at timestamptz)
+  tenant uuid, lines openstock_core.order_line[], keys openstock_core.level_key[], sourcing openstock_core.sourcing, freed openstock_core.pick[],
+  at timestamptz)
 returns openstock_core.candidate[]
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  ended openstock_core.pick[] := array[]::openstock_core.pick[];
+  ended openstock_core.pick[] := coalesce(freed, array[]::openstock_core.pick[]);
   candidates openstock_core.candidate[];
   chosen bigint[];
 begin
   if at is not null then
-    ended := openstock_core.ended_units(tenant, keys, at);
+    ended := ended || openstock_core.ended_units(tenant, keys, at);
   end if;
   candidates := array(
     select row(c.product_id, c.warehouse_id, c.code, c.priority, c.active, c.available, c.distance_km, c.shipping_cost, row_number() over (
@@ -5064,7 +5127,7 @@ $$;
 revoke all on function openstock_core.find_candidates from public;
 grant execute on function openstock_core.find_candidates to openstock_api;
 comment on function openstock_core.find_candidates is
-  'Per product and warehouse what could be promised, and its place by the strategy: null where that does not choose it. at: the moment by which '
+  'Per product and warehouse what could be promised, and its place by the strategy: null where that does not choose it. freed: what the caller adds to levels. at: the moment by which '
   'lots and holds have ended; null where the levels are locked and what is due there has been dealt with.';
 
 reset role;
@@ -5302,7 +5365,7 @@ as $$
 begin
   if not openstock_core.asks_for_certain_units(lines) then
     parts := array(select p from openstock_core.plan_reservation(lines, candidates) as p);
-    short := (select sum(u.qty) from unnest(lines) as u) > (select coalesce(sum(p.qty), 0) from unnest(parts) as p);
+    short := (select coalesce(sum(u.qty), 0) from unnest(lines) as u) > (select coalesce(sum(p.qty), 0) from unnest(parts) as p);
     return;
   end if;
   pins := openstock_core.plan_pins(tenant, lines, candidates, bin_ids, null, at, without_ended);
@@ -5321,7 +5384,7 @@ begin
   parts := parts || array(
     select p from openstock_core.plan_reservation(array(
       select u from unnest(lines) as u where coalesce(u.location_id, u.lot_id, u.min_days_left) is null), candidates) as p);
-  short := (select sum(u.qty) from unnest(lines) as u) > (select coalesce(sum(p.qty), 0) from unnest(parts) as p);
+  short := (select coalesce(sum(u.qty), 0) from unnest(lines) as u) > (select coalesce(sum(p.qty), 0) from unnest(parts) as p);
 end
 $$;
 
@@ -5363,12 +5426,13 @@ reset role;
 -- sql/functions/openstock_core/make_room.sql
 -- Books what is due at locked levels: all lots that expired, and of the holds that ended, the oldest first, as many as the lines
 -- need; so a flash sale's end does not hold up whoever comes next. Of holds that ended and have units pinned in bins that the caller wants,
--- all are booked. Writes: what book_due writes.
+-- or that the caller names, all are booked. Writes: what book_due writes.
 -- Locks: reservation_line by id, stock_bin by bin_id.
 set local role openstock_owner;
 
 create or replace function openstock_core.make_room(
-  tenant uuid, op_id text, lines openstock_core.order_line[], levels openstock_core.level_key[], bins bigint[], due openstock_core.due)
+  tenant uuid, op_id text, lines openstock_core.order_line[], levels openstock_core.level_key[], bins bigint[], ended bigint[],
+  due openstock_core.due)
 returns boolean
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -5385,7 +5449,7 @@ declare
                           and s.warehouse_id = k.warehouse_id) as b
     where l.next_expiry_at <= due.at and w.qty > l.available - b.units);
 begin
-  if cardinality(missing) = 0 and cardinality(bins) = 0 and cardinality(due.lot_bin_ids) = 0 and cardinality(due.backorder_ids) = 0 then
+  if cardinality(missing) = 0 and cardinality(bins) = 0 and cardinality(ended) = 0 and cardinality(due.lot_bin_ids) = 0 and cardinality(due.backorder_ids) = 0 then
     return false;
   end if;
   for attempt in 1 .. 20 loop
@@ -5393,7 +5457,10 @@ begin
       due := openstock_core.lock_due_holds(tenant, due, array(
         select unnest(openstock_core.find_due_holds(tenant, missing, due.at, false))
         union
-        select unnest(openstock_core.ended_pins(tenant, bins, due.at))), true);
+        select unnest(openstock_core.ended_pins(tenant, bins, due.at))
+        union
+        select l.reservation_line_id from openstock_core.reservation_line l
+        where l.tenant_id = tenant and l.reservation_line_id = any (ended) and l.expires_at <= due.at and l.reserved > 0), true);
       perform openstock_core.settle_bins(tenant, op_id, bins, '{}', due);
       -- A picker that still took a hold for alive may have pinned units for it, until the bins were locked.
       if cardinality(openstock_core.ended_pins(tenant, bins, due.at)) > 0 then
@@ -5423,7 +5490,8 @@ reset role;
 set local role openstock_owner;
 
 create or replace function openstock_core.find_stock(
-  tenant uuid, op_id text, lines openstock_core.order_line[], sourcing openstock_core.sourcing, may_queue boolean)
+  tenant uuid, op_id text, lines openstock_core.order_line[], sourcing openstock_core.sourcing, may_queue boolean,
+  giving openstock_core.giving default null)
 returns openstock_core.found_stock
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -5442,7 +5510,7 @@ declare
   settled boolean := false;
 begin
   for attempt in 1 .. 10 loop
-    select c.held, c.due into locked from openstock_core.lock_candidate_levels(tenant, lines, not settled and not queued, held) as c;
+    select c.held, c.due into locked from openstock_core.lock_candidate_levels(tenant, lines, giving.levels, not settled and not queued, held) as c;
     exit when cardinality(locked.held) = cardinality(held) and attempt > 1;
     born := locked.held[cardinality(held) + 1 :];
     held := locked.held;
@@ -5454,20 +5522,20 @@ begin
     end if;
 
     short := true;
-    if cardinality((locked.due).lot_bin_ids) = 0 and (settled or not certain) then
+    if cardinality((locked.due).lot_bin_ids) = 0 and (settled or not (certain or giving.bin_ids is not null)) then
       select p.parts, p.pins, p.short into parts, pins, short
-      from openstock_core.plan_stock(tenant, lines, openstock_core.find_candidates(tenant, lines, held, sourcing, null), bins, judged_at, false) as p;
+      from openstock_core.plan_stock(tenant, lines, openstock_core.find_candidates(tenant, lines, held, sourcing, giving.units, null), bins, judged_at, false) as p;
     end if;
-    if short and may_queue and not queued then
-      locked.due := openstock_core.lock_backlogs(tenant, array(select u.product_id from unnest(lines) as u), locked.due);
+    if (short and may_queue or cardinality(giving.product_ids) > 0) and not queued then
+      locked.due := openstock_core.lock_backlogs(tenant, giving.product_ids || array(select u.product_id from unnest(lines) as u), locked.due);
       queued := true;
     end if;
     if short and not settled then
       bins := array(select distinct c.bin_id from openstock_core.certain_bins(tenant, lines, judged_at, false) as c where certain);
-      settled := openstock_core.make_room(tenant, op_id, lines, held, bins, locked.due) or certain;
+      settled := openstock_core.make_room(tenant, op_id, lines, held, bins || giving.bin_ids, coalesce(giving.ended_ids, '{}'), locked.due) or certain or giving.bin_ids is not null;
       if settled then
         select p.parts, p.pins, p.short into parts, pins, short
-        from openstock_core.plan_stock(tenant, lines, openstock_core.find_candidates(tenant, lines, held, sourcing, null), bins, judged_at, false) as p;
+        from openstock_core.plan_stock(tenant, lines, openstock_core.find_candidates(tenant, lines, held, sourcing, giving.units, null), bins, judged_at, false) as p;
       end if;
     elsif short and (
       exists (
@@ -5554,28 +5622,31 @@ set local role openstock_owner;
 
 create or replace function openstock_core.promise(
   tenant uuid, op_id text, order_id bigint, order_ref text, stock openstock_core.found_stock, waiting openstock_core.order_line[],
-  seconds double precision)
+  until timestamptz)
 returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   stamp constant timestamptz := openstock.server_time();
-  until constant timestamptz := stamp + make_interval(secs => seconds);
   promised openstock_core.movement[];
   pinned openstock_core.movement[];
   queued_ids bigint[];
 begin
   with line as (
-    insert into openstock_core.reservation_line (
+    -- A line that the order has at this level already grows. If it is empty, the end that it once had is of no account any more.
+    insert into openstock_core.reservation_line as l (
       tenant_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, expires_at, location_id, lot_id, min_days_left, created_at)
     select tenant, order_id, p.line, p.product_id, p.warehouse_id, p.qty, p.qty, until, p.location_id, p.lot_id, p.min_days_left, stamp
     from unnest(stock.parts) with ordinality as p (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, n)
     order by p.n
-    returning reservation_line.*
+    on conflict (tenant_id, reservation_id, line, product_id, (warehouse_id + 0)) do update
+    set ordered = trim_scale(l.ordered + excluded.ordered), reserved = trim_scale(l.reserved + excluded.reserved),
+        expires_at = case when l.reserved = 0 then excluded.expires_at else l.expires_at end
+    returning l.*
   )
-  select array_agg(row(l.line, 'RESERVE', l.product_id, l.warehouse_id, null, 0, 0, l.reserved, 0,
-                       l.reservation_line_id, promise.order_ref, null, null, until, null, null)::openstock_core.movement
+  select array_agg(row(l.line, 'RESERVE', l.product_id, l.warehouse_id, null, 0, 0, p.qty, 0,
+                       l.reservation_line_id, promise.order_ref, null, null, l.expires_at, null, null)::openstock_core.movement
                    order by l.line, l.reservation_line_id),
          (select array_agg(row(l.line, 'ALLOCATE', p.product_id, p.warehouse_id, p.bin_id, 0, 0, 0, p.qty,
                                l.reservation_line_id, promise.order_ref, null, null, null, null, null)::openstock_core.movement
@@ -5583,7 +5654,8 @@ begin
           from unnest(stock.pins) as p
           join line l on l.line = p.reservation_line_id and l.product_id = p.product_id and l.warehouse_id = p.warehouse_id)
   into promised, pinned
-  from line l;
+  from line l
+  join unnest(stock.parts) as p on p.line = l.line and p.product_id = l.product_id and p.warehouse_id = l.warehouse_id;
   promised := promised || pinned;
 
   if cardinality(waiting) > 0 then
@@ -5608,7 +5680,7 @@ $$;
 revoke all on function openstock_core.promise from public;
 grant execute on function openstock_core.promise to openstock_api;
 comment on function openstock_core.promise is
-  'Writes an order''s new reservation lines and backorders, held for so many seconds or without end, and their entries, and returns the answer.';
+  'Writes an order''s new reservation lines and backorders, adds to lines that it has,, held until then or without end, and their entries, and returns the answer.';
 
 reset role;
 
@@ -5731,7 +5803,7 @@ set local role openstock_owner;
 
 create or replace function openstock_core.promise_or_refuse(
   tenant uuid, op_id text, order_id bigint, order_ref text, wanted openstock_core.order_line[], stock openstock_core.found_stock,
-  on_shortage text, seconds double precision)
+  on_shortage text, until timestamptz)
 returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -5741,14 +5813,14 @@ declare
   answer jsonb;
 begin
   if not stock.short then
-    return openstock_core.promise(tenant, op_id, order_id, order_ref, stock, null, seconds);
+    return openstock_core.promise(tenant, op_id, order_id, order_ref, stock, null, until);
   end if;
   perform openstock_core.refuse_stale_shortage(tenant, wanted);
   missing := openstock_core.missing_lines(wanted, stock.parts);
   if on_shortage = 'backorder' and openstock_core.may_wait(tenant, missing) then
-    return openstock_core.promise(tenant, op_id, order_id, order_ref, stock, missing, seconds);
+    return openstock_core.promise(tenant, op_id, order_id, order_ref, stock, missing, until);
   elsif on_shortage = 'partial' and cardinality(stock.parts) > 0 then
-    answer := openstock_core.promise(tenant, op_id, order_id, order_ref, stock, null, seconds);
+    answer := openstock_core.promise(tenant, op_id, order_id, order_ref, stock, null, until);
     return answer || openstock_core.shortage_answer(tenant, order_ref, 'short', missing, row('{}', null, stock.levels, stock.at, true));
   end if;
 
@@ -5961,6 +6033,37 @@ comment on function openstock_core.take_order_lines is
 
 reset role;
 
+-- sql/functions/openstock_core/release_units.sql
+-- Books that an order gives back what it was promised and what it waits for. The levels, backlogs, backorders, lines and bins are locked.
+-- Writes: ledger (RELEASE, DEALLOCATE), stock_level, stock_bin, reservation_line, allocation, backorder, backlog.
+set local role openstock_owner;
+
+create or replace function openstock_core.release_units(
+  tenant uuid, op_id text, order_ref text, taken openstock_core.taken_line[], reason text)
+returns setof openstock_core.posted
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+  select p.* from openstock_core.post(tenant, op_id,
+    openstock_core.unpin_from_lines(tenant, order_ref, taken, reason) || array(
+      select row(t.line, 'RELEASE', t.product_id, t.warehouse_id, null, 0, 0, -t.qty, 0,
+                 t.reservation_line_id, order_ref, null, reason, null, null, null)::openstock_core.movement
+      from unnest(taken) as t where t.reservation_line_id is not null)
+    || openstock_core.backorder_movements(tenant, 'RELEASE', null,
+      array(select t.backorder_id from unnest(taken) as t where t.backorder_id is not null order by t.backorder_id),
+      array(select -t.qty from unnest(taken) as t where t.backorder_id is not null order by t.backorder_id), reason, null),
+    null, null, null) as p;
+end
+$$;
+
+revoke all on function openstock_core.release_units from public;
+grant execute on function openstock_core.release_units to openstock_api;
+comment on function openstock_core.release_units is 'Writes what is given back, pins of it first, and returns the entries.';
+
+reset role;
+
 -- sql/functions/openstock_core/give_back.sql
 -- Gives back what an order was promised and what it waits for. Writes: ledger (RELEASE, DEALLOCATE), stock_level, stock_bin,
 -- reservation_line, allocation, backorder, backlog, and what book_due writes. Locks: order, stock_level by (product, warehouse), backlog by
@@ -5979,16 +6082,7 @@ begin
   perform openstock_core.settle_bins(tenant, op_id, array(
     select distinct a.bin_id from unnest(taking.lines) as t
     join openstock_core.allocation a on a.tenant_id = tenant and a.reservation_line_id = t.reservation_line_id), '{}', taking.due);
-  entries := array(
-    select p from openstock_core.post(tenant, op_id,
-      openstock_core.unpin_from_lines(tenant, order_ref, taking.lines, reason) || array(
-        select row(t.line, 'RELEASE', t.product_id, t.warehouse_id, null, 0, 0, -t.qty, 0,
-                   t.reservation_line_id, order_ref, null, reason, null, null, null)::openstock_core.movement
-        from unnest(taking.lines) as t where t.reservation_line_id is not null)
-      || openstock_core.backorder_movements(tenant, 'RELEASE', null,
-        array(select t.backorder_id from unnest(taking.lines) as t where t.backorder_id is not null order by t.backorder_id),
-        array(select -t.qty from unnest(taking.lines) as t where t.backorder_id is not null order by t.backorder_id), reason, null),
-      null, null, null) as p);
+  entries := array(select p from openstock_core.release_units(tenant, op_id, order_ref, taking.lines, reason) as p);
   -- A statement of its own: within the one above, the lines would still be what they were before.
   return openstock_core.reservation_answer(tenant, outcome, entries);
 end
@@ -6038,9 +6132,7 @@ begin
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
     perform openstock_core.check_choice('on_shortage', on_shortage, array['reject', 'partial', 'backorder', 'error']);
     sourcing := openstock_core.read_sourcing(strategy, destination);
-    if strategy = 'ship_complete' and on_shortage in ('partial', 'backorder') then
-      perform openstock_core.fail('22023', '{"argument": "on_shortage", "problem": "must be reject or error where the strategy is ship_complete"}');
-    end if;
+    perform openstock_core.check_completeness(strategy, on_shortage);
     if ttl is not null then
       seconds := openstock_core.check_ttl(ttl);
     end if;
@@ -6053,7 +6145,8 @@ begin
     wanted := openstock_core.number_lines(acting, order_id, order_ref, wanted);
 
     stock := openstock_core.find_stock(acting, op_id, wanted, sourcing, on_shortage = 'backorder');
-    answer := openstock_core.promise_or_refuse(acting, op_id, order_id, order_ref, wanted, stock, on_shortage, seconds);
+    answer := openstock_core.promise_or_refuse(acting, op_id, order_id, order_ref, wanted, stock, on_shortage,
+      openstock.server_time() + make_interval(secs => seconds));
     if (priority is not null or promised_at is not null or metadata is not null) and answer -> 0 ->> 'outcome' in ('reserved', 'backordered') then
       perform openstock_core.set_order_details(acting, order_id, priority, promised_at, metadata);
     end if;
@@ -6112,7 +6205,7 @@ begin
     select row(u.product_id, w.warehouse_id)::openstock_core.level_key
     from (select distinct u.product_id from unnest(wanted) as u) as u
     cross join openstock_core.warehouse w
-    where w.tenant_id = acting), sourcing, at);
+    where w.tenant_id = acting), sourcing, null, at);
   return query
   with part as materialized (
     select p.line, p.product_id, p.warehouse_id, p.qty
@@ -6223,6 +6316,280 @@ grant execute on function openstock.cancel to openstock_app;
 comment on function openstock.cancel is
   'Gives back all that an order has promised and that has not been shipped, and de-allocates it; what was shipped stays shipped. '
   'Returns one row per line and warehouse. Errors: 22023, OS010, OS301, OS302, OS303 (nothing is open), OS305.';
+
+reset role;
+
+-- sql/functions/openstock_core/read_amendment.sql
+-- Compares what an order's lines are to be with what they are. The order is locked. Reads: reservation_line, backorder, product, warehouse,
+-- location, lot.
+set local role openstock_owner;
+
+create or replace function openstock_core.read_amendment(
+  tenant uuid, order_id bigint, order_ref text, lines jsonb, at timestamptz, out more jsonb, out places integer[], out less jsonb)
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  bad record;
+begin
+  with part as materialized (
+    select p.line, p.product_id, p.warehouse_id, case when p.expires_at <= read_amendment.at then 0 else p.open end as open,
+           coalesce(l.shipped, 0) as shipped, l.location_id, l.lot_id, l.min_days_left
+    from openstock_core.parts_of_order(tenant, order_id) as p
+    left join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = p.reservation_line_id
+  ), present as materialized (
+    select p.line, s.sku::text as sku, s.decimals, p.open, p.shipped, p.min_days_left, w.code::text as warehouse, c.code::text as location, t.code::text as lot
+    from (select p.line, p.product_id, sum(p.open) as open, sum(p.shipped) as shipped, max(p.location_id) as location_id, max(p.lot_id) as lot_id,
+                 max(p.min_days_left) as min_days_left, max(p.warehouse_id) filter (where p.location_id is not null) as warehouse_id
+          from part p group by p.line, p.product_id) as p
+    join openstock_core.product s on s.tenant_id = tenant and s.product_id = p.product_id
+    left join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = p.warehouse_id
+    left join openstock_core.location c on c.tenant_id = tenant and c.location_id = p.location_id
+    left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = p.lot_id
+  ), given as materialized (
+    select g.n::integer as n, g.line, normalize(btrim(g.sku)) as sku, trim_scale(g.qty) as qty, g.warehouse
+    from rows from (jsonb_to_recordset(lines) as (line integer, sku text, qty numeric, warehouse text)) with ordinality as g (line, sku, qty, warehouse, n)
+  ), matched as materialized (
+    select g.n, g.qty, g.warehouse as from_warehouse, g.line as asked_line, g.sku as asked_sku, p.*, count(p.line) over (partition by g.n) as lines,
+           count(*) over (partition by p.line, p.sku) as named
+    from given g
+    left join present p on p.line = g.line or (g.line is null and p.sku = g.sku and p.open + p.shipped > 0)
+  ), problem as (
+    select m.n, case
+      when m.asked_line is null and m.asked_sku is null then
+        '{"code": "22023", "argument": "lines", "problem": "must name a line or a sku"}'::jsonb
+      when m.line is null and m.asked_sku is null then
+        jsonb_build_object('code', '22023', 'argument', 'lines', 'problem', 'the order has no such line: name a sku to add it', 'order_ref', order_ref)
+      when m.lines > 1 then jsonb_build_object('code', '22023', 'argument', 'lines', 'problem', 'the order has several such lines: name one')
+      when m.asked_sku <> m.sku then
+        jsonb_build_object('code', '22023', 'argument', 'lines', 'key', 'sku', 'problem', 'the line is of another product', 'sku', m.sku)
+      when m.line is not null and m.named > 1 then
+        '{"code": "22023", "argument": "lines", "problem": "names what another entry names too"}'::jsonb
+      when openstock_core.quantity_problem(m.qty, coalesce(m.decimals, 6), 'zero') is not null then
+        jsonb_build_object('code', 'OS110', 'sku', coalesce(m.sku, m.asked_sku), 'problem', openstock_core.quantity_problem(m.qty, coalesce(m.decimals, 6), 'zero'))
+      when m.qty < m.shipped then
+        jsonb_build_object('code', 'OS303', 'order_ref', order_ref, 'asked', m.qty, 'shipped', trim_scale(m.shipped))
+      end as what
+    from matched m
+  ), change as (
+    select m.*, m.qty - coalesce(m.open + m.shipped, 0) as delta from matched m
+  )
+  select f.n, f.what,
+         (select jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+            'line', coalesce(c.line, c.asked_line), 'sku', coalesce(c.sku, c.asked_sku), 'qty', c.delta,
+            'warehouse', coalesce(c.from_warehouse, c.warehouse), 'location', c.location, 'lot', c.lot, 'min_days_left', c.min_days_left)) order by c.n)
+          from change c where c.delta > 0) as more,
+         (select array_agg(c.n order by c.n) from change c where c.delta > 0) as places,
+         (select jsonb_agg(jsonb_build_object('line', c.line, 'sku', c.sku, 'qty', -c.delta) order by c.n) from change c where c.delta < 0) as less
+  into bad
+  from (select) as always
+  left join (select * from problem p where p.what is not null order by p.n limit 1) as f on true;
+  if bad.what is not null then
+    perform openstock_core.fail(bad.what ->> 'code', jsonb_build_object('line', bad.n) || (bad.what - 'code'));
+  end if;
+  more := bad.more;
+  places := bad.places;
+  less := bad.less;
+end
+$$;
+
+revoke all on function openstock_core.read_amendment from public;
+grant execute on function openstock_core.read_amendment to openstock_api;
+comment on function openstock_core.read_amendment is
+  'Lines for reserve with what is wanted more, and their places in the call, and lines for release with what is wanted less; null where there is none. '
+  'Errors: 22023, OS110, OS303, each with the entry''s place.';
+
+reset role;
+
+-- sql/functions/openstock_core/find_giving.sql
+-- Says what has to be locked so that an order can give units back and get others in one step. The order is locked, so that only the end of its
+-- holds can change what it has. Reads: reservation_line, backorder, allocation.
+set local role openstock_owner;
+
+create or replace function openstock_core.find_giving(
+  tenant uuid, order_id bigint, taken openstock_core.taken_line[], at timestamptz)
+returns openstock_core.giving
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return row(
+    array(select row(l.product_id, l.warehouse_id)::openstock_core.level_key from openstock_core.reservation_line l
+          where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0),
+    array(select t.product_id from unnest(taken) as t where t.backorder_id is not null),
+    array(select distinct a.bin_id from unnest(taken) as t
+          join openstock_core.allocation a on a.tenant_id = tenant and a.reservation_line_id = t.reservation_line_id),
+    array(select l.reservation_line_id from openstock_core.reservation_line l
+          where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0 and l.expires_at <= find_giving.at),
+    array(select row(null, t.product_id, t.warehouse_id, null, t.qty)::openstock_core.pick
+          from unnest(taken) as t where t.reservation_line_id is not null))::openstock_core.giving;
+end
+$$;
+
+revoke all on function openstock_core.find_giving from public;
+grant execute on function openstock_core.find_giving to openstock_api;
+comment on function openstock_core.find_giving is 'The levels, backlogs and bins of what the order gives back, and of its holds that have ended.';
+
+reset role;
+
+-- sql/functions/openstock_core/check_still_open.sql
+-- Locks what an order is about to give back, and makes sure that it is what it was before the levels and backlogs were locked: until then a hold may
+-- have ended and been booked. Locks: reservation_line by id, backorder by id; the order, levels and backlogs are locked.
+set local role openstock_owner;
+
+create or replace function openstock_core.check_still_open(tenant uuid, taken openstock_core.taken_line[]) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform from openstock_core.reservation_line l
+  where l.tenant_id = tenant and l.reservation_line_id in (select t.reservation_line_id from unnest(taken) as t)
+  order by l.reservation_line_id
+  for no key update;
+  perform from openstock_core.backorder b
+  where b.tenant_id = tenant and b.backorder_id in (select t.backorder_id from unnest(taken) as t)
+  order by b.backorder_id
+  for no key update;
+  if exists (
+    select from unnest(taken) as t
+    left join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = t.reservation_line_id
+    left join openstock_core.backorder b on b.tenant_id = tenant and b.backorder_id = t.backorder_id
+    where t.reserved <> coalesce(l.reserved, b.backordered))
+  then
+    perform openstock_core.fail('40001', '{"problem": "a hold of the order ended meanwhile"}');
+  end if;
+end
+$$;
+
+revoke all on function openstock_core.check_still_open from public;
+grant execute on function openstock_core.check_still_open to openstock_api;
+comment on function openstock_core.check_still_open is 'Errors: 40001 where one of these lines and backorders has not what it had.';
+
+reset role;
+
+-- sql/functions/openstock_core/amend_order.sql
+-- Gives back what an order's lines are to have less, and promises what they are to have more. All stock is found before anything is given back, so that
+-- each kind of lock is taken in one pass; what the order frees itself counts as found.
+-- Writes: what release_units and promise_or_refuse write, and what book_due writes. Locks: order, and what find_stock locks; then reservation_line and
+-- backorder of the order by id, which nobody waits for: they change only under its lock, or under that of their level or backlog.
+set local role openstock_owner;
+
+create or replace function openstock_core.amend_order(
+  tenant uuid, op_id text, order_ref text, lines jsonb, on_shortage text, reason text, sourcing openstock_core.sourcing)
+returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  order_id constant bigint := openstock_core.lock_known_order(tenant, order_ref);
+  arrived_at constant timestamptz := openstock.server_time();
+  wish record;
+  until timestamptz;
+  alive openstock_core.open_line[];
+  taken openstock_core.taken_line[] := array[]::openstock_core.taken_line[];
+  wanted openstock_core.order_line[] := array[]::openstock_core.order_line[];
+  stock openstock_core.found_stock;
+  entries openstock_core.posted[];
+  answer jsonb := '[]';
+  gained jsonb;
+begin
+  select array_agg(row(p.reservation_line_id, p.backorder_id, p.line, p.product_id, p.warehouse_id, p.open)::openstock_core.open_line),
+         case when bool_and(p.expires_at is not null) then max(p.expires_at) end
+  into alive, until
+  from openstock_core.parts_of_order(tenant, order_id) as p
+  where p.open > 0 and (p.expires_at is null or p.expires_at > arrived_at);
+  if alive is null then
+    perform openstock_core.fail_nothing_open(tenant, order_id, order_ref);
+  end if;
+  select a.more, a.places, a.less into wish from openstock_core.read_amendment(tenant, order_id, order_ref, lines, arrived_at) as a;
+  if wish.less is not null then
+    taken := openstock_core.match_order_lines(tenant, order_ref, alive, wish.less);
+  end if;
+  if wish.more is not null then
+    wanted := openstock_core.number_new_lines(tenant, order_id, openstock_core.read_order_lines(tenant, wish.more, null, wish.places));
+  elsif wish.less is null then
+    return answer;
+  end if;
+
+  stock := openstock_core.find_stock(tenant, op_id, wanted, sourcing, on_shortage = 'backorder',
+                                     openstock_core.find_giving(tenant, order_id, taken, arrived_at));
+  perform openstock_core.check_still_open(tenant, taken);
+  begin
+    if cardinality(taken) > 0 then
+      entries := array(select p from openstock_core.release_units(tenant, op_id, order_ref, taken, reason) as p);
+      -- A statement of its own: within the one above, the lines would still be what they were before.
+      answer := openstock_core.reservation_answer(tenant, 'released', entries);
+    end if;
+    if cardinality(wanted) > 0 then
+      gained := openstock_core.promise_or_refuse(tenant, op_id, order_id, order_ref, wanted, stock, on_shortage, until);
+      if gained -> 0 ->> 'outcome' = 'rejected' then
+        perform openstock_core.fail('OS901', '{"problem": "what is wanted more is short"}');
+      end if;
+      answer := answer || gained;
+    end if;
+  exception when sqlstate 'OS901' then
+    answer := gained;
+  end;
+  return answer;
+end
+$$;
+
+revoke all on function openstock_core.amend_order from public;
+grant execute on function openstock_core.amend_order to openstock_api;
+comment on function openstock_core.amend_order is
+  'Amends an order and returns the answer, an array of openstock.reservation_change. Errors: those of openstock.amend.';
+
+reset role;
+
+-- sql/functions/openstock/amend.sql
+-- Changes what an order's lines are to be, in one step: what is wanted less is given back, what is wanted more is promised, also of what the order gives
+-- back itself. Writes: operation, event, and what release_units and promise_or_refuse write, and what book_due writes.
+-- Locks: operation, order, and what find_stock locks: stock_level by (product, warehouse), backlog by product_id, backorder by id, reservation_line by id,
+-- stock_bin by bin_id. The order's own lines and backorders change only under its lock, or under that of their level or backlog, which are held too.
+set local role openstock_api;
+
+create or replace function openstock.amend(
+  op_id text, order_ref text, lines jsonb, on_shortage text default 'reject', reason text default null, strategy text default 'priority',
+  destination jsonb default null, tenant uuid default null)
+returns setof openstock.reservation_change
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set row_security = on
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+declare
+  acting constant uuid := openstock_core.enter(tenant);
+  arguments constant jsonb := jsonb_build_object(
+    'order_ref', order_ref, 'lines', lines, 'on_shortage', on_shortage, 'reason', reason, 'strategy', strategy, 'destination', destination);
+  answer jsonb := openstock_core.begin_operation(acting, op_id, 'amend', arguments);
+  sourcing openstock_core.sourcing;
+begin
+  if answer is null then
+    order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
+    perform openstock_core.check_choice('on_shortage', on_shortage, array['reject', 'partial', 'backorder', 'error']);
+    perform openstock_core.check_call(null, null, reason, null);
+    sourcing := openstock_core.read_sourcing(strategy, destination);
+    perform openstock_core.check_completeness(strategy, on_shortage);
+    perform openstock_core.check_lines(lines, '{"line": "integer", "sku": "code", "warehouse": "code", "qty": "number!"}', 1000, 'line');
+    answer := openstock_core.amend_order(acting, op_id, order_ref, lines, on_shortage, reason, sourcing);
+    perform openstock_core.finish_operation(acting, op_id, answer);
+  end if;
+  return query select * from jsonb_populate_recordset(null::openstock.reservation_change, answer);
+end
+$$;
+
+revoke all on function openstock.amend from public;
+grant execute on function openstock.amend to openstock_app;
+comment on function openstock.amend is
+  'Changes what an order''s lines are to be, all of them in one step. lines: qty, what is wanted of the line in all, with what was shipped of it (0: no more than that), and '
+  'line, or the sku of the order''s only line of this product; a sku that the order has no line of is a new line. What is wanted less is given back: what waits first, then what is not pinned, then pins; '
+  'what is wanted more is promised, from the warehouse that the entry names or by strategy (see reserve), also of what other lines give back. on_shortage as in reserve: with reject and error, an order that '
+  'cannot have all stays as it was. Lines keep their end; what is new ends when the order''s last hold does, or not at all if it has any promise without end. '
+  'Returns rows released, reserved and so on, one per line and warehouse; none where nothing changes. '
+  'Errors: 22023, OS010, OS101 to OS104, OS110, OS201, OS301, OS302, OS303 (less than was shipped), OS305; 40001 also at READ COMMITTED, as reserve, and where a hold ends meanwhile.';
 
 reset role;
 
@@ -6852,7 +7219,7 @@ begin
     where l.tenant_id = tenant and l.product_id = any (product_ids) and (l.available > 0 or l.next_expiry_at <= due.at)), max_rows);
   perform openstock_core.make_room(tenant, op_id, array(
     select row(null, null, g.product_id, null, g.backordered, null, null, null)::openstock_core.order_line
-    from openstock_core.backlog g where g.tenant_id = tenant and g.product_id = any (product_ids)), levels, '{}', due);
+    from openstock_core.backlog g where g.tenant_id = tenant and g.product_id = any (product_ids)), levels, '{}', '{}', due);
   entries := array(select p from openstock_core.fill_queue(tenant, op_id, levels, mine) as p);
   answer := openstock_core.reservation_answer(tenant, 'filled', entries);
   perform openstock_core.finish_operation(tenant, op_id, answer);
@@ -10123,5 +10490,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '513a8e9d14e7973419b91d46749f2b26edd39a9f2bc5aaef6f903f48f3667f89');
+values ('0001.baseline', 'f3f17b3687cba33d60dcc3fdf861a1afb18c2b6d627886691fb8ba2b9fac0b53');
 reset role;

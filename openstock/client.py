@@ -343,6 +343,39 @@ class Client(Calls):
         with translated(op_id):
             return self._call(ReservationChange, "fill_backorders", op_id=op_id, max_rows=max_rows)
 
+    def amend(
+        self,
+        order_ref: str,
+        lines: Lines,
+        *,
+        on_shortage: str = "reject",
+        reason: str | None = None,
+        strategy: str = "priority",
+        destination: Mapping[str, object] | None = None,
+        op_id: str | None = None,
+    ) -> list[ReservationChange]:
+        """Change what an order's lines are to be, all in one step; one row per line and warehouse that changes.
+
+        lines: qty, wanted of the line in all, with what was shipped (0: no more than that), and line, or the sku
+        of the order's only line of this product; a sku that the order has no line of is a new line; warehouse: where
+        more is to come from. What one line gives back, another may have. on_shortage, strategy and destination as in
+        reserve: with reject and error, an order that cannot have all stays as it was.
+
+        Raises InvalidArgument, InvalidQuantity, OpIdReused, UnknownProduct, InactiveProduct, UnknownWarehouse,
+        InactiveWarehouse, InsufficientStock, UnknownOrder, OrderClosed, NotReserved, HoldExpired.
+        """
+        return self._write(
+            ReservationChange,
+            "amend",
+            op_id,
+            order_ref=order_ref,
+            lines=lines,
+            on_shortage=on_shortage,
+            reason=reason,
+            strategy=strategy,
+            destination=destination,
+        )
+
     def release(
         self, order_ref: str, lines: Lines | None = None, *, reason: str | None = None, op_id: str | None = None
     ) -> list[ReservationChange]:

@@ -122,9 +122,11 @@
 \ir functions/openstock_core/parts_of_order.sql
 \ir functions/openstock_core/check_order_is_open.sql
 \ir functions/openstock_core/fail_nothing_open.sql
+\ir functions/openstock_core/number_new_lines.sql
 \ir functions/openstock_core/number_lines.sql
 \ir functions/openstock_core/distance_km.sql
 \ir functions/openstock_core/read_sourcing.sql
+\ir functions/openstock_core/check_completeness.sql
 \ir functions/openstock_core/cover_greedily.sql
 \ir functions/openstock_core/cover_with_two.sql
 \ir functions/openstock_core/choose_warehouses.sql
@@ -149,11 +151,17 @@
 \ir functions/openstock_core/match_order_lines.sql
 \ir functions/openstock_core/lock_open_lines.sql
 \ir functions/openstock_core/take_order_lines.sql
+\ir functions/openstock_core/release_units.sql
 \ir functions/openstock_core/give_back.sql
 \ir functions/openstock/reserve.sql
 \ir functions/openstock/quote.sql
 \ir functions/openstock/release.sql
 \ir functions/openstock/cancel.sql
+\ir functions/openstock_core/read_amendment.sql
+\ir functions/openstock_core/find_giving.sql
+\ir functions/openstock_core/check_still_open.sql
+\ir functions/openstock_core/amend_order.sql
+\ir functions/openstock/amend.sql
 
 -- holds
 \ir functions/openstock_core/ended_holds.sql

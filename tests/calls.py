@@ -116,6 +116,13 @@ CALLS = (
         {"sku": "code!", "qty": "number!", "warehouse": "code", "location": "code", "lot": "code", "min_days_left": "days"},
         ("warehouse", "ttl", "priority", "promised_at", "metadata", "destination"),
     ),
+    Call(
+        "amend",
+        {"order_ref": "ORDER", "lines": [{"line": 1, "qty": 5}]},
+        {"lines": [{"line": 1, "qty": 6}]},
+        {"sku": "code", "qty": "number!", "warehouse": "code"},
+        ("reason", "destination"),
+    ),
     Call("extend", {"order_ref": "CART", "ttl": "2 hours"}, {"ttl": "3 hours"}, {}),
     Call("confirm", {"order_ref": "CART"}, {"new_order_ref": "SALE"}, {}, ("new_order_ref",)),
     Call(

@@ -69,6 +69,7 @@ def call(connection: psycopg.Connection, function: str, /, **arguments: object) 
 # What a test may give without naming it; of all others the warehouse and the lines.
 POSITIONAL = {
     "reserve": ("order_ref", "lines"),
+    "amend": ("order_ref", "lines"),
     "release": ("order_ref", "lines"),
     "extend": ("order_ref", "ttl"),
     "confirm": ("order_ref", "new_order_ref"),

@@ -176,6 +176,17 @@ create type openstock_core.bin_key as (
 );
 comment on type openstock_core.bin_key is 'What makes a bin of stock: where, what, of which lot, in which status.';
 
+create type openstock_core.giving as (
+  levels openstock_core.level_key[],
+  product_ids bigint[],
+  bin_ids bigint[],
+  ended_ids bigint[],
+  units openstock_core.pick[]
+);
+comment on type openstock_core.giving is
+  'What an order gives back while it asks for more: the levels, backlogs (by product) and bins that are locked with those of the lines, its lines whose hold has ended, '
+  'to be booked, and the units that it frees per level.';
+
 create type openstock_core.difference as (
   fact text,
   product_id bigint,

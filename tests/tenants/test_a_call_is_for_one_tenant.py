@@ -22,6 +22,7 @@ FUNCTIONS: dict[str, dict[str, Any]] = {
     "reserve": {"op_id": "o", "order_ref": "O1", "lines": [{"sku": "TEA", "qty": 1}]},
     "extend": {"op_id": "o", "order_ref": "O1", "ttl": "1 hour"},
     "confirm": {"op_id": "o", "order_ref": "O1"},
+    "amend": {"op_id": "o", "order_ref": "O1", "lines": [{"line": 1, "qty": 2}]},
     "release": {"op_id": "o", "order_ref": "O1"},
     "cancel": {"op_id": "o", "order_ref": "O1"},
     "expire_reservations": {},

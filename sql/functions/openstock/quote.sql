@@ -26,7 +26,7 @@ begin
     select row(u.product_id, w.warehouse_id)::openstock_core.level_key
     from (select distinct u.product_id from unnest(wanted) as u) as u
     cross join openstock_core.warehouse w
-    where w.tenant_id = acting), sourcing, at);
+    where w.tenant_id = acting), sourcing, null, at);
   return query
   with part as materialized (
     select p.line, p.product_id, p.warehouse_id, p.qty

@@ -34,9 +34,7 @@ begin
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
     perform openstock_core.check_choice('on_shortage', on_shortage, array['reject', 'partial', 'backorder', 'error']);
     sourcing := openstock_core.read_sourcing(strategy, destination);
-    if strategy = 'ship_complete' and on_shortage in ('partial', 'backorder') then
-      perform openstock_core.fail('22023', '{"argument": "on_shortage", "problem": "must be reject or error where the strategy is ship_complete"}');
-    end if;
+    perform openstock_core.check_completeness(strategy, on_shortage);
     if ttl is not null then
       seconds := openstock_core.check_ttl(ttl);
     end if;
@@ -49,7 +47,8 @@ begin
     wanted := openstock_core.number_lines(acting, order_id, order_ref, wanted);
 
     stock := openstock_core.find_stock(acting, op_id, wanted, sourcing, on_shortage = 'backorder');
-    answer := openstock_core.promise_or_refuse(acting, op_id, order_id, order_ref, wanted, stock, on_shortage, seconds);
+    answer := openstock_core.promise_or_refuse(acting, op_id, order_id, order_ref, wanted, stock, on_shortage,
+      openstock.server_time() + make_interval(secs => seconds));
     if (priority is not null or promised_at is not null or metadata is not null) and answer -> 0 ->> 'outcome' in ('reserved', 'backordered') then
       perform openstock_core.set_order_details(acting, order_id, priority, promised_at, metadata);
     end if;

@@ -61,7 +61,7 @@ begin
     where l.tenant_id = tenant and l.product_id = any (product_ids) and (l.available > 0 or l.next_expiry_at <= due.at)), max_rows);
   perform openstock_core.make_room(tenant, op_id, array(
     select row(null, null, g.product_id, null, g.backordered, null, null, null)::openstock_core.order_line
-    from openstock_core.backlog g where g.tenant_id = tenant and g.product_id = any (product_ids)), levels, '{}', due);
+    from openstock_core.backlog g where g.tenant_id = tenant and g.product_id = any (product_ids)), levels, '{}', '{}', due);
   entries := array(select p from openstock_core.fill_queue(tenant, op_id, levels, mine) as p);
   answer := openstock_core.reservation_answer(tenant, 'filled', entries);
   perform openstock_core.finish_operation(tenant, op_id, answer);

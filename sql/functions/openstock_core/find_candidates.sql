@@ -3,19 +3,20 @@
 set local role openstock_owner;
 
 create or replace function openstock_core.find_candidates(
-  tenant uuid, lines openstock_core.order_line[], keys openstock_core.level_key[], sourcing openstock_core.sourcing, at timestamptz)
+  tenant uuid, lines openstock_core.order_line[], keys openstock_core.level_key[], sourcing openstock_core.sourcing, freed openstock_core.pick[],
+  at timestamptz)
 returns openstock_core.candidate[]
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  ended openstock_core.pick[] := array[]::openstock_core.pick[];
+  ended openstock_core.pick[] := coalesce(freed, array[]::openstock_core.pick[]);
   candidates openstock_core.candidate[];
   chosen bigint[];
 begin
   if at is not null then
-    ended := openstock_core.ended_units(tenant, keys, at);
+    ended := ended || openstock_core.ended_units(tenant, keys, at);
   end if;
   candidates := array(
     select row(c.product_id, c.warehouse_id, c.code, c.priority, c.active, c.available, c.distance_km, c.shipping_cost, row_number() over (
@@ -48,7 +49,7 @@ $$;
 revoke all on function openstock_core.find_candidates from public;
 grant execute on function openstock_core.find_candidates to openstock_api;
 comment on function openstock_core.find_candidates is
-  'Per product and warehouse what could be promised, and its place by the strategy: null where that does not choose it. at: the moment by which '
+  'Per product and warehouse what could be promised, and its place by the strategy: null where that does not choose it. freed: what the caller adds to levels. at: the moment by which '
   'lots and holds have ended; null where the levels are locked and what is due there has been dealt with.';
 
 reset role;

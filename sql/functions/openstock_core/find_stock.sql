@@ -5,7 +5,8 @@
 set local role openstock_owner;
 
 create or replace function openstock_core.find_stock(
-  tenant uuid, op_id text, lines openstock_core.order_line[], sourcing openstock_core.sourcing, may_queue boolean)
+  tenant uuid, op_id text, lines openstock_core.order_line[], sourcing openstock_core.sourcing, may_queue boolean,
+  giving openstock_core.giving default null)
 returns openstock_core.found_stock
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -24,7 +25,7 @@ declare
   settled boolean := false;
 begin
   for attempt in 1 .. 10 loop
-    select c.held, c.due into locked from openstock_core.lock_candidate_levels(tenant, lines, not settled and not queued, held) as c;
+    select c.held, c.due into locked from openstock_core.lock_candidate_levels(tenant, lines, giving.levels, not settled and not queued, held) as c;
     exit when cardinality(locked.held) = cardinality(held) and attempt > 1;
     born := locked.held[cardinality(held) + 1 :];
     held := locked.held;
@@ -36,20 +37,20 @@ begin
     end if;
 
     short := true;
-    if cardinality((locked.due).lot_bin_ids) = 0 and (settled or not certain) then
+    if cardinality((locked.due).lot_bin_ids) = 0 and (settled or not (certain or giving.bin_ids is not null)) then
       select p.parts, p.pins, p.short into parts, pins, short
-      from openstock_core.plan_stock(tenant, lines, openstock_core.find_candidates(tenant, lines, held, sourcing, null), bins, judged_at, false) as p;
+      from openstock_core.plan_stock(tenant, lines, openstock_core.find_candidates(tenant, lines, held, sourcing, giving.units, null), bins, judged_at, false) as p;
     end if;
-    if short and may_queue and not queued then
-      locked.due := openstock_core.lock_backlogs(tenant, array(select u.product_id from unnest(lines) as u), locked.due);
+    if (short and may_queue or cardinality(giving.product_ids) > 0) and not queued then
+      locked.due := openstock_core.lock_backlogs(tenant, giving.product_ids || array(select u.product_id from unnest(lines) as u), locked.due);
       queued := true;
     end if;
     if short and not settled then
       bins := array(select distinct c.bin_id from openstock_core.certain_bins(tenant, lines, judged_at, false) as c where certain);
-      settled := openstock_core.make_room(tenant, op_id, lines, held, bins, locked.due) or certain;
+      settled := openstock_core.make_room(tenant, op_id, lines, held, bins || giving.bin_ids, coalesce(giving.ended_ids, '{}'), locked.due) or certain or giving.bin_ids is not null;
       if settled then
         select p.parts, p.pins, p.short into parts, pins, short
-        from openstock_core.plan_stock(tenant, lines, openstock_core.find_candidates(tenant, lines, held, sourcing, null), bins, judged_at, false) as p;
+        from openstock_core.plan_stock(tenant, lines, openstock_core.find_candidates(tenant, lines, held, sourcing, giving.units, null), bins, judged_at, false) as p;
       end if;
     elsif short and (
       exists (

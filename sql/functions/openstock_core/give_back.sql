@@ -15,16 +15,7 @@ begin
   perform openstock_core.settle_bins(tenant, op_id, array(
     select distinct a.bin_id from unnest(taking.lines) as t
     join openstock_core.allocation a on a.tenant_id = tenant and a.reservation_line_id = t.reservation_line_id), '{}', taking.due);
-  entries := array(
-    select p from openstock_core.post(tenant, op_id,
-      openstock_core.unpin_from_lines(tenant, order_ref, taking.lines, reason) || array(
-        select row(t.line, 'RELEASE', t.product_id, t.warehouse_id, null, 0, 0, -t.qty, 0,
-                   t.reservation_line_id, order_ref, null, reason, null, null, null)::openstock_core.movement
-        from unnest(taking.lines) as t where t.reservation_line_id is not null)
-      || openstock_core.backorder_movements(tenant, 'RELEASE', null,
-        array(select t.backorder_id from unnest(taking.lines) as t where t.backorder_id is not null order by t.backorder_id),
-        array(select -t.qty from unnest(taking.lines) as t where t.backorder_id is not null order by t.backorder_id), reason, null),
-      null, null, null) as p);
+  entries := array(select p from openstock_core.release_units(tenant, op_id, order_ref, taking.lines, reason) as p);
   -- A statement of its own: within the one above, the lines would still be what they were before.
   return openstock_core.reservation_answer(tenant, outcome, entries);
 end

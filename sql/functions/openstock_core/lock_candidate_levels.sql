@@ -5,7 +5,8 @@
 set local role openstock_owner;
 
 create or replace function openstock_core.lock_candidate_levels(
-  tenant uuid, lines openstock_core.order_line[], may_wait boolean, inout held openstock_core.level_key[], out due openstock_core.due)
+  tenant uuid, lines openstock_core.order_line[], more openstock_core.level_key[], may_wait boolean,
+  inout held openstock_core.level_key[], out due openstock_core.due)
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -18,6 +19,8 @@ begin
     from unnest(lines) as u
     join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = u.product_id
       and l.warehouse_id = coalesce(u.warehouse_id, l.warehouse_id)
+    union
+    select k from unnest(more) as k
     order by key);
   if cardinality(held) > 0 then
     keys := array(

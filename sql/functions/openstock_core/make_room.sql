@@ -1,11 +1,12 @@
 -- Books what is due at locked levels: all lots that expired, and of the holds that ended, the oldest first, as many as the lines
 -- need; so a flash sale's end does not hold up whoever comes next. Of holds that ended and have units pinned in bins that the caller wants,
--- all are booked. Writes: what book_due writes.
+-- or that the caller names, all are booked. Writes: what book_due writes.
 -- Locks: reservation_line by id, stock_bin by bin_id.
 set local role openstock_owner;
 
 create or replace function openstock_core.make_room(
-  tenant uuid, op_id text, lines openstock_core.order_line[], levels openstock_core.level_key[], bins bigint[], due openstock_core.due)
+  tenant uuid, op_id text, lines openstock_core.order_line[], levels openstock_core.level_key[], bins bigint[], ended bigint[],
+  due openstock_core.due)
 returns boolean
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -22,7 +23,7 @@ declare
                           and s.warehouse_id = k.warehouse_id) as b
     where l.next_expiry_at <= due.at and w.qty > l.available - b.units);
 begin
-  if cardinality(missing) = 0 and cardinality(bins) = 0 and cardinality(due.lot_bin_ids) = 0 and cardinality(due.backorder_ids) = 0 then
+  if cardinality(missing) = 0 and cardinality(bins) = 0 and cardinality(ended) = 0 and cardinality(due.lot_bin_ids) = 0 and cardinality(due.backorder_ids) = 0 then
     return false;
   end if;
   for attempt in 1 .. 20 loop
@@ -30,7 +31,10 @@ begin
       due := openstock_core.lock_due_holds(tenant, due, array(
         select unnest(openstock_core.find_due_holds(tenant, missing, due.at, false))
         union
-        select unnest(openstock_core.ended_pins(tenant, bins, due.at))), true);
+        select unnest(openstock_core.ended_pins(tenant, bins, due.at))
+        union
+        select l.reservation_line_id from openstock_core.reservation_line l
+        where l.tenant_id = tenant and l.reservation_line_id = any (ended) and l.expires_at <= due.at and l.reserved > 0), true);
       perform openstock_core.settle_bins(tenant, op_id, bins, '{}', due);
       -- A picker that still took a hold for alive may have pinned units for it, until the bins were locked.
       if cardinality(openstock_core.ended_pins(tenant, bins, due.at)) > 0 then

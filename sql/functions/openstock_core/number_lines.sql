@@ -17,13 +17,7 @@ begin
   if repeated is not null then
     perform openstock_core.fail('OS304', jsonb_build_object('order_ref', order_ref, 'line', repeated));
   end if;
-  return array(
-    select row(coalesce(l.line, h.highest + row_number() over (partition by l.line is null order by l.n)),
-               l.sku, l.product_id, l.warehouse_id, l.qty, l.location_id, l.lot_id, l.min_days_left)::openstock_core.order_line
-    from unnest(lines) with ordinality as l (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, n)
-    cross join (select coalesce(max(u.line), 0) as highest
-                from (select unnest(taken) as line union all select o.line from unnest(lines) as o) as u) as h
-    order by l.n);
+  return openstock_core.number_new_lines(tenant, order_id, lines);
 end
 $$;
 

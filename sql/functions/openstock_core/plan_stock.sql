@@ -12,7 +12,7 @@ as $$
 begin
   if not openstock_core.asks_for_certain_units(lines) then
     parts := array(select p from openstock_core.plan_reservation(lines, candidates) as p);
-    short := (select sum(u.qty) from unnest(lines) as u) > (select coalesce(sum(p.qty), 0) from unnest(parts) as p);
+    short := (select coalesce(sum(u.qty), 0) from unnest(lines) as u) > (select coalesce(sum(p.qty), 0) from unnest(parts) as p);
     return;
   end if;
   pins := openstock_core.plan_pins(tenant, lines, candidates, bin_ids, null, at, without_ended);
@@ -31,7 +31,7 @@ begin
   parts := parts || array(
     select p from openstock_core.plan_reservation(array(
       select u from unnest(lines) as u where coalesce(u.location_id, u.lot_id, u.min_days_left) is null), candidates) as p);
-  short := (select sum(u.qty) from unnest(lines) as u) > (select coalesce(sum(p.qty), 0) from unnest(parts) as p);
+  short := (select coalesce(sum(u.qty), 0) from unnest(lines) as u) > (select coalesce(sum(p.qty), 0) from unnest(parts) as p);
 end
 $$;
 

@@ -5,28 +5,31 @@ set local role openstock_owner;
 
 create or replace function openstock_core.promise(
   tenant uuid, op_id text, order_id bigint, order_ref text, stock openstock_core.found_stock, waiting openstock_core.order_line[],
-  seconds double precision)
+  until timestamptz)
 returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   stamp constant timestamptz := openstock.server_time();
-  until constant timestamptz := stamp + make_interval(secs => seconds);
   promised openstock_core.movement[];
   pinned openstock_core.movement[];
   queued_ids bigint[];
 begin
   with line as (
-    insert into openstock_core.reservation_line (
+    -- A line that the order has at this level already grows. If it is empty, the end that it once had is of no account any more.
+    insert into openstock_core.reservation_line as l (
       tenant_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, expires_at, location_id, lot_id, min_days_left, created_at)
     select tenant, order_id, p.line, p.product_id, p.warehouse_id, p.qty, p.qty, until, p.location_id, p.lot_id, p.min_days_left, stamp
     from unnest(stock.parts) with ordinality as p (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, n)
     order by p.n
-    returning reservation_line.*
+    on conflict (tenant_id, reservation_id, line, product_id, (warehouse_id + 0)) do update
+    set ordered = trim_scale(l.ordered + excluded.ordered), reserved = trim_scale(l.reserved + excluded.reserved),
+        expires_at = case when l.reserved = 0 then excluded.expires_at else l.expires_at end
+    returning l.*
   )
-  select array_agg(row(l.line, 'RESERVE', l.product_id, l.warehouse_id, null, 0, 0, l.reserved, 0,
-                       l.reservation_line_id, promise.order_ref, null, null, until, null, null)::openstock_core.movement
+  select array_agg(row(l.line, 'RESERVE', l.product_id, l.warehouse_id, null, 0, 0, p.qty, 0,
+                       l.reservation_line_id, promise.order_ref, null, null, l.expires_at, null, null)::openstock_core.movement
                    order by l.line, l.reservation_line_id),
          (select array_agg(row(l.line, 'ALLOCATE', p.product_id, p.warehouse_id, p.bin_id, 0, 0, 0, p.qty,
                                l.reservation_line_id, promise.order_ref, null, null, null, null, null)::openstock_core.movement
@@ -34,7 +37,8 @@ begin
           from unnest(stock.pins) as p
           join line l on l.line = p.reservation_line_id and l.product_id = p.product_id and l.warehouse_id = p.warehouse_id)
   into promised, pinned
-  from line l;
+  from line l
+  join unnest(stock.parts) as p on p.line = l.line and p.product_id = l.product_id and p.warehouse_id = l.warehouse_id;
   promised := promised || pinned;
 
   if cardinality(waiting) > 0 then
@@ -59,6 +63,6 @@ $$;
 revoke all on function openstock_core.promise from public;
 grant execute on function openstock_core.promise to openstock_api;
 comment on function openstock_core.promise is
-  'Writes an order''s new reservation lines and backorders, held for so many seconds or without end, and their entries, and returns the answer.';
+  'Writes an order''s new reservation lines and backorders, adds to lines that it has,, held until then or without end, and their entries, and returns the answer.';
 
 reset role;

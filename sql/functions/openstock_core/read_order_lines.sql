@@ -2,7 +2,8 @@
 -- location, lot.
 set local role openstock_owner;
 
-create or replace function openstock_core.read_order_lines(tenant uuid, lines jsonb, warehouse text)
+create or replace function openstock_core.read_order_lines(
+  tenant uuid, lines jsonb, warehouse text, places integer[] default null)
 returns openstock_core.order_line[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -60,7 +61,7 @@ begin
   from (select) as always left join first_problem f on true;
 
   if bad.problem is not null then
-    perform openstock_core.fail(bad.problem ->> 'code', jsonb_build_object('line', bad.n) || (bad.problem - 'code'));
+    perform openstock_core.fail(bad.problem ->> 'code', jsonb_build_object('line', coalesce(places[bad.n], bad.n)) || (bad.problem - 'code'));
   end if;
   return bad.typed;
 end
@@ -70,6 +71,6 @@ revoke all on function openstock_core.read_order_lines from public;
 grant execute on function openstock_core.read_order_lines to openstock_api;
 comment on function openstock_core.read_order_lines is
   'The lines, typed and looked up; lines without a number that ask for the same are one. '
-  'Errors: 22023, OS101 to OS105, OS107, OS108, OS110, each with the line''s place.';
+  'Errors: 22023, OS101 to OS105, OS107, OS108, OS110, each with the line''s place, or the one given for it.';
 
 reset role;

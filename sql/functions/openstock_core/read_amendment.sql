@@ -1,0 +1,80 @@
+-- Compares what an order's lines are to be with what they are. The order is locked. Reads: reservation_line, backorder, product, warehouse,
+-- location, lot.
+set local role openstock_owner;
+
+create or replace function openstock_core.read_amendment(
+  tenant uuid, order_id bigint, order_ref text, lines jsonb, at timestamptz, out more jsonb, out places integer[], out less jsonb)
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  bad record;
+begin
+  with part as materialized (
+    select p.line, p.product_id, p.warehouse_id, case when p.expires_at <= read_amendment.at then 0 else p.open end as open,
+           coalesce(l.shipped, 0) as shipped, l.location_id, l.lot_id, l.min_days_left
+    from openstock_core.parts_of_order(tenant, order_id) as p
+    left join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = p.reservation_line_id
+  ), present as materialized (
+    select p.line, s.sku::text as sku, s.decimals, p.open, p.shipped, p.min_days_left, w.code::text as warehouse, c.code::text as location, t.code::text as lot
+    from (select p.line, p.product_id, sum(p.open) as open, sum(p.shipped) as shipped, max(p.location_id) as location_id, max(p.lot_id) as lot_id,
+                 max(p.min_days_left) as min_days_left, max(p.warehouse_id) filter (where p.location_id is not null) as warehouse_id
+          from part p group by p.line, p.product_id) as p
+    join openstock_core.product s on s.tenant_id = tenant and s.product_id = p.product_id
+    left join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = p.warehouse_id
+    left join openstock_core.location c on c.tenant_id = tenant and c.location_id = p.location_id
+    left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = p.lot_id
+  ), given as materialized (
+    select g.n::integer as n, g.line, normalize(btrim(g.sku)) as sku, trim_scale(g.qty) as qty, g.warehouse
+    from rows from (jsonb_to_recordset(lines) as (line integer, sku text, qty numeric, warehouse text)) with ordinality as g (line, sku, qty, warehouse, n)
+  ), matched as materialized (
+    select g.n, g.qty, g.warehouse as from_warehouse, g.line as asked_line, g.sku as asked_sku, p.*, count(p.line) over (partition by g.n) as lines,
+           count(*) over (partition by p.line, p.sku) as named
+    from given g
+    left join present p on p.line = g.line or (g.line is null and p.sku = g.sku and p.open + p.shipped > 0)
+  ), problem as (
+    select m.n, case
+      when m.asked_line is null and m.asked_sku is null then
+        '{"code": "22023", "argument": "lines", "problem": "must name a line or a sku"}'::jsonb
+      when m.line is null and m.asked_sku is null then
+        jsonb_build_object('code', '22023', 'argument', 'lines', 'problem', 'the order has no such line: name a sku to add it', 'order_ref', order_ref)
+      when m.lines > 1 then jsonb_build_object('code', '22023', 'argument', 'lines', 'problem', 'the order has several such lines: name one')
+      when m.asked_sku <> m.sku then
+        jsonb_build_object('code', '22023', 'argument', 'lines', 'key', 'sku', 'problem', 'the line is of another product', 'sku', m.sku)
+      when m.line is not null and m.named > 1 then
+        '{"code": "22023", "argument": "lines", "problem": "names what another entry names too"}'::jsonb
+      when openstock_core.quantity_problem(m.qty, coalesce(m.decimals, 6), 'zero') is not null then
+        jsonb_build_object('code', 'OS110', 'sku', coalesce(m.sku, m.asked_sku), 'problem', openstock_core.quantity_problem(m.qty, coalesce(m.decimals, 6), 'zero'))
+      when m.qty < m.shipped then
+        jsonb_build_object('code', 'OS303', 'order_ref', order_ref, 'asked', m.qty, 'shipped', trim_scale(m.shipped))
+      end as what
+    from matched m
+  ), change as (
+    select m.*, m.qty - coalesce(m.open + m.shipped, 0) as delta from matched m
+  )
+  select f.n, f.what,
+         (select jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+            'line', coalesce(c.line, c.asked_line), 'sku', coalesce(c.sku, c.asked_sku), 'qty', c.delta,
+            'warehouse', coalesce(c.from_warehouse, c.warehouse), 'location', c.location, 'lot', c.lot, 'min_days_left', c.min_days_left)) order by c.n)
+          from change c where c.delta > 0) as more,
+         (select array_agg(c.n order by c.n) from change c where c.delta > 0) as places,
+         (select jsonb_agg(jsonb_build_object('line', c.line, 'sku', c.sku, 'qty', -c.delta) order by c.n) from change c where c.delta < 0) as less
+  into bad
+  from (select) as always
+  left join (select * from problem p where p.what is not null order by p.n limit 1) as f on true;
+  if bad.what is not null then
+    perform openstock_core.fail(bad.what ->> 'code', jsonb_build_object('line', bad.n) || (bad.what - 'code'));
+  end if;
+  more := bad.more;
+  places := bad.places;
+  less := bad.less;
+end
+$$;
+
+revoke all on function openstock_core.read_amendment from public;
+grant execute on function openstock_core.read_amendment to openstock_api;
+comment on function openstock_core.read_amendment is
+  'Lines for reserve with what is wanted more, and their places in the call, and lines for release with what is wanted less; null where there is none. '
+  'Errors: 22023, OS110, OS303, each with the entry''s place.';
+
+reset role;
