@@ -109,7 +109,7 @@ SCENARIOS = [
     Scenario("reserve", "reserve", {"order_ref": "O3", "lines": [line("MILK", 2), line("APPLE", 4)]}),
     Scenario("reserve what comes in", "reserve", {"order_ref": "O3", "lines": [line("RICE", 3)]}),
     Scenario("reserve more for an order", "reserve", {
-        "order_ref": "O1", "lines": [line("APPLE", 1), line("MILK", 1, warehouse="LON")], "on_shortage": "error"}, SHORT | CLOSED | {"OS302"}),
+        "order_ref": "O1", "lines": [line("APPLE", 1), line("APPLE", 1, warehouse="LON")], "on_shortage": "error"}, SHORT | CLOSED | {"OS302"}),
     Scenario("amend", "amend", {"order_ref": "O1", "lines": [
         line("MILK", 2), line("APPLE", 9)], "on_shortage": "partial"}, GONE, CARTS),
     Scenario("amend what waits", "amend", {"order_ref": "B2", "lines": [
