@@ -184,6 +184,18 @@ def test_units_pinned_by_a_hold_that_ended_are_pinned_instead(shop: Shop, clock:
     assert columns(shop.view("ledger", op_id="short", event_type="EXPIRE"), "order_ref") == [("CART",)]
 
 
+def test_pins_of_ended_holds_in_the_bin_that_was_named_help_nobody(shop: Shop, clock: Clock) -> None:
+    """The hold that ended first has its units where the missing ones should be: those of the second are taken, and it alone is booked."""
+    shop.reserve("FIRST", [{"sku": "APPLE", "qty": 1}], ttl="1 hour")
+    shop.reserve("SECOND", [{"sku": "APPLE", "qty": 4}], ttl="2 hours")
+    assert picks(shop.allocate("FIRST")) == [("allocated", "A-1", 1)]
+    assert picks(shop.allocate("SECOND")) == [("allocated", "A-2", 4)]
+    clock.advance(hours=3)
+    answer = shop.short_pick("O1", [{"line": 1, "location": "A-1", "qty": 1}], op_id="short")
+    assert picks(answer) == [("deallocated", "A-1", 1), ("held", "A-1", 1), ("allocated", "A-2", 1)]
+    assert shop.entries("order_ref", event_type="EXPIRE") == [("SECOND",)]
+
+
 def test_a_hold_is_short_picked_until_it_ends(shop: Shop, clock: Clock) -> None:
     shop.reserve("CART", [{"sku": "APPLE", "qty": 1}], ttl="1 hour")
     shop.allocate("CART")

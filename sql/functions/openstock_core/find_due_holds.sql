@@ -2,7 +2,8 @@
 -- Reads: reservation_line, allocation, stock_bin, lot, product. The smallest quantity of the product bounds how many lines are read.
 set local role openstock_owner;
 
-create or replace function openstock_core.find_due_holds(tenant uuid, missing openstock_core.pick[], at timestamptz, only_pinned boolean)
+create or replace function openstock_core.find_due_holds(
+  tenant uuid, missing openstock_core.pick[], at timestamptz, only_pinned boolean, avoided bigint[] default '{}')
 returns bigint[]
 language plpgsql
 stable
@@ -25,7 +26,7 @@ begin
             then (select sum(a.qty) from openstock_core.allocation a
                   join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = a.bin_id
                   left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
-                  where a.tenant_id = tenant and a.reservation_line_id = d.reservation_line_id
+                  where a.tenant_id = tenant and a.reservation_line_id = d.reservation_line_id and a.bin_id <> all (avoided)
                     and (t.expires_on is null or openstock_core.expiry(t.expires_on) > find_due_holds.at))
             else d.reserved end as units) as u
         where d.tenant_id = tenant and d.product_id = k.product_id and d.warehouse_id = k.warehouse_id
@@ -42,6 +43,6 @@ revoke all on function openstock_core.find_due_holds from public;
 grant execute on function openstock_core.find_due_holds to openstock_api;
 comment on function openstock_core.find_due_holds is
   'Lines whose hold has ended by this moment and is not booked, that together free this much per level, counting what they have reserved, or '
-  'only what they have pinned to bins and can be picked there: nothing of a lot that has expired.';
+  'only what they have pinned to bins and can be picked there: nothing of a lot that has expired, nor from bins to be avoided.';
 
 reset role;

@@ -28,7 +28,7 @@ begin
       select from (select distinct n.product_id, n.warehouse_id from unnest(needs) as n) as k
       cross join lateral openstock_core.pickable_bins(tenant, k.product_id, k.warehouse_id, removal) as c
       where c.bin_id <> all (bins || avoided))
-    or (attempt = 1 and cardinality(openstock_core.find_due_holds(tenant, needs, openstock.server_time(), true)) > 0)
+    or (attempt = 1 and cardinality(openstock_core.find_due_holds(tenant, needs, openstock.server_time(), true, avoided)) > 0)
   then
     perform openstock_core.fail('OS901', jsonb_build_object('attempt', attempt));
   end if;
