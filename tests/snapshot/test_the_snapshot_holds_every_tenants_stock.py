@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from tests.support import OTHER_TENANT, TENANT, Clock, Connect, Row, Shop, call, columns, day
+from tests.waiting import let_wait
 
 
 @pytest.fixture
@@ -45,6 +46,16 @@ def test_it_agrees_with_the_levels(stocked: Shop, connect: Connect) -> None:
     refresh(connect)
     names = ("sku", "warehouse", "on_hand", "blocked", "reserved")
     assert columns(snapshot(connect, stocked), *names) == columns(stocked.view("stock"), *names)
+
+
+def test_what_waits_for_stock_is_at_no_warehouse(stocked: Shop, connect: Connect) -> None:
+    for sku in ("APPLE", "RICE"):
+        let_wait(stocked, sku)
+        stocked.reserve("W", [{"sku": sku, "qty": 9}], on_shortage="backorder")
+    stocked.cancel("W")
+    refresh(connect)
+    rows = snapshot(connect, stocked)
+    assert columns(rows, "sku", "warehouse", "on_hand", "reserved", "entries") == [("APPLE", "LON", 8, 3, 7), ("MILK", "LON", 4.5, 0, 1)]
 
 
 def test_it_stays_as_it_was_until_the_next_refresh(stocked: Shop, connect: Connect, clock: Clock) -> None:
