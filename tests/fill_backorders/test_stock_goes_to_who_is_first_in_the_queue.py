@@ -61,6 +61,19 @@ def test_what_is_filled_in_part_keeps_its_place(shop: Shop) -> None:
     assert standing(shop, "A") == [(1, "LON", 5, 0, 0, 0, 0)]
 
 
+def test_of_what_is_filled_at_once_the_first_in_the_queue_has_the_oldest_claim(shop: Shop) -> None:
+    """However old the order is."""
+    backorder(shop, "A", 1, "RICE")
+    for order_ref in ("B", "C", "A", "D"):
+        backorder(shop, order_ref, 1)
+    receive(shop, 4)
+    shop.fill_backorders()
+    for at_risk in (["D"], ["D", "A"], ["D", "A", "C"]):
+        shop.adjust("LON", [{"sku": "APPLE", "qty": -1}], reason="lost")
+        [shortage] = shop.view("shortages")
+        assert [order["order_ref"] for order in shortage["orders"]] == at_risk
+
+
 def test_an_order_that_becomes_more_urgent_moves_up(shop: Shop) -> None:
     backorder(shop, "A", 1)
     backorder(shop, "B", 1)

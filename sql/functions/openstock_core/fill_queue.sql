@@ -13,15 +13,17 @@ declare
   filled openstock_core.movement[];
 begin
   with part as (
-    select b.reservation_id, b.line, p.product_id, p.warehouse_id, sum(p.qty) as qty
-    from unnest(picks) as p
+    select b.reservation_id, b.line, p.product_id, p.warehouse_id, sum(p.qty) as qty, min(p.n) as n
+    from unnest(picks) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, n)
     join openstock_core.backorder b on b.tenant_id = tenant and b.backorder_id = p.reservation_line_id
     group by b.reservation_id, b.line, p.product_id, p.warehouse_id
   ), line as (
-    -- A line of the order at this level grows. If it is empty, the end that it once had is of no account any more.
+    -- Who is first in the queue gets the oldest line. A line of the order at this level grows; if it is empty, the end that it once
+    -- had is of no account any more.
     insert into openstock_core.reservation_line as l (
       tenant_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, created_at)
     select tenant, p.reservation_id, p.line, p.product_id, p.warehouse_id, p.qty, p.qty, stamp from part p
+    order by p.n
     on conflict (tenant_id, reservation_id, line, product_id, (warehouse_id + 0)) do update
     set ordered = trim_scale(l.ordered + excluded.ordered), reserved = trim_scale(l.reserved + excluded.reserved), expires_at = null
     where l.reserved = 0 or l.expires_at is null
