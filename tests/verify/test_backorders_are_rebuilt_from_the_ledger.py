@@ -66,6 +66,22 @@ def test_they_are_filled_afterwards_in_their_old_order(waiting: Shop, connect: C
     assert waiting.differences() == []
 
 
+def test_orders_come_back_in_the_order_of_their_age(shop: Shop, clock: Clock, connect: Connect) -> None:
+    """Of two that are called next and equal otherwise, the one that was made first comes first."""
+    let_wait(shop)
+    for order_ref in ("C", "A", "D", "B"):
+        backorder(shop, f"{order_ref}1", 1)
+        clock.advance(minutes=1)
+    shop.receive("LON", [{"sku": "APPLE", "qty": 6}])
+    for order_ref in ("D", "A", "B", "C"):
+        backorder(shop, f"{order_ref}2", 1)
+        clock.advance(minutes=1)
+    rebuild(shop, connect)
+    orders = shop.db.execute("select order_ref from openstock_core.reservation order by reservation_id").fetchall()
+    filled, waiting = ["C1", "A1", "D1", "B1", "D2", "A2"], ["B2", "C2"]
+    assert [ref for (ref,) in orders] == filled + waiting
+
+
 def test_holds_among_them_end_when_they_would_have(waiting: Shop, connect: Connect, clock: Clock) -> None:
     rebuild(waiting, connect)
     assert columns(waiting.expire_reservations(), "order_ref", "qty_released") == [("DUE", 2)]

@@ -12,6 +12,7 @@ begin atomic
   from openstock_core.replayed_backorders(tenant) r
   where not exists (select from openstock_core.reservation o where o.tenant_id = tenant and o.order_ref = r.order_ref)
   group by r.order_ref
+  order by min(r.first_recorded_at), r.order_ref
   on conflict on constraint reservation_order_ref_is_unique do nothing;
 
   insert into openstock_core.backorder as b (

@@ -13,6 +13,7 @@ begin atomic
     and (r.agreed or not exists (select from openstock_core.reservation_line l
                                  where l.tenant_id = tenant and l.reservation_line_id = r.reservation_line_id))
   group by r.order_ref
+  order by min(r.first_recorded_at), r.order_ref
   on conflict on constraint reservation_order_ref_is_unique do nothing;
 
   insert into openstock_core.reservation_line as l (
