@@ -51,6 +51,11 @@ def test_pins_are_named_once(pinned: Shop, db: psycopg.Connection) -> None:
             pinned.short_pick("O1", lines)
 
 
+def test_who_names_no_line_is_told_so_and_not_who_names_one(pinned: Shop, db: psycopg.Connection) -> None:
+    with refused(db, "22023", line=2, problem="must name a line or a sku"):
+        pinned.short_pick("O1", [{"line": 1, "location": "A-1", "qty": 1}, {"location": "A-1", "qty": 1}])
+
+
 def test_an_order_must_be_known_and_have_promised_units(pinned: Shop, db: psycopg.Connection) -> None:
     line = {"line": 1, "location": "A-1", "qty": 1}
     with refused(db, "OS301", order_ref="O2"):

@@ -33,7 +33,7 @@ begin
            count(*) over (partition by i.reservation_line_id, i.bin_id) as named
     from given g
     join pin i on (g.line is null or g.line = i.line) and (g.sku is null or g.sku = i.sku) and (g.warehouse is null or g.warehouse = i.warehouse)
-      and g.location = i.location and (g.lot is null or g.lot = i.lot)
+      and g.location = i.location and (g.lot is null or g.lot = i.lot) and coalesce(g.line::text, g.sku) is not null
   ), problem as (
     select g.n, case
       when coalesce(g.line::text, g.sku) is null then
