@@ -56,7 +56,8 @@ revoke all on function openstock.confirm from public;
 grant execute on function openstock.confirm to openstock_app;
 comment on function openstock.confirm is
   'Makes an order''s holds promises without end; nothing is given back meanwhile, and what is pinned stays pinned; what waits for stock joins the queue. new_order_ref: they become lines of '
-  'that order, which may be new or open, after its highest line and in the same order, and the old order_ref can no more be used. '
+  'that order, which may be new or open, after its highest line and in the same order, and the old order_ref can no more be used; '
+  'what that order does not say itself of priority, promised time and metadata, it takes over. '
   'on_expired: error (OS305 where any hold of the order has ended) or skip (confirms the others). Returns one row per line and warehouse; the stock level '
   'is not touched: its balances are null. Errors: 22023, OS010, OS301, OS302, OS303, OS305, OS306.';
 
