@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Any
 
-from .state import ZERO, Bin, BinKey, Entry, LevelKey, Lot, OrderLine, Row, State
+from .state import ZERO, Bin, BinKey, Entry, LevelKey, Lot, Order, OrderLine, Part, Row, State, Waiting
+
+TICK = timedelta(microseconds=1)  # between the entries of a level
 
 
 class Books:
@@ -63,68 +65,43 @@ class Books:
         available = on_hand - blocked - reserved - self.state.products[sku].safety
         return {"on_hand": on_hand, "blocked": blocked, "reserved": reserved, "available": available}
 
-    def ended(self, line: OrderLine) -> bool:
-        """Whether a line is a hold that is over, and that is not booked."""
-        return line.reserved > 0 and line.expires_at is not None and line.expires_at <= self.now
+    def ended(self, part: Part) -> bool:
+        """Whether it is a hold that is over, and that is not booked."""
+        return part.open > 0 and part.expires_at is not None and part.expires_at <= self.now
 
-    def live(self, line: OrderLine) -> bool:
-        """Whether a line has something promised now."""
-        return line.reserved > 0 and not self.ended(line)
+    def live(self, part: Part) -> bool:
+        """Whether it has something promised now, or waits."""
+        return part.open > 0 and not self.ended(part)
 
     def lines_of(self, order_ref: str) -> list[OrderLine]:
-        """The lines of an order."""
-        return [n for n in self.state.lines if n.order_ref == order_ref]
+        """What warehouses promise to an order, by line and age."""
+        return sorted((n for n in self.state.lines if n.order_ref == order_ref), key=lambda n: (n.line, n.rank))
+
+    def waiting_of(self, order_ref: str) -> list[Waiting]:
+        """What an order waits for, by age."""
+        return sorted((w for w in self.state.waiting if w.order_ref == order_ref), key=lambda w: w.rank)
+
+    def parts_of(self, order_ref: str) -> list[Part]:
+        """All that an order's lines are made of: line by line, what is promised before what waits."""
+        return sorted([*self.lines_of(order_ref), *self.waiting_of(order_ref)], key=lambda part: part.line)
 
     def open_lines(self, order_ref: str) -> list[OrderLine]:
         """The lines of an order that have something promised now."""
         return [n for n in self.lines_of(order_ref) if self.live(n)]
 
-    def stock(self) -> dict[LevelKey, Row]:
-        """openstock.stock."""
-        return {
-            (sku, warehouse): self.level(sku, warehouse)
-            | {"safety_stock": self.state.products[sku].safety, "version": entries}
-            for (sku, warehouse), entries in self.state.entries.items()
-        }
+    def pinned(self, line: OrderLine) -> Decimal:
+        """How many units of a line are pinned to bins."""
+        return sum((b.pins.get(line, ZERO) for b in self.bins_at(line.sku, line.warehouse)), ZERO)
 
-    def bins(self) -> dict[BinKey, Row]:
-        """openstock.bins."""
-        return {
-            key: {
-                "expires_on": lot.expires_on if (lot := self.lot_of(b)) else None,
-                "on_hand": b.on_hand,
-                "blocked": b.on_hand if self.blocked(b) else ZERO,
-                "allocated": sum((qty for line, qty in b.pins.items() if not self.ended(line)), ZERO),
-            }
-            for key, b in self.state.bins.items()
-            if b.on_hand > 0
-        }
+    def queue(self, sku: str) -> list[Waiting]:
+        """Who waits for a product, the first to be served first; holds are not among them."""
+        waiting = [w for w in self.state.waiting if w.sku == sku and w.backordered > 0 and w.expires_at is None]
+        return sorted(waiting, key=lambda w: (-self.state.orders[w.order_ref].priority, w.queued_at, w.rank))
 
-    def reservations(self) -> dict[tuple[str, int, str, str], Row]:
-        """openstock.reservations."""
-        return {
-            (n.order_ref, n.line, n.sku, n.warehouse): {
-                "ordered": n.ordered,
-                "reserved": n.reserved if self.live(n) else ZERO,
-                "allocated": sum((b.pins.get(n, ZERO) for b in self.state.bins.values()), ZERO) if self.live(n) else ZERO,
-                "backordered": ZERO,
-                "shipped": n.shipped,
-                "released": n.released,
-                "expired": n.expired + (n.reserved if self.ended(n) else ZERO),
-                "expires_at": n.expires_at,
-            }
-            for n in self.state.lines
-        }
-
-    def snapshot(self) -> dict[LevelKey, Row]:
-        """openstock_dw.current_stock, where what has ended counts until that is booked."""
-        return {
-            (sku, warehouse): {
-                **{key: value for key, value in self.booked(sku, warehouse).items() if key != "available"},
-                "allocated": sum((b.pinned for b in self.bins_at(sku, warehouse)), ZERO),
-            }
-            for sku, warehouse in self.state.entries
-        }
+    def sources(self, sku: str) -> list[str]:
+        """The warehouses that may promise a product, first choice first."""
+        active = sorted((w for w in self.state.warehouses.values() if w.active), key=lambda w: (w.priority, w.code))
+        return [w.code for w in active if (sku, w.code) in self.state.entries]
 
     # --- entries ------------------------------------------------------------------------------------------------------
 
@@ -150,9 +127,12 @@ class Books:
             "replayed": False,
         }
 
-    def _count(self, sku: str, warehouse: str) -> None:
-        """One more entry that changes a level."""
-        self.state.entries[sku, warehouse] = self.state.entries.get((sku, warehouse), 0) + 1
+    def _count(self, sku: str, warehouse: str) -> datetime:
+        """One more entry that changes a level, and its time."""
+        key = sku, warehouse
+        self.state.entries[key] = self.state.entries.get(key, 0) + 1
+        self.state.recorded[key] = max(self.now, self.state.recorded[key] + TICK) if key in self.state.recorded else self.now
+        return self.state.recorded[key]
 
     def _settle(self, levels: Iterable[LevelKey]) -> None:
         """Book what has expired at these levels: its units are nobody's any more."""
@@ -211,21 +191,24 @@ class Books:
         location = self.state.locations[place.warehouse, place.location]
         return (
             expires_on if removal == "fefo" else None,
+            -place.free if removal == "fewest_bins" else None,
             (-place.arrived[0], -place.arrived[1]) if removal == "lifo" else None,
             place.arrived,
             location.pick_order,
             place.rank,
         )
 
-    def _pick(self, needs: dict[OrderLine, Decimal], removal: str | None) -> dict[tuple[OrderLine, BinKey], Decimal]:
-        """Free units for lines, the oldest line first, unit by unit from the bin whose turn it is."""
+    def _pick(
+        self, needs: dict[OrderLine, Decimal], removal: str | None, avoided: Iterable[BinKey] = ()
+    ) -> dict[tuple[OrderLine, BinKey], Decimal]:
+        """Free units for lines, the first line first, unit by unit from the bin whose turn it is."""
         taken: dict[BinKey, Decimal] = defaultdict(Decimal)
         picks: dict[tuple[OrderLine, BinKey], Decimal] = defaultdict(Decimal)
-        for line in sorted(needs, key=lambda line: line.rank):
+        for line, need in needs.items():
             product = self.state.products[line.sku]
             candidates = [b for b in self.bins_at(line.sku, line.warehouse) if b.on_hand > 0 and not self.blocked(b)]
+            candidates = [b for b in candidates if self._key_of(b) not in avoided]
             candidates.sort(key=lambda b: self._pick_order(b, removal or product.removal), reverse=True)
-            need = needs[line]
             while need > 0 and candidates:
                 key = self._key_of(candidates[-1])
                 if candidates[-1].free - taken[key] <= 0:
@@ -238,9 +221,20 @@ class Books:
 
     # --- repair ------------------------------------------------------------------------------------------------------
 
+    def look_again(self) -> None:
+        """After a repair: levels know exactly when their next hold ends."""
+        for sku, warehouse in self.state.entries:
+            self._look_again(sku, warehouse)
+
+    def _look_again(self, sku: str, warehouse: str) -> None:
+        ends = [n.expires_at for n in self.state.lines if (n.sku, n.warehouse) == (sku, warehouse) and n.reserved > 0 and n.expires_at]
+        self.state.next_end.pop((sku, warehouse), None)
+        if ends:
+            self.state.next_end[sku, warehouse] = min(ends)
+
     def forget(self) -> None:
-        """After the projections were torn down and rebuilt: ages of bins and allocations are those of their first entries, and which
-        order became another is not known any more.
+        """After the projections were torn down and rebuilt: ages are those of first entries. What is in no entry is not known any more:
+        details of orders and what they became, orders without lines, and which warehouse is waited for.
         """
 
         def place_of(item: tuple[BinKey, Bin]) -> tuple[Any, ...]:
@@ -252,4 +246,16 @@ class Books:
             assert place.first_entry is not None, "a bin without an entry"
             place.arrived = place.first_entry
         self.state.pinned_at = dict(self.state.first_pinned_at)
-        self.state.became = {}
+        for line in self.state.lines:
+            assert line.recorded_at is not None, "a line without an entry"
+            line.created_at = line.recorded_at
+        for waiting in self.state.waiting:
+            waiting.warehouse = None
+        born: dict[str, tuple[bool, datetime]] = {}
+        for part in [*self.state.lines, *self.state.waiting]:
+            by_entry = isinstance(part, Waiting), part.created_at
+            born[part.order_ref] = min(by_entry, born.get(part.order_ref, by_entry))
+        self.state.orders = {
+            ref: Order(ref, next(self._ages), created_at) for ref, (_, created_at) in sorted(born.items(), key=lambda item: (item[1], item[0]))
+        }
+        self.look_again()

@@ -8,11 +8,11 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from .books import Books
+from .backlog import Backlog
 from .state import ZERO, Bin, BinKey, Entry, Line, Location, Lot, OrderLine, Product, Refused, Row, Warehouse
 
 
-class Goods(Books):
+class Goods(Backlog):
     """put_products, put_warehouses, put_locations, receive, adjust, move."""
 
     # --- master data -------------------------------------------------------------------------------------------------
@@ -23,7 +23,11 @@ class Goods(Books):
             old = self.state.products.get(line["sku"])
             if old is None and "name" not in line:
                 raise Refused("22023", n)
-            has_ledger = any(sku == line["sku"] for sku, _ in self.state.entries)
+            has_ledger = any(sku == line["sku"] for sku, _ in self.state.entries) or any(w.sku == line["sku"] for w in self.state.waiting)
+            policy = line.get("backorder", old.backorder if old else "none")
+            limit = line.get("backorder_limit", old.backorder_limit if old else None)
+            if (policy == "limited") != (limit is not None) or (limit is not None and limit <= 0):
+                raise Refused("22023", n)
             if old and has_ledger and line.get("tracking", old.tracking) != old.tracking:
                 raise Refused("OS120", n)
             if old and has_ledger and line.get("decimals", old.decimals) < old.decimals:
@@ -84,7 +88,7 @@ class Goods(Books):
 
     # --- stock in bins -----------------------------------------------------------------------------------------------
 
-    def _receive(self, warehouse: str, lines: list[Line]) -> list[Row]:
+    def _receive(self, warehouse: str, lines: list[Line], fill_backorders: bool | None = None) -> list[Row]:
         self._warehouse(warehouse, must_be_active=True)
         for n, line in enumerate(lines, 1):
             self._check_stock_line(n, warehouse, line, receiving=True)
@@ -102,10 +106,14 @@ class Goods(Books):
         self._settle((line["sku"], warehouse) for line in lines)
         keys = [self._key(warehouse, line) for line in lines]
         self._make_bins(keys)
-        return [
+        rows = [
             self._apply(Entry(n, self.state.bins[key], line["qty"], "RECEIPT"))
             for n, (line, key) in enumerate(zip(lines, keys, strict=True), 1)
         ]
+        if fill_backorders is not False:
+            # What is left of holds that have ended is not given out here: it came free otherwise.
+            self._fill({(line["sku"], warehouse) for line in lines})
+        return rows
 
     def _adjust(self, warehouse: str, lines: list[Line], reason: str) -> list[Row]:  # noqa: ARG002 - as the database takes it
         self._warehouse(warehouse, must_be_active=False)

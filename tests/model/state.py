@@ -32,6 +32,8 @@ class Product:
     tracking: str = "none"
     removal: str = "fefo"
     safety: Decimal = ZERO
+    backorder: str = "none"
+    backorder_limit: Decimal | None = None
     active: bool = True
 
     @property
@@ -105,21 +107,74 @@ BinKey = tuple[str, str, str, str | None, str]
 LevelKey = tuple[str, str]
 
 
+@dataclass
+class Order:
+    """What is known of an order besides its lines; `rank` is its age. Its holds went to the order that it `became`."""
+
+    order_ref: str
+    rank: int
+    created_at: datetime
+    priority: int = 0
+    promised_at: datetime | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    became: str | None = None
+
+
 @dataclass(eq=False)
 class OrderLine:
-    """What one warehouse promises to a line of an order; `rank` is its age. What is `expired` was booked as that."""
+    """What one warehouse promises to a line of an order; `rank` is its age. What is `expired` was booked as that.
+
+    `recorded_at` is the time of its first entry.
+    """
 
     order_ref: str
     line: int
     sku: str
     warehouse: str
     rank: int
+    created_at: datetime
     ordered: Decimal
     reserved: Decimal
+    recorded_at: datetime | None = None
     expires_at: datetime | None = None
     shipped: Decimal = ZERO
     released: Decimal = ZERO
     expired: Decimal = ZERO
+
+    @property
+    def open(self) -> Decimal:
+        """Units that are promised and have not gone."""
+        return self.reserved
+
+
+@dataclass(eq=False)
+class Waiting:
+    """The part of a line that waits for stock; without a warehouse, any may fill it. Age and expiry as of an OrderLine."""
+
+    order_ref: str
+    line: int
+    sku: str
+    warehouse: str | None
+    rank: int
+    created_at: datetime
+    queued_at: datetime
+    backordered: Decimal
+    expires_at: datetime | None = None
+    released: Decimal = ZERO
+    expired: Decimal = ZERO
+
+    @property
+    def open(self) -> Decimal:
+        """Units that wait."""
+        return self.backordered
+
+    @property
+    def ordered(self) -> Decimal:
+        """All but what was filled."""
+        return self.backordered + self.released + self.expired
+
+
+Part = OrderLine | Waiting
 
 
 @dataclass
@@ -134,7 +189,9 @@ class Entry:
 
 
 class State:
-    """Everything that a call can change. `became` says which orders' holds went to which order."""
+    """Everything that a call can change. `recorded` is the time of a level's last entry; `next_end` the earliest end of a hold that a
+    level was told of since holds were last booked there.
+    """
 
     def __init__(self) -> None:
         self.products: dict[str, Product] = {}
@@ -142,8 +199,22 @@ class State:
         self.locations: dict[tuple[str, str], Location] = {}
         self.lots: dict[tuple[str, str], Lot] = {}
         self.bins: dict[BinKey, Bin] = {}
+        self.orders: dict[str, Order] = {}
         self.lines: list[OrderLine] = []
-        self.became: dict[str, str] = {}
+        self.waiting: list[Waiting] = []
         self.entries: dict[LevelKey, int] = {}
+        self.recorded: dict[LevelKey, datetime] = {}
+        self.next_end: dict[LevelKey, datetime] = {}
         self.pinned_at: dict[tuple[OrderLine, BinKey], tuple[int, int]] = {}
         self.first_pinned_at: dict[tuple[OrderLine, BinKey], tuple[int, int]] = {}
+
+
+def plain(value: Any) -> Any:
+    """As JSON can hold it; a time to live stays what it is."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return value.isoformat() if isinstance(value, date) else value

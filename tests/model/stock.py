@@ -6,24 +6,29 @@ figure is counted from the bins and lines whenever it is asked for. Where equals
 - bins are picked by expiry (fefo; none last) or newest arrival (lifo), then oldest arrival, pick_order, age of the bin's row (pickable_bins.sql);
 - bins that one call makes are as old as each other, and stand in the order of location, lot, status (make_bins.sql);
 - lines that name a warehouse are served before those that do not, then in the call's order; warehouses by priority, then code (plan_reservation.sql);
+- who waits is served by priority of the order, then since when it waits (a hold from when it is confirmed), then age (plan_fill.sql), and takes from
+  warehouses by priority, then code; released is what waits before what is promised, the youngest first (match_order_lines.sql);
+- who waits counts against a product's limit, holds too; those that have ended are booked before a reserve is refused for it (lock_backlogs.sql);
+- orders are worked off by priority, promised time, age (claim_orders.sql); of those called, who gets nothing leaves its turn to those behind;
 - pinned units give way after units that are not pinned, those of holds that have ended first, then newest allocation first (unpin_from_bins.sql, plan_moves.sql,
-  unpin_from_lines.sql);
+  unpin_from_lines.sql, match_short_picks.sql);
 - a shipment takes its own pinned units first, the oldest allocation first (plan_shipment.sql);
 - holds that have ended are booked only where a call comes up short without their units, the longest ended first: by reserve at each level up to what the
   call wants of the product (make_room.sql), by allocate and ship at each level up to what the lines there need, counting what is pinned to bins that can
-  be picked (find_due_holds.sql).
+  be picked (find_due_holds.sql), by fill_backorders at each level up to what waits for the product;
+- fill_backorders does not look at a product of which nothing is available and no hold ended, so that nothing due is booked there
+  (fill_from_stock.sql); receive gives nothing of what holds that have ended still keep.
 """
 
 from __future__ import annotations
 
 import pickle
 
-from .goods import Goods
-from .promises import Promises
+from .picking import Picking
 from .state import Line, Refused, Row
 
 
-class Model(Goods, Promises):
+class Model(Picking):
     """A tenant's stock. `call()` predicts what a function answers."""
 
     def call(self, function: str, request: Line) -> list[Row]:

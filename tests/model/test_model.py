@@ -18,13 +18,18 @@ from .world import World
 EXAMPLES, STEPS = 30, 50
 # What a run has to come across, or it tells less than it seems to.
 TOLD = {
-    "reserve": {"reserved", "rejected", "ended holds booked"},
+    "receive": {"filled"},
+    "reserve": {"reserved", "rejected", "short", "backordered", "ended holds booked"},
+    "fill_backorders": {"filled", "nothing"},
     "extend": {"extended", "OS305"},
     "confirm": {"confirmed", "OS305", "OS306"},
     "cancel": {"cancelled"},
     "release": {"released"},
     "expire_reservations": {"expired"},
-    "allocate": {"short", "ended holds booked", "OS305"},
+    "allocate": {"allocated", "short", "ended holds booked", "OS305"},
+    "allocate_next": {"allocated", "nothing"},
+    "deallocate": {"deallocated", "OS303"},
+    "short_pick": {"allocated", "short", "OS303"},
     "ship": {"done", "ended holds booked", "OS201"},
     "adjust": {"done", "ended holds un-pinned"},
 }
@@ -34,7 +39,7 @@ REFUSED = {"22023", "OS010", "OS110", "OS201", "OS301", "OS302", "OS303", "OS305
 @pytest.fixture
 def world(db: psycopg.Connection, connect: Connect) -> World:
     """The database of one run."""
-    return World(db, connect("app"), connect("operator"), connect("analyst"))
+    return World(db, connect)
 
 
 def run(world: World, number: int, examples: int, steps: int) -> None:

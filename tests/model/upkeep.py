@@ -10,8 +10,9 @@ import psycopg
 from hypothesis import note
 
 from ..support import call
+from .choices import Choices
 from .state import Line, Refused
-from .witness import TICK, Witness
+from .witness import TICK
 
 LONGEST = timedelta(days=200)  # that an example may last; partitions reach a year ahead
 TAMPER = [
@@ -25,6 +26,18 @@ TAMPER = [
     "update openstock_core.reservation_line set released = released + reserved, reserved = 0 where tenant_id = %s and reserved > 0",
     "update openstock_core.reservation_line set ordered = ordered + 1, expired = expired + 1 where tenant_id = %s",
     "update openstock_core.reservation_line set expired = expired + reserved, reserved = 0 where tenant_id = %s and reserved > 0",
+    "update openstock_core.backorder set backordered = backordered + 1 where tenant_id = %s and backordered > 0",
+    "update openstock_core.backorder set released = released + backordered, backordered = 0 where tenant_id = %s and backordered > 0",
+    "update openstock_core.backorder set expired = expired + 1 where tenant_id = %s",
+    "update openstock_core.backorder set expires_at = null where tenant_id = %s and expires_at is not null",
+    "update openstock_core.backorder set line = line + 100 where tenant_id = %s",
+    "update openstock_core.backlog set backordered = backordered + 1 where tenant_id = %s",
+    """
+    update openstock_core.backlog g set next_expiry_at = b.first_end + interval '1 microsecond'
+    from (select tenant_id, product_id, min(expires_at) as first_end from openstock_core.backorder where backordered > 0
+          group by tenant_id, product_id) as b
+    where g.tenant_id = %s and b.tenant_id = g.tenant_id and b.product_id = g.product_id and b.first_end is not null
+    """,
     "update openstock_core.reservation_line set expires_at = null where tenant_id = %s and expires_at is not null",
     "update openstock_core.reservation_line set expires_at = coalesce(expires_at, created_at) - interval '1 day' where tenant_id = %s",
     """
@@ -35,19 +48,19 @@ TAMPER = [
       and n.first_end is not null
     """,
 ]
-PROJECTIONS = ["allocation", "stock_bin", "reservation_line", "reservation", "stock_level"]
+PROJECTIONS = ["allocation", "stock_bin", "reservation_line", "backorder", "backlog", "reservation", "stock_level"]
 
 
-class Upkeep(Witness):
+class Upkeep(Choices):
     """Calls that come again, the clock, the operator, repair."""
 
     # --- once more ---------------------------------------------------------------------------------------------------
 
     def call_again(self) -> None:
-        """An op_id comes again, or comes to nothing."""
+        """An op_id comes again, or comes to nothing; or somebody asks what became of an order."""
         if not self.done:
             return
-        self.pick([self.repeat, self.repeat_with_a_change, self.think_better_of_it])()
+        self.pick([self.repeat, self.repeat_with_a_change, self.think_better_of_it, self.read_history])()
 
     def repeat(self) -> None:
         """The same call again: the stored answer, and nothing happens."""
@@ -74,16 +87,19 @@ class Upkeep(Witness):
         """A transaction of several calls that is rolled back: nothing happens, and the op_ids are free."""
         op_id = f"op {next(self.op_ids)}"
         calls: list[Callable[[], Any]] = []
-        for function in self.pick([["receive", "reserve"], ["ship", "release"], ["allocate", "ship"], ["extend", "confirm", "cancel"], ["reserve", "expire_reservations"]]):
+        for function in self.pick([["receive", "reserve"], ["ship", "release"], ["allocate", "ship"], ["extend", "confirm", "cancel"], ["reserve", "expire_reservations"],
+                                   ["cancel", "fill_backorders", "allocate_next"], ["allocate", "deallocate"]]):
             request: Line = {"order_ref": self.order()}
             if function == "receive":
                 request = {"warehouse": "LON", "lines": [{"sku": "APPLE", "qty": 5}]}
             elif function == "reserve":
-                request |= {"lines": [{"sku": "APPLE", "qty": 1}], "ttl": timedelta(hours=1)}
+                request |= {"lines": [{"sku": "APPLE", "qty": 1}], "ttl": timedelta(hours=1), "on_shortage": self.pick(["reject", "backorder"])}
             elif function == "extend":
                 request["ttl"] = timedelta(days=1)
-            elif function == "expire_reservations":
+            elif function in ("expire_reservations", "fill_backorders"):
                 request = {}
+            elif function == "allocate_next":
+                request = {"warehouse": "LON"}
             calls.append(lambda function=function, request=request: self.attempt(function, f"{op_id} {function}", request))
         with self.world.app.transaction(force_rollback=True):
             for one in calls:
@@ -93,13 +109,31 @@ class Upkeep(Witness):
                 except psycopg.Error as error:
                     assert (error.sqlstate or "").startswith("OS"), error
 
+    # --- looking back ------------------------------------------------------------------------------------------------
+
+    def read_history(self) -> None:
+        """An order's entries, also those from before it was confirmed, add up to what it has and had."""
+        if not self.model.state.orders:
+            return
+        order_ref = self.pick(sorted(self.model.state.orders))
+        entries = call(self.world.reader, "order_history", order_ref=order_ref)
+        lines, waiting = self.model.lines_of(order_ref), self.model.waiting_of(order_ref)
+        assert sum(entry["reserved_delta"] for entry in entries) == sum(n.reserved for n in lines)
+        assert sum(entry["allocated_delta"] for entry in entries) == sum(self.model.pinned(n) for n in lines)
+        assert sum(entry["backordered_delta"] for entry in entries) == sum(w.backordered for w in waiting)
+        assert sum(-entry["qty_delta"] for entry in entries if entry["event_type"] == "SHIP") == sum(n.shipped for n in lines)
+        for event_type in ("RELEASE", "EXPIRE"):
+            given_back = sum(-entry["reserved_delta"] - entry["backordered_delta"] for entry in entries if entry["event_type"] == event_type)
+            assert given_back == sum(part.released if event_type == "RELEASE" else part.expired for part in [*lines, *waiting])
+        self.count("order_history", "done")
+
     # --- the clock, the operator, repair -----------------------------------------------------------------------------
 
     def upkeep(self) -> None:
         """What operators do."""
         self.pick(
-            [self.days_go_by, self.days_go_by, self.block_expired_lots, self.expire_reservations_as_operator, self.refresh_current_stock, self.rebuild,
-             self.tamper_and_rebuild, self.tear_down_and_rebuild]
+            [self.days_go_by, self.days_go_by, self.block_expired_lots, self.expire_reservations_as_operator, self.fill_backorders_as_operator,
+             self.refresh_current_stock, self.rebuild, self.tamper_and_rebuild, self.tear_down_and_rebuild]
         )()
 
     def let_time_go_by(self, until: datetime) -> None:
@@ -116,7 +150,7 @@ class Upkeep(Witness):
     def time_goes_by(self) -> None:
         """A while, or until something ends: to the moment, or one before or after it."""
         now = self.model.now
-        ends = sorted({n.expires_at for n in self.model.state.lines if n.reserved > 0 and n.expires_at is not None and n.expires_at > now})
+        ends = sorted({part.expires_at for part in self.parts if part.open > 0 and part.expires_at is not None and part.expires_at > now})
         moment = timedelta(microseconds=self.pick([0, 0, 0, -1, 1]))
         if ends and self.chance(70):
             self.let_time_go_by(self.pick([ends[0], ends[0], self.pick(ends)]) + moment)
@@ -138,6 +172,13 @@ class Upkeep(Witness):
         [found] = call(self.world.operator, "openstock_admin.expire_reservations", tenant=self.tenant, max_lines=max_lines)
         assert found == {"expire_reservations": len(rows)}
 
+    def fill_backorders_as_operator(self) -> None:
+        """What came free goes to who waits."""
+        max_rows = self.pick([1, 2, 1000])
+        rows = self.model.call("fill_backorders", {"max_rows": max_rows})
+        [found] = call(self.world.operator, "openstock_admin.fill_backorders", tenant=self.tenant, max_rows=max_rows)
+        assert found == {"fill_backorders": len(rows)}
+
     def refresh_current_stock(self) -> None:
         """The snapshot, summed from the ledger alone, is what the model counts."""
         call(self.world.operator, "openstock_admin.refresh_current_stock")
@@ -147,6 +188,7 @@ class Upkeep(Witness):
         """Nothing is to be repaired."""
         for replace in (False, True):
             assert call(self.world.operator, "openstock_admin.rebuild", tenant=self.tenant, replace=replace) == []
+        self.model.look_again()
 
     def tamper_and_rebuild(self) -> None:
         """Somebody changes a projection behind the ledger's back; verify sees it and rebuild puts it right."""
@@ -158,6 +200,7 @@ class Upkeep(Witness):
         assert bool(found) == bool(harm), f"{damage}: {found}"
         call(self.world.operator, "openstock_admin.rebuild", tenant=self.tenant, replace=True)
         assert self.verify() == []
+        self.model.look_again()
 
     def tear_down_and_rebuild(self) -> None:
         """All projections are lost, and come back from the ledger."""

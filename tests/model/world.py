@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, date, datetime
-from decimal import Decimal
-from typing import Any
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import psycopg
 
-from ..support import call
+from ..support import Connect, call
 
 
 class World:
@@ -19,10 +17,9 @@ class World:
     Its clock stands still unless it is set, so that calls come at exactly the moment when something ends.
     """
 
-    def __init__(
-        self, db: psycopg.Connection, app: psycopg.Connection, operator: psycopg.Connection, analyst: psycopg.Connection
-    ) -> None:
-        self.db, self.app, self.operator, self.analyst = db, app, operator, analyst
+    def __init__(self, db: psycopg.Connection, connect: Connect) -> None:
+        self.db, self.app, self.operator = db, connect("app"), connect("operator")
+        self.reader, self.analyst = connect("app"), connect("analyst")
         self.salt = 0
         self.steps = 0
         self.outcomes: Counter[tuple[str, str]] = Counter()
@@ -41,6 +38,8 @@ class World:
         self.set_clock(self.noon)
         call(self.operator, "openstock_admin.create_tenant", name="Model", tenant=tenant)
         call(self.operator, "openstock_admin.grant_tenant", login=self.analyst.info.user, tenant=tenant)
+        for readers in (self.reader, self.analyst):
+            readers.execute("select set_config('app.tenant_id', %s, false)", [str(tenant)])
         return tenant
 
     def set_clock(self, now: datetime) -> None:
@@ -57,14 +56,3 @@ class World:
         for (function, outcome), times in sorted(self.outcomes.items()):
             calls.setdefault(function, []).append(f"{outcome} {times}")
         return "\n".join([f"{self.steps} steps", *(f"  {function}: {', '.join(parts)}" for function, parts in calls.items())])
-
-
-def plain(value: Any) -> Any:
-    """As JSON can hold it; a time to live stays what it is."""
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [plain(item) for item in value]
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    return value.isoformat() if isinstance(value, date) else value
