@@ -1272,7 +1272,7 @@ reset role;
 
 -- sql/functions/openstock_core/ledger_totals.sql
 -- What current_stock holds. A function, so that it carries row_security = on: a restore switches that off, and could then
--- not fill the view. Reads: ledger, of all tenants.
+-- not fill the view. What waits for stock is at no warehouse, although its entries name one. Reads: ledger, of all tenants.
 set local role openstock_maint;
 
 create or replace function openstock_core.ledger_totals(
@@ -1287,11 +1287,12 @@ begin atomic
   select e.tenant_id, e.product_id, e.warehouse_id, sum(e.qty_delta), sum(e.blocked_delta), sum(e.reserved_delta),
          sum(e.allocated_delta), count(*), max(e.recorded_at)
   from openstock_core.ledger e
+  where e.backorder_id is null
   group by e.tenant_id, e.product_id, e.warehouse_id;
 end;
 
 revoke all on function openstock_core.ledger_totals from public;
-comment on function openstock_core.ledger_totals is 'The ledger''s sums per tenant, product and warehouse.';
+comment on function openstock_core.ledger_totals is 'The ledger''s sums per tenant, product and warehouse, without what waits for stock.';
 
 reset role;
 
@@ -2462,7 +2463,8 @@ reset role;
 -- Reads: reservation_line, allocation, stock_bin, lot, product. The smallest quantity of the product bounds how many lines are read.
 set local role openstock_owner;
 
-create or replace function openstock_core.find_due_holds(tenant uuid, missing openstock_core.pick[], at timestamptz, only_pinned boolean)
+create or replace function openstock_core.find_due_holds(
+  tenant uuid, missing openstock_core.pick[], at timestamptz, only_pinned boolean, avoided bigint[] default '{}')
 returns bigint[]
 language plpgsql
 stable
@@ -2485,7 +2487,7 @@ begin
             then (select sum(a.qty) from openstock_core.allocation a
                   join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = a.bin_id
                   left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
-                  where a.tenant_id = tenant and a.reservation_line_id = d.reservation_line_id
+                  where a.tenant_id = tenant and a.reservation_line_id = d.reservation_line_id and a.bin_id <> all (avoided)
                     and (t.expires_on is null or openstock_core.expiry(t.expires_on) > find_due_holds.at))
             else d.reserved end as units) as u
         where d.tenant_id = tenant and d.product_id = k.product_id and d.warehouse_id = k.warehouse_id
@@ -2502,7 +2504,7 @@ revoke all on function openstock_core.find_due_holds from public;
 grant execute on function openstock_core.find_due_holds to openstock_api;
 comment on function openstock_core.find_due_holds is
   'Lines whose hold has ended by this moment and is not booked, that together free this much per level, counting what they have reserved, or '
-  'only what they have pinned to bins and can be picked there: nothing of a lot that has expired.';
+  'only what they have pinned to bins and can be picked there: nothing of a lot that has expired, nor from bins to be avoided.';
 
 reset role;
 
@@ -6278,7 +6280,7 @@ revoke all on function openstock.release from public;
 grant execute on function openstock.release to openstock_app;
 comment on function openstock.release is
   'Gives an order''s promised stock back: all of it, or lines: each names a line or a sku (and a warehouse), with qty or all that is reserved. '
-  'Pinned units go last and are de-allocated. Returns one row per line and warehouse. Errors: 22023, OS010, OS110, OS301, OS302, OS303, OS305.';
+  'What waits for stock goes first, the youngest before the older; pinned units go last and are de-allocated. Returns one row per line and warehouse. Errors: 22023, OS010, OS110, OS301, OS302, OS303, OS305.';
 
 reset role;
 
@@ -6913,7 +6915,8 @@ revoke all on function openstock.confirm from public;
 grant execute on function openstock.confirm to openstock_app;
 comment on function openstock.confirm is
   'Makes an order''s holds promises without end; nothing is given back meanwhile, and what is pinned stays pinned; what waits for stock joins the queue. new_order_ref: they become lines of '
-  'that order, which may be new or open, after its highest line and in the same order, and the old order_ref can no more be used. '
+  'that order, which may be new or open, after its highest line and in the same order, and the old order_ref can no more be used; '
+  'what that order does not say itself of priority, promised time and metadata, it takes over. '
   'on_expired: error (OS305 where any hold of the order has ended) or skip (confirms the others). Returns one row per line and warehouse; the stock level '
   'is not touched: its balances are null. Errors: 22023, OS010, OS301, OS302, OS303, OS305, OS306.';
 
@@ -7119,15 +7122,17 @@ declare
   filled openstock_core.movement[];
 begin
   with part as (
-    select b.reservation_id, b.line, p.product_id, p.warehouse_id, sum(p.qty) as qty
-    from unnest(picks) as p
+    select b.reservation_id, b.line, p.product_id, p.warehouse_id, sum(p.qty) as qty, min(p.n) as n
+    from unnest(picks) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, n)
     join openstock_core.backorder b on b.tenant_id = tenant and b.backorder_id = p.reservation_line_id
     group by b.reservation_id, b.line, p.product_id, p.warehouse_id
   ), line as (
-    -- A line of the order at this level grows. If it is empty, the end that it once had is of no account any more.
+    -- Who is first in the queue gets the oldest line. A line of the order at this level grows; if it is empty, the end that it once
+    -- had is of no account any more.
     insert into openstock_core.reservation_line as l (
       tenant_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, created_at)
     select tenant, p.reservation_id, p.line, p.product_id, p.warehouse_id, p.qty, p.qty, stamp from part p
+    order by p.n
     on conflict (tenant_id, reservation_id, line, product_id, (warehouse_id + 0)) do update
     set ordered = trim_scale(l.ordered + excluded.ordered), reserved = trim_scale(l.reserved + excluded.reserved), expires_at = null
     where l.reserved = 0 or l.expires_at is null
@@ -7428,7 +7433,7 @@ begin
       select from (select distinct n.product_id, n.warehouse_id from unnest(needs) as n) as k
       cross join lateral openstock_core.pickable_bins(tenant, k.product_id, k.warehouse_id, removal) as c
       where c.bin_id <> all (bins || avoided))
-    or (attempt = 1 and cardinality(openstock_core.find_due_holds(tenant, needs, openstock.server_time(), true)) > 0)
+    or (attempt = 1 and cardinality(openstock_core.find_due_holds(tenant, needs, openstock.server_time(), true, avoided)) > 0)
   then
     perform openstock_core.fail('OS901', jsonb_build_object('attempt', attempt));
   end if;
@@ -7465,7 +7470,7 @@ begin
   for attempt in 0 .. 20 loop
     begin
       if attempt > 1 then
-        due_now := openstock_core.lock_due_holds(tenant, due, openstock_core.find_due_holds(tenant, needs, due.at, true), true);
+        due_now := openstock_core.lock_due_holds(tenant, due, openstock_core.find_due_holds(tenant, needs, due.at, true, avoided), true);
       end if;
       return openstock_core.try_picks(tenant, op_id, needs, null, named, avoided, due_now, attempt);
     exception when sqlstate 'OS901' then
@@ -8156,7 +8161,7 @@ begin
            count(*) over (partition by i.reservation_line_id, i.bin_id) as named
     from given g
     join pin i on (g.line is null or g.line = i.line) and (g.sku is null or g.sku = i.sku) and (g.warehouse is null or g.warehouse = i.warehouse)
-      and g.location = i.location and (g.lot is null or g.lot = i.lot)
+      and g.location = i.location and (g.lot is null or g.lot = i.lot) and coalesce(g.line::text, g.sku) is not null
   ), problem as (
     select g.n, case
       when coalesce(g.line::text, g.sku) is null then
@@ -9756,6 +9761,7 @@ begin atomic
     and (r.agreed or not exists (select from openstock_core.reservation_line l
                                  where l.tenant_id = tenant and l.reservation_line_id = r.reservation_line_id))
   group by r.order_ref
+  order by min(r.first_recorded_at), r.order_ref
   on conflict on constraint reservation_order_ref_is_unique do nothing;
 
   insert into openstock_core.reservation_line as l (
@@ -9808,6 +9814,7 @@ begin atomic
   from openstock_core.replayed_backorders(tenant) r
   where not exists (select from openstock_core.reservation o where o.tenant_id = tenant and o.order_ref = r.order_ref)
   group by r.order_ref
+  order by min(r.first_recorded_at), r.order_ref
   on conflict on constraint reservation_order_ref_is_unique do nothing;
 
   insert into openstock_core.backorder as b (
@@ -10490,5 +10497,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', 'f3f17b3687cba33d60dcc3fdf861a1afb18c2b6d627886691fb8ba2b9fac0b53');
+values ('0001.baseline', 'ff83b2c36f796734bb3aefad8d84a72c0815fb66ccaf6b3154f301d60b5add84');
 reset role;

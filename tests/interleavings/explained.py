@@ -13,10 +13,11 @@ from .scenarios import Call
 Facts = dict[str, Any]
 
 PICKS = {"allocate", "allocate_next", "ship", "short_pick"}  # functions that take units by the removal rule
+PROMISES = {"reserve", "amend"}
 FILLS = {"receive", "fill_backorders", "openstock_admin.fill_backorders"}
 # These hold bins where holds that ended keep units pinned.
 BOOKS_HOLDS = {"reserve", "expire_reservations", "openstock_admin.expire_reservations", "fill_backorders", "openstock_admin.fill_backorders"}
-HOLDING_BINS = PICKS | {"receive", "adjust", "move", "release", "deallocate", "cancel", "openstock_admin.block_expired_lots"}
+HOLDING_BINS = PICKS | {"receive", "adjust", "move", "release", "deallocate", "cancel", "amend", "openstock_admin.block_expired_lots"}
 WHERE = ("location", "lot", "expires_on", "status")
 UNITS = ("qty", "on_hand", "blocked", "allocated", "allocated_delta")
 BALANCES = ("on_hand", "blocked", "reserved", "available")
@@ -26,7 +27,7 @@ def comparable(facts: Facts, parts: tuple[Part, Part]) -> Facts:
     """The facts, without what may differ for these two."""
     facts = {name: without_line(fact) for name, fact in facts.items()}
     functions = {part.scenario.function for part in parts}
-    if "put_warehouses" in functions and functions & (FILLS | {"reserve"}):
+    if "put_warehouses" in functions and functions & (FILLS | PROMISES):
         facts = without_look_at_warehouses(facts, parts)
     if "openstock_test.midnight" in functions:
         facts = without_lots(facts, parts)
@@ -55,7 +56,7 @@ def finally_comparable(facts: Facts, parts: tuple[Part, Part]) -> Facts:
     if "stock" in facts:
         facts["stock"] = [{k: v for k, v in as_row(row).items() if k != "version"} for row in facts["stock"]]
     functions = {part.scenario.function for part in parts}
-    if "reserve" in functions and functions & FILLS:
+    if functions & PROMISES and functions & FILLS:
         facts = without_lines_of_orders(facts)
     if "allocate_next" in functions:
         facts = without_whose_pins(facts)
@@ -103,7 +104,7 @@ def without_look_at_warehouses(facts: Facts, parts: tuple[Part, Part]) -> Facts:
     rows = list(map(json.loads, facts["ledger"]))
     facts["ledger"] = sorted(json.dumps({k: v for k, v in row.items() if k != "warehouse" or not row["backordered_delta"]}) for row in rows)
     for part in parts:
-        if part.scenario.function == "reserve" and not isinstance(facts[part.name], Refused):
+        if part.scenario.function in PROMISES and not isinstance(facts[part.name], Refused):
             answer = map(json.loads, facts[part.name])
             facts[part.name] = [{k: v for k, v in row.items() if k not in (*BALANCES, "offers") or not row["qty_short"]} for row in answer]
         elif part.scenario.function == "receive":

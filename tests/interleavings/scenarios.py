@@ -110,10 +110,6 @@ SCENARIOS = [
     Scenario("reserve what comes in", "reserve", {"order_ref": "O3", "lines": [line("RICE", 3)]}),
     Scenario("reserve more for an order", "reserve", {
         "order_ref": "O1", "lines": [line("APPLE", 1), line("APPLE", 1, warehouse="LON")], "on_shortage": "error"}, SHORT | CLOSED | {"OS302"}),
-    Scenario("amend", "amend", {"order_ref": "O1", "lines": [
-        line("MILK", 2), line("APPLE", 9)], "on_shortage": "partial"}, GONE, CARTS),
-    Scenario("amend what waits", "amend", {"order_ref": "B2", "lines": [
-        line("RICE", 1), line("APPLE", 5), line("MILK", 1)], "on_shortage": "backorder"}, GONE, QUEUE),
     Scenario("release", "release", {"order_ref": "O1"}, GONE),
     Scenario("release some", "release", {"order_ref": "O2", "lines": [line("APPLE", 2), line("MILK", 1)]}, GONE),
     Scenario("allocate", "allocate", {"order_ref": "O1"}, GONE),
@@ -145,6 +141,10 @@ SCENARIOS = [
     Scenario("extend", "extend", {"order_ref": "C1", "ttl": "5 days"}, NOT_HELD, CARTS),
     Scenario("confirm", "confirm", {"order_ref": "W1"}, NOT_HELD, QUEUE),
     Scenario("confirm into another order", "confirm", {"order_ref": "C1", "new_order_ref": "O2", "on_expired": "skip"}, NOT_HELD, CARTS),
+    Scenario("amend", "amend", {"order_ref": "O1", "lines": [
+        line("MILK", 2), line("APPLE", 9)], "on_shortage": "partial"}, GONE, CARTS),
+    Scenario("amend what waits", "amend", {"order_ref": "B2", "lines": [
+        line("RICE", 1), line("APPLE", 5), line("MILK", 1)], "on_shortage": "backorder"}, GONE, QUEUE),
     Scenario("cancel", "cancel", {"order_ref": "B1"}, GONE | {"OS302"}, QUEUE),
     Scenario("expire_reservations", "expire_reservations", furnish=QUEUE),
     Scenario("expire_reservations of an operator", "openstock_admin.expire_reservations", furnish=CARTS),
