@@ -40,14 +40,15 @@ ACCEPTED = {
     "adjust": {"OS106", "OS201", "OS202"},
     "move": {"OS106", "OS201"},
     "receive": {"OS106"},
-    "reserve": {"OS302"},
+    "reserve": {"OS302", "OS107"},
+    "amend": {"OS301", "OS302", "OS303", "OS305", "22023"},
     "extend": {"OS301", "OS302", "OS303", "OS305", "OS306"},
     "confirm": {"OS301", "OS302", "OS303", "OS305", "OS306"},
     "cancel": {"OS301", "OS302", "OS303", "OS305"},
     "release": {"OS301", "OS302", "OS303", "OS305"},
     "allocate": {"OS301", "OS302", "OS303", "OS305"},
     "ship": {"OS301", "OS302", "OS303", "OS305"},
-    "deallocate": {"OS301", "OS302", "OS303", "OS305"},
+    "deallocate": {"OS301", "OS302", "OS303", "OS305", "22023"},
     "short_pick": {"OS301", "OS302", "OS303", "OS305"},
     "allocate_next": set(),
     "fill_backorders": set(),
@@ -58,6 +59,7 @@ CALLS = {
     "adjust": 8,
     "move": 14,
     "reserve": 34,
+    "amend": 8,
     "extend": 8,
     "confirm": 12,
     "cancel": 3,
@@ -74,6 +76,11 @@ CALLS = {
 MOSTS = {"expire_reservations": "max_lines", "fill_backorders": "max_rows"}
 """What bounds them."""
 ATTEMPTS = 200
+
+
+def asks_for_certain_units(request: dict[str, Any]) -> bool:
+    """Whether a reserve wants units of a location, a lot, or a remaining life."""
+    return any(line.keys() & {"location", "lot", "min_days_left"} for line in request["lines"])
 
 
 @dataclass
@@ -113,6 +120,7 @@ class Storm:
         self.numbers = count(1)
         self.orders: list[str] = []
         self.carts: list[str] = []
+        self.promised: list[str] = []
 
     def opened(self, login: str) -> psycopg.Connection:
         """A connection that is closed with the storm."""
@@ -192,6 +200,8 @@ class Storm:
             request = self.order(random) | ({"ttl": self.ttl(random)} if random.random() < 0.6 else {})
             on_shortage = random.choices([None, "partial", "backorder"], [4, 3, 8])[0]
             request |= {"on_shortage": on_shortage} if on_shortage else {}
+            if not asks_for_certain_units(request) and on_shortage is None:
+                request |= {"strategy": random.choice(["priority", "most_stock", "fewest_splits", "least_cost"])}
             return function, request | ({"priority": random.randint(-1, 2)} if random.random() < 0.3 else {})
         if function in MOSTS:
             return function, {MOSTS[function]: random.choice([1, 3, 1000])}
@@ -206,6 +216,10 @@ class Storm:
             request["ttl"] = self.ttl(random)
         elif function == "confirm":
             request |= self.confirmation(random)
+        elif function == "amend":
+            request["order_ref"] = random.choice(self.promised[-12:] or ["NONE"])
+            request["lines"] = self.amendments(random)
+            request |= random.choice([{}, {"on_shortage": "partial"}, {"on_shortage": "backorder"}])
         elif function in ("release", "ship", "deallocate") and random.random() < 0.4:
             request["lines"] = [{"line": 1, "qty": 1}]
         return function, request
@@ -222,6 +236,12 @@ class Storm:
         row = random.choice(places) if places else {"location": "A-1", "lot": None}
         lost = {"sku": line["sku"], "warehouse": line["warehouse"], "location": row["location"], "lot": row["lot"], "qty": 1}
         return {"order_ref": line["order_ref"], "lines": [lost]}
+
+    @staticmethod
+    def amendments(random: Random) -> list[dict[str, Any]]:
+        """What a line or two are to be, or something new."""
+        lines: list[dict[str, Any]] = [{"line": line, "qty": random.randint(0, 5)} for line in random.sample([1, 2, 3], random.randint(1, 2))]
+        return lines + [{"sku": random.choice(PRODUCTS)["sku"], "line": random.randint(20, 99), "qty": random.randint(0, 3)}] * random.choice([0, 1])
 
     @staticmethod
     def ttl(random: Random) -> timedelta:
@@ -244,13 +264,23 @@ class Storm:
         lines = []
         for _ in range(random.randint(1, 5)):
             line: dict[str, Any] = {"sku": random.choice(PRODUCTS)["sku"], "qty": random.randint(1, 4)}
-            lines.append(line | ({"warehouse": random.choice(WAREHOUSES)} if random.random() < 0.2 else {}))
+            line |= {"warehouse": random.choice(WAREHOUSES)} if random.random() < 0.2 else {}
+            lines.append(line | (self.wish(random, line["sku"]) if not new and random.random() < 0.06 else {}))
         if self.orders and not new and random.random() < 0.15:
             return {"order_ref": random.choice(self.orders[-20:]), "lines": lines}
         order_ref = f"ORDER-{next(self.numbers)}"
         if not new:
             self.orders.append(order_ref)
         return {"order_ref": order_ref, "lines": lines}
+
+    @staticmethod
+    def wish(random: Random, sku: str) -> dict[str, Any]:
+        """What the units have to be."""
+        tracked = sku in ("JAM", "MILK")
+        what = random.choice(["location", "lot", "min_days_left"] if tracked else ["location"])
+        if what == "location":
+            return {"warehouse": random.choice(WAREHOUSES), "location": random.choice(LOCATIONS[:3])}
+        return {"lot": f"L{random.randint(1, 4)}"} if what == "lot" else {"min_days_left": random.randint(0, 5)}
 
     def bins(self, random: Random, place: str, function: str, many: int) -> list[dict[str, Any]]:
         """Lines of adjust or move, about bins that were seen a moment ago."""
@@ -297,6 +327,8 @@ class Storm:
             done = Done(function, request, op_id, rows, began, self.now(connection))
             if not rows or not rows[0]["replayed"]:
                 self.done.append(done)
+            if function == "reserve" and rows[0]["outcome"] in ("reserved", "backordered"):
+                self.promised.append(request["order_ref"])
             if "ttl" in request and rows[0]["outcome"] in ("reserved", "backordered"):
                 self.carts.append(request["order_ref"])
             self.outcomes[f"{function} {rows[0].get('outcome', 'done') if rows else 'nothing to do'}"] += 1
@@ -305,7 +337,8 @@ class Storm:
 
     def count_retry(self, error: psycopg.Error) -> None:
         """Count it; who waited for whom is kept."""
-        self.retries[error.sqlstate or ""] += 1
+        problem = (error.diag.message_detail or "") if (error.diag.message_detail or "").startswith("{") else ""
+        self.retries[f"{error.sqlstate} {problem}".strip()] += 1
         if error.sqlstate == "40P01":
             self.deadlocks.append(f"{error.diag.message_detail} {error.diag.context}")
 

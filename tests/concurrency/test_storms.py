@@ -29,7 +29,8 @@ def rage(storm: Storm) -> str:
     storm.close()
     assert not storm.deadlocks, "\n\n".join(storm.deadlocks)
     if storm.level is READ_COMMITTED:
-        assert not storm.retries, f"deadlocks or serialization failures at READ COMMITTED: {storm.retries}"
+        unexpected = storm.retries.keys() - {'40001 {"problem": "a hold of the order ended meanwhile"}'}
+        assert not unexpected, f"deadlocks or serialization failures at READ COMMITTED: {storm.retries}"
     outcomes = ", ".join(f"{what} {times}" for what, times in sorted(storm.outcomes.items()))
     return f"{storm.level.name}, seed {storm.seed}: {storm.verified} times verified, retries {dict(storm.retries)}, {outcomes}"
 
@@ -53,7 +54,8 @@ def test_storms_for_as_long_as_one_likes(
     calls = 0
     while time.monotonic() < end:
         level = random.choice([READ_COMMITTED, READ_COMMITTED, REPEATABLE_READ, SERIALIZABLE])
-        storm = Storm(connect, db, level, random.random() < 0.5, WORKERS, CALLS, seed=random.getrandbits(32))
+        workers = random.choice([WORKERS, 4 * WORKERS])
+        storm = Storm(connect, db, level, random.random() < 0.5, workers, CALLS, seed=random.getrandbits(32))
         line = rage(storm)
         calls += sum(storm.outcomes.values())
         with capsys.disabled():
