@@ -119,11 +119,37 @@ create type openstock.put_result as (
   outcome text,
   replayed boolean
 );
-comment on type openstock.put_result is 'One row of master data written by put_products, put_warehouses or put_locations.';
+comment on type openstock.put_result is 'One row of master data written by put_products, put_warehouses, put_locations or put_channels.';
 comment on column openstock.put_result.line is 'The line of the call, as given or its place (from 1).';
 comment on column openstock.put_result.code is 'The sku or code, as stored.';
 comment on column openstock.put_result.outcome is 'created, updated or unchanged.';
 comment on column openstock.put_result.replayed is 'True when this answer was stored by an earlier call with the same op_id.';
+
+create type openstock.quota_change as (
+  line integer,
+  channel text,
+  sku text,
+  warehouse text,
+  qty numeric,
+  on_hand numeric,
+  blocked numeric,
+  reserved numeric,
+  fenced numeric,
+  available numeric,
+  replayed boolean
+);
+comment on type openstock.quota_change is 'What is kept of a product at a warehouse for a sales channel, with the stock level after the call.';
+comment on column openstock.quota_change.line is 'The line of the call, as given or its place (from 1).';
+comment on column openstock.quota_change.channel is 'The channel''s code.';
+comment on column openstock.quota_change.sku is 'The product.';
+comment on column openstock.quota_change.warehouse is 'The warehouse''s code.';
+comment on column openstock.quota_change.qty is 'Units kept for the channel.';
+comment on column openstock.quota_change.on_hand is 'Physical units.';
+comment on column openstock.quota_change.blocked is 'The part of on_hand that cannot be promised.';
+comment on column openstock.quota_change.reserved is 'Units promised to orders and not yet gone.';
+comment on column openstock.quota_change.fenced is 'Units kept for all channels together.';
+comment on column openstock.quota_change.available is 'What can be promised to anyone; negative where more is kept than there is.';
+comment on column openstock.quota_change.replayed is 'True when this answer was stored by an earlier call with the same op_id.';
 
 create type openstock.stock_change as (
   line integer,
@@ -226,7 +252,7 @@ comment on column openstock.quoted_source.reason is
 comment on column openstock.quoted_source.qty_ordered is 'Quantity asked for by the line.';
 comment on column openstock.quoted_source.qty is 'Quantity that this warehouse would promise.';
 comment on column openstock.quoted_source.qty_short is 'Quantity of the line that no warehouse would promise.';
-comment on column openstock.quoted_source.available is 'What the warehouse could promise of the product to anyone.';
+comment on column openstock.quoted_source.available is 'What the warehouse could promise of the product to anyone, or to the channel asked for.';
 comment on column openstock.quoted_source.distance_km is 'Kilometres to the destination along the great circle; null where a position is unknown.';
 comment on column openstock.quoted_source.shipping_cost is 'Cost of one shipment to the destination''s zone; null where it is unknown.';
 comment on column openstock.quoted_source.place is 'Its place among the warehouses asked for the product; null where the strategy asks it for nothing.';
@@ -310,7 +336,8 @@ create type openstock_core.movement as (
   reason text,
   expires_at timestamptz,
   backordered_delta numeric,
-  backorder_id bigint
+  backorder_id bigint,
+  quota_delta numeric
 );
 comment on type openstock_core.movement is 'One ledger entry before it is written; post() gives it its number, time and balances.';
 
@@ -376,9 +403,23 @@ create type openstock_core.sourcing as (
   strategy text,
   latitude double precision,
   longitude double precision,
-  zone text
+  zone text,
+  channel_id bigint,
+  uses_safety_stock boolean
 );
-comment on type openstock_core.sourcing is 'How warehouses are chosen, and where the goods go: degrees, and a zone of shipping costs; null: not known.';
+comment on type openstock_core.sourcing is
+  'How warehouses are chosen, where the goods go: degrees, and a zone of shipping costs; null: not known; and for which sales channel, null: none.';
+
+create type openstock_core.quota_line as (
+  n integer,
+  line integer,
+  channel text,
+  channel_id bigint,
+  sku text,
+  product_id bigint,
+  qty numeric
+);
+comment on type openstock_core.quota_line is 'A line of put_quotas, with its names looked up; n is its place in the call.';
 
 create type openstock_core.candidate as (
   product_id bigint,
@@ -873,9 +914,9 @@ comment on column openstock_core.stock_level.on_hand is 'Physical units; never n
 comment on column openstock_core.stock_level.blocked is 'The part of on_hand that cannot be promised: status, location or lot expiry says so.';
 comment on column openstock_core.stock_level.reserved is 'Units promised to orders and not yet gone. May exceed on_hand - blocked after a loss.';
 comment on column openstock_core.stock_level.safety_stock is 'Units kept out of promises; a copy of the product''s.';
-comment on column openstock_core.stock_level.fenced is 'Units kept for sales channels that have not used them.';
+comment on column openstock_core.stock_level.fenced is 'Units kept for sales channels that have not used them: the sum of its quotas.';
 comment on column openstock_core.stock_level.available is
-  'What can be promised: on_hand - blocked - reserved - safety_stock - fenced. Negative after a loss of promised units.';
+  'What can be promised: on_hand - blocked - reserved - safety_stock - fenced. Negative after a loss of promised units, and where more is kept than there is.';
 comment on column openstock_core.stock_level.next_block_at is
   'Before a promise after this moment, units of expired lots have to be booked as blocked; null: never.';
 comment on column openstock_core.stock_level.next_expiry_at is
@@ -929,6 +970,64 @@ grant select, insert, update on openstock_core.stock_bin to openstock_maint;
 
 reset role;
 
+-- sql/tables/channels.sql
+-- Sales channels, and the units that are kept for them.
+set local role openstock_owner;
+
+create table openstock_core.channel (
+  tenant_id uuid not null,
+  channel_id bigint generated always as identity,
+  code openstock_core.code not null,
+  name text not null,
+  uses_safety_stock boolean not null default false,
+  active boolean not null default true,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint channel_pkey primary key (tenant_id, channel_id),
+  constraint channel_code_is_unique unique (tenant_id, code),
+  constraint channel_tenant_exists foreign key (tenant_id) references openstock_core.tenant,
+  constraint channel_name_is_bounded check (char_length(name) between 1 and 200)
+);
+comment on table openstock_core.channel is 'Through which a tenant sells: a web shop, a marketplace, the tills. Deactivated, never deleted.';
+comment on column openstock_core.channel.tenant_id is 'The tenant.';
+comment on column openstock_core.channel.channel_id is 'Internal identity.';
+comment on column openstock_core.channel.code is 'The name by which the API speaks of it.';
+comment on column openstock_core.channel.name is 'For people.';
+comment on column openstock_core.channel.uses_safety_stock is 'True: what is reserved for it may use the safety stock.';
+comment on column openstock_core.channel.active is
+  'False: nothing is reserved for it any more, and what its orders give back is no longer kept for it. What is kept already stays so until put_quotas says otherwise.';
+comment on column openstock_core.channel.created_at is 'When it was created.';
+comment on column openstock_core.channel.updated_at is 'When it was last changed.';
+select openstock_core.protect_table('openstock_core.channel');
+grant select, insert, update on openstock_core.channel to openstock_api;
+grant select on openstock_core.channel to openstock_maint;
+
+create table openstock_core.channel_quota (
+  tenant_id uuid not null,
+  product_id bigint not null,
+  warehouse_id bigint not null,
+  channel_id bigint not null,
+  qty openstock_core.quantity not null,
+  constraint channel_quota_pkey primary key (tenant_id, product_id, warehouse_id, channel_id),
+  constraint channel_quota_level_exists foreign key (tenant_id, product_id, warehouse_id) references openstock_core.stock_level,
+  constraint channel_quota_channel_exists foreign key (tenant_id, channel_id) references openstock_core.channel,
+  constraint channel_quota_qty_is_not_negative check (qty >= 0)
+) with (fillfactor = 50);
+comment on table openstock_core.channel_quota is
+  'Units of a stock level that are kept for a sales channel. They are set by put_quotas and are no projection of the ledger; their sum per level is stock_level.fenced. '
+  'A row has no lock of its own: whoever changes it holds the row lock of the level, and writes the level too, so that no older snapshot overlooks it. It stays '
+  'when nothing is kept any more.';
+comment on column openstock_core.channel_quota.tenant_id is 'The tenant.';
+comment on column openstock_core.channel_quota.product_id is 'The product.';
+comment on column openstock_core.channel_quota.warehouse_id is 'The warehouse.';
+comment on column openstock_core.channel_quota.channel_id is 'The channel.';
+comment on column openstock_core.channel_quota.qty is 'Units still kept: what the channel reserves is taken from them first, what it gives back returns.';
+select openstock_core.protect_table('openstock_core.channel_quota');
+grant select, insert, update on openstock_core.channel_quota to openstock_api;
+grant select on openstock_core.channel_quota to openstock_maint;
+
+reset role;
+
 -- sql/tables/ledger.sql
 -- The truth: one immutable row per movement, in monthly partitions by server time.
 set local role openstock_owner;
@@ -956,6 +1055,7 @@ create table openstock_core.ledger (
   reserved_delta openstock_core.quantity not null default 0,
   allocated_delta openstock_core.quantity not null default 0,
   backordered_delta openstock_core.quantity,
+  quota_delta openstock_core.quantity,
   on_hand_after openstock_core.quantity,
   blocked_after openstock_core.quantity,
   reserved_after openstock_core.quantity,
@@ -976,6 +1076,8 @@ create table openstock_core.ledger (
     openstock_core.is_chained(event_type, backordered_delta) = (on_hand_after is not null)
     and (on_hand_after is null) = (blocked_after is null)
     and (on_hand_after is null) = (reserved_after is null)),
+  constraint ledger_quotas_change_with_a_promise check (
+    quota_delta is null or (event_type = 'RESERVE' and quota_delta < 0) or (event_type in ('RELEASE', 'EXPIRE') and quota_delta > 0)),
   constraint ledger_bin_is_whole check ((location_id is null) = (status is null)),
   constraint ledger_units_have_a_bin check (location_id is not null or (qty_delta = 0 and blocked_delta = 0 and allocated_delta = 0))
 ) partition by range (recorded_at);
@@ -1005,6 +1107,9 @@ comment on column openstock_core.ledger.allocated_delta is 'Change of allocated 
 comment on column openstock_core.ledger.backordered_delta is
   'Change of what waits for stock, of the backorder and of the product''s backlog; null where the entry changes none. Such an entry changes no level, and its '
   'warehouse is the one asked for, or the first by priority.';
+comment on column openstock_core.ledger.quota_delta is
+  'Change of what is kept for the sales channel of the line at the level: RESERVE takes from it, RELEASE and EXPIRE give back; null where the entry changes '
+  'none.';
 comment on column openstock_core.ledger.on_hand_after is 'The level''s on_hand after the entry; null on BACKORDER, EXTEND, CONFIRM, ALLOCATE and DEALLOCATE, and where '
   'backordered units are released or expire: none of these changes a level.';
 comment on column openstock_core.ledger.blocked_after is 'The level''s blocked after the entry.';
@@ -1084,12 +1189,16 @@ create table openstock_core.reservation_line (
   min_days_left integer,
   created_at timestamptz not null,
   changes bigint not null default 0,
+  channel_id bigint,
+  quota_used openstock_core.quantity not null default 0,
   constraint reservation_line_pkey primary key (tenant_id, reservation_line_id),
   constraint reservation_line_reservation_exists foreign key (tenant_id, reservation_id) references openstock_core.reservation,
   constraint reservation_line_level_exists foreign key (tenant_id, product_id, warehouse_id) references openstock_core.stock_level,
   constraint reservation_line_location_exists foreign key (tenant_id, location_id) references openstock_core.location,
   constraint reservation_line_lot_exists foreign key (tenant_id, lot_id) references openstock_core.lot,
   constraint reservation_line_min_days_left_is_not_negative check (min_days_left >= 0),
+  constraint reservation_line_channel_exists foreign key (tenant_id, channel_id) references openstock_core.channel,
+  constraint reservation_line_quota_used_is_part_of_ordered check (quota_used between 0 and ordered),
   constraint reservation_line_line_is_positive check (line > 0),
   constraint reservation_line_ordered_is_not_negative check (ordered >= 0),
   constraint reservation_line_parts_are_not_negative check (
@@ -1128,6 +1237,9 @@ comment on column openstock_core.reservation_line.min_days_left is
 comment on column openstock_core.reservation_line.created_at is 'When it was promised.';
 comment on column openstock_core.reservation_line.changes is
   'Calls that pinned units for it or took pins off: each leaves a trace that a concurrent one cannot overlook.';
+comment on column openstock_core.reservation_line.channel_id is 'The sales channel that it was promised to; null: none.';
+comment on column openstock_core.reservation_line.quota_used is
+  'Units taken from the channel''s quota at the level less those given back to it. What is shipped counts as taken from elsewhere first.';
 comment on index openstock_core.reservation_line_key is 'One row for an order''s line, product and warehouse.';
 comment on index openstock_core.reservation_line_open is 'Open promises of a warehouse that do not end, for pickers.';
 comment on index openstock_core.reservation_line_expiring is 'Open holds by when they end, for upkeep.';
@@ -1149,10 +1261,12 @@ create table openstock_core.backorder (
   expires_at timestamptz,
   queued_at timestamptz not null,
   created_at timestamptz not null,
+  channel_id bigint,
   constraint backorder_pkey primary key (tenant_id, backorder_id),
   constraint backorder_reservation_exists foreign key (tenant_id, reservation_id) references openstock_core.reservation,
   constraint backorder_product_exists foreign key (tenant_id, product_id) references openstock_core.product,
   constraint backorder_warehouse_exists foreign key (tenant_id, warehouse_id) references openstock_core.warehouse,
+  constraint backorder_channel_exists foreign key (tenant_id, channel_id) references openstock_core.channel,
   constraint backorder_line_is_positive check (line > 0),
   constraint backorder_parts_are_not_negative check (backordered >= 0 and released >= 0 and expired >= 0)
 );
@@ -1174,6 +1288,7 @@ comment on column openstock_core.backorder.expired is 'Units whose hold ended wh
 comment on column openstock_core.backorder.expires_at is 'They wait until then, and are not filled before they are confirmed; null: until they are filled or released.';
 comment on column openstock_core.backorder.queued_at is 'Since when they stand in the queue; among orders of one priority the earlier is filled first.';
 comment on column openstock_core.backorder.created_at is 'When it was promised.';
+comment on column openstock_core.backorder.channel_id is 'The sales channel, from whose quota it may be filled; null: none.';
 comment on index openstock_core.backorder_order is 'Backorders of an order.';
 comment on index openstock_core.backorder_queue is 'What waits for a product.';
 comment on index openstock_core.backorder_expiring is 'Waiting holds by when they end, for upkeep.';
@@ -1379,6 +1494,10 @@ from (values
    'Name a lot where the product''s tracking is lot and only there; a lot keeps the expiry it was received with.'),
   ('OS110', 'invalid_quantity', 'A quantity is not valid.',
    'Give a positive number (signed for adjust) of at most 12 digits before the point, with no more decimals than the product has.'),
+  ('OS116', 'unknown_channel', 'A sales channel is unknown.',
+   'Create it with openstock.put_channels.'),
+  ('OS117', 'inactive_channel', 'A sales channel is not active.',
+   'Activate it with openstock.put_channels, or choose another.'),
   ('OS120', 'in_use', 'The change does not fit stock that exists.',
    'Move or ship the stock first.'),
   ('OS121', 'needs_read_committed', 'The change needs a transaction at READ COMMITTED.',
@@ -1916,6 +2035,37 @@ $$;
 revoke all on function openstock_core.find_warehouse from public;
 grant execute on function openstock_core.find_warehouse to openstock_api;
 comment on function openstock_core.find_warehouse is 'The warehouse''s id. Errors: 22023, OS103, OS104.';
+
+reset role;
+
+-- sql/functions/openstock_core/find_channel.sql
+-- Looks a sales channel up by its code. Reads: channel.
+set local role openstock_owner;
+
+create or replace function openstock_core.find_channel(tenant uuid, code text) returns openstock_core.channel
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  wanted constant text := openstock_core.check_text('channel', 'code!', code);
+  found_one openstock_core.channel;
+begin
+  select c.* into found_one
+  from openstock_core.channel c
+  where c.tenant_id = tenant and c.code = wanted;
+  if not found then
+    perform openstock_core.fail('OS116', jsonb_build_object('channel', wanted));
+  elsif not found_one.active then
+    perform openstock_core.fail('OS117', jsonb_build_object('channel', wanted));
+  end if;
+  return found_one;
+end
+$$;
+
+revoke all on function openstock_core.find_channel from public;
+grant execute on function openstock_core.find_channel to openstock_api;
+comment on function openstock_core.find_channel is 'The channel, which is active. Errors: 22023, OS116, OS117.';
 
 reset role;
 
@@ -2458,13 +2608,40 @@ comment on function openstock_core.lock_order_backorders is 'The ids of the orde
 
 reset role;
 
+-- sql/functions/openstock_core/units_for_quota.sql
+-- How many units that a line gives back are kept for its channel again. Reads: channel.
+set local role openstock_owner;
+
+create or replace function openstock_core.units_for_quota(tenant uuid, channel_id bigint, quota_used numeric, units numeric)
+returns numeric
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if exists (select from openstock_core.channel c
+             where c.tenant_id = tenant and c.channel_id = units_for_quota.channel_id and c.active) then
+    return nullif(least(units, quota_used), 0);
+  end if;
+  return null;
+end
+$$;
+
+revoke all on function openstock_core.units_for_quota from public;
+grant execute on function openstock_core.units_for_quota to openstock_api;
+comment on function openstock_core.units_for_quota is
+  'As many as the line took from the quota and has not given back; null: none, as where the channel is not active, or none.';
+
+reset role;
+
 -- sql/functions/openstock_core/find_due_holds.sql
 -- Chooses holds that have ended, at locked levels, the oldest first, until they hold the units that are missing there.
--- Reads: reservation_line, allocation, stock_bin, lot, product. The smallest quantity of the product bounds how many lines are read.
+-- What holds of other channels took from their quotas goes back there. Reads: reservation_line, allocation, stock_bin, lot, product,
+-- channel. The smallest quantity of the product bounds how many lines are read.
 set local role openstock_owner;
 
 create or replace function openstock_core.find_due_holds(
-  tenant uuid, missing openstock_core.pick[], at timestamptz, only_pinned boolean, avoided bigint[] default '{}')
+  tenant uuid, missing openstock_core.pick[], at timestamptz, only_pinned boolean, avoided bigint[] default '{}', channels bigint[] default null)
 returns bigint[]
 language plpgsql
 stable
@@ -2472,8 +2649,10 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   return array(
-    select h.reservation_line_id
-    from (select m.product_id, m.warehouse_id, sum(m.qty) as qty from unnest(missing) as m group by 1, 2) as k
+    select distinct h.reservation_line_id
+    from (select m.product_id, m.warehouse_id, m.channel_id, sum(m.qty) as qty
+          from rows from (unnest(missing), unnest(channels)) as m (reservation_line_id, product_id, warehouse_id, bin_id, qty, channel_id)
+          group by 1, 2, 3) as k
     cross join lateral (select s.decimals from openstock_core.product s
                         where s.tenant_id = tenant and s.product_id = k.product_id limit 1) as p
     cross join lateral (
@@ -2489,7 +2668,8 @@ begin
                   left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
                   where a.tenant_id = tenant and a.reservation_line_id = d.reservation_line_id and a.bin_id <> all (avoided)
                     and (t.expires_on is null or openstock_core.expiry(t.expires_on) > find_due_holds.at))
-            else d.reserved end as units) as u
+            else d.reserved - case when d.quota_used > 0 and d.channel_id is distinct from k.channel_id then coalesce(
+              openstock_core.units_for_quota(tenant, d.channel_id, d.quota_used, d.reserved), 0) else 0 end end as units) as u
         where d.tenant_id = tenant and d.product_id = k.product_id and d.warehouse_id = k.warehouse_id
           and d.expires_at <= find_due_holds.at and d.reserved > 0 and u.units > 0
         order by d.expires_at, d.reservation_line_id
@@ -2503,7 +2683,7 @@ $$;
 revoke all on function openstock_core.find_due_holds from public;
 grant execute on function openstock_core.find_due_holds to openstock_api;
 comment on function openstock_core.find_due_holds is
-  'Lines whose hold has ended by this moment and is not booked, that together free this much per level, counting what they have reserved, or '
+  'Lines whose hold has ended by this moment and is not booked, that together free this much per level and channel (parallel to missing; null: none), counting what they have reserved, or '
   'only what they have pinned to bins and can be picked there: nothing of a lot that has expired, nor from bins to be avoided.';
 
 reset role;
@@ -2564,7 +2744,7 @@ begin
                null, r.order_ref, null, reason,
                case event_type when 'BACKORDER' then b.expires_at when 'EXTEND' then greatest(b.expires_at, until) end,
                case when event_type not in ('EXTEND', 'CONFIRM') then coalesce(k.units, -b.backordered) end,
-               b.backorder_id)::openstock_core.movement
+               b.backorder_id, null)::openstock_core.movement
     from rows from (unnest(backorder_ids), unnest(units)) with ordinality as k (backorder_id, units, n)
     join openstock_core.backorder b on b.tenant_id = tenant and b.backorder_id = k.backorder_id
     join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = b.reservation_id
@@ -2596,14 +2776,15 @@ begin
   return query
   select * from openstock_core.post(tenant, op_id, array(
     select row(0, 'DEALLOCATE', l.product_id, l.warehouse_id, a.bin_id, 0, 0, 0, -a.qty,
-               l.reservation_line_id, r.order_ref, null, 'expired', null, null, null)::openstock_core.movement
+               l.reservation_line_id, r.order_ref, null, 'expired', null, null, null, null)::openstock_core.movement
     from openstock_core.allocation a
     join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = a.reservation_line_id
     join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = l.reservation_id
     where a.tenant_id = tenant and a.reservation_line_id = any (line_ids)
     order by a.reservation_line_id, a.bin_id) || array(
     select row(0, 'EXPIRE', l.product_id, l.warehouse_id, null, 0, 0, -l.reserved, 0,
-               l.reservation_line_id, r.order_ref, null, 'expired', null, null, null)::openstock_core.movement
+               l.reservation_line_id, r.order_ref, null, 'expired', null, null, null,
+               case when l.quota_used > 0 then openstock_core.units_for_quota(tenant, l.channel_id, l.quota_used, l.reserved) end)::openstock_core.movement
     from openstock_core.reservation_line l
     join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = l.reservation_id
     where l.tenant_id = tenant and l.reservation_line_id = any (line_ids)
@@ -2652,7 +2833,7 @@ begin
     null, null, null);
   perform openstock_core.post(tenant, op_id, array(
     select row(0, 'STATUS', b.product_id, b.warehouse_id, b.bin_id, 0, b.on_hand, 0, 0,
-               null, null, null, 'expired', null, null, null)::openstock_core.movement
+               null, null, null, 'expired', null, null, null, null)::openstock_core.movement
     from openstock_core.stock_bin b
     where b.tenant_id = tenant and b.bin_id = any (bin_ids)
     order by b.bin_id), null, null, null);
@@ -2783,7 +2964,7 @@ begin
            case when u.qty_delta > 0 and not b.blocked then openstock_core.expiry(t.expires_on) end as block_at
     from rows from (unnest(movements)) with ordinality as u (
       line, event_type, product_id, warehouse_id, bin_id, qty_delta, blocked_delta, reserved_delta, allocated_delta,
-      reservation_line_id, order_ref, unit_cost, reason, expires_at, backordered_delta, backorder_id, ord)
+      reservation_line_id, order_ref, unit_cost, reason, expires_at, backordered_delta, backorder_id, quota_delta, ord)
     left join lateral (select * from openstock_core.stock_bin s
                        where s.tenant_id = tenant and s.bin_id = u.bin_id limit 1) as b on true
     left join lateral (select * from openstock_core.lot s
@@ -2793,13 +2974,14 @@ begin
     set on_hand = trim_scale(l.on_hand + s.qty),
         blocked = trim_scale(l.blocked + s.blocked),
         reserved = trim_scale(l.reserved + s.reserved),
+        fenced = trim_scale(l.fenced + s.quota),
         next_block_at = least(l.next_block_at, s.block_at),
         next_expiry_at = least(l.next_expiry_at, s.expires_at),
         last_recorded_at = greatest(stamp, l.last_recorded_at + tick) + (s.entries - 1) * tick,
         version = l.version + s.entries
     from (
       select m.product_id, m.warehouse_id, sum(m.qty_delta) as qty, sum(m.blocked_delta) as blocked,
-             sum(m.reserved_delta) as reserved, count(*) as entries,
+             sum(m.reserved_delta) as reserved, sum(coalesce(m.quota_delta, 0)) as quota, count(*) as entries,
              min(m.block_at) as block_at, min(m.expires_at) as expires_at
       from movement m where m.chained
       group by m.product_id, m.warehouse_id
@@ -2807,10 +2989,11 @@ begin
     where l.tenant_id = tenant and l.product_id = s.product_id and l.warehouse_id = s.warehouse_id
       and l.on_hand + s.qty <= 999999999999.999999
     returning l.product_id, l.warehouse_id, l.on_hand - s.qty as on_hand, l.blocked - s.blocked as blocked,
-              l.reserved - s.reserved as reserved, l.safety_stock + l.fenced as withheld,
+              l.reserved - s.reserved as reserved, l.safety_stock + l.fenced - s.quota as withheld,
               l.last_recorded_at - (s.entries - 1) * tick as first_at
   ), chain as (
-    select m.*, l.first_at + (row_number() over level_entries - 1) * tick as chained_at, l.withheld,
+    select m.*, l.first_at + (row_number() over level_entries - 1) * tick as chained_at,
+           l.withheld + sum(coalesce(m.quota_delta, 0)) over level_entries as withheld,
            trim_scale(l.on_hand + sum(m.qty_delta) over level_entries) as on_hand_after,
            trim_scale(l.blocked + sum(m.blocked_delta) over level_entries) as blocked_after,
            trim_scale(l.reserved + sum(m.reserved_delta) over level_entries) as reserved_after
@@ -2821,12 +3004,12 @@ begin
   ), entry as (
     insert into openstock_core.ledger (
       tenant_id, product_id, warehouse_id, recorded_at, entry_id, occurred_at, line, op_id, event_type,
-      location_id, lot_id, status, qty_delta, blocked_delta, reserved_delta, allocated_delta, backordered_delta,
+      location_id, lot_id, status, qty_delta, blocked_delta, reserved_delta, allocated_delta, backordered_delta, quota_delta,
       on_hand_after, blocked_after, reserved_after,
       order_ref, reservation_line_id, backorder_id, expires_at, unit_cost, reference, reason, note, actor)
     select tenant, c.product_id, c.warehouse_id, coalesce(c.chained_at, stamp),
            nextval('openstock_core.ledger_entry_id'), post_ledger.occurred_at, c.line, post_ledger.op_id, c.event_type,
-           c.location_id, c.lot_id, c.status, c.qty_delta, c.blocked_delta, c.reserved_delta, c.allocated_delta, c.backordered_delta,
+           c.location_id, c.lot_id, c.status, c.qty_delta, c.blocked_delta, c.reserved_delta, c.allocated_delta, c.backordered_delta, c.quota_delta,
            c.on_hand_after, c.blocked_after, c.reserved_after,
            c.order_ref, c.reservation_line_id, c.backorder_id, c.expires_at, c.unit_cost, post_ledger.reference, c.reason, post_ledger.note, who
     from (select * from chain order by ord) as c
@@ -2848,6 +3031,38 @@ grant execute on function openstock_core.post_ledger to openstock_api;
 comment on function openstock_core.post_ledger is
   'Updates the stock levels and appends the entries; each chained entry is recorded later than the one before it at its level. '
   'Balances are null on entries that are not chained. Errors: OS402.';
+
+reset role;
+
+-- sql/functions/openstock_core/post_quotas.sql
+-- Applies the quota part of movements to the quotas; what they change of the levels and lines is written with these. The levels are locked.
+-- Writes: channel_quota.
+set local role openstock_owner;
+
+create or replace function openstock_core.post_quotas(tenant uuid, movements openstock_core.movement[]) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not exists (select from unnest(movements) as u where u.quota_delta <> 0) then
+    return;
+  end if;
+  update openstock_core.channel_quota q
+  set qty = trim_scale(q.qty + m.qty)
+  from (select u.product_id, u.warehouse_id, l.channel_id, sum(u.quota_delta) as qty
+        from unnest(movements) as u
+        cross join lateral (select * from openstock_core.reservation_line s
+                            where s.tenant_id = tenant and s.reservation_line_id = u.reservation_line_id limit 1) as l
+        where u.quota_delta <> 0
+        group by u.product_id, u.warehouse_id, l.channel_id) as m
+  where q.tenant_id = tenant and q.product_id = m.product_id and q.warehouse_id = m.warehouse_id and q.channel_id = m.channel_id;
+end
+$$;
+
+revoke all on function openstock_core.post_quotas from public;
+grant execute on function openstock_core.post_quotas to openstock_api;
+comment on function openstock_core.post_quotas is
+  'Takes what movements took from their lines'' channels'' quotas, and adds what they gave back. Where none does, it touches no table.';
 
 reset role;
 
@@ -2978,7 +3193,7 @@ reset role;
 -- sql/functions/openstock_core/post.sql
 -- The one place where stock changes: writes movements to the ledger and applies each to the projections by the same
 -- rule by which openstock_core.differences() replays them. The caller holds the locks of all levels and bins named.
--- Writes: stock_level, ledger, stock_bin, reservation_line (what left it), allocation, backorder, backlog.
+-- Writes: stock_level, ledger, stock_bin, reservation_line (what left it), channel_quota, allocation, backorder, backlog.
 set local role openstock_owner;
 
 create or replace function openstock_core.post(
@@ -3010,16 +3225,18 @@ begin
       shipped = trim_scale(l.shipped + m.shipped),
       released = trim_scale(l.released - m.reserved - m.shipped - m.expired),
       expired = trim_scale(l.expired + m.expired),
-      expires_at = case when m.redated then m.expires_at else l.expires_at end
+      expires_at = case when m.redated then m.expires_at else l.expires_at end,
+      quota_used = trim_scale(l.quota_used - m.quota)
   from (select u.reservation_line_id, sum(u.reserved_delta) as reserved,
                sum(case when u.event_type = 'SHIP' then -u.qty_delta else 0 end) as shipped,
                sum(case when u.event_type = 'EXPIRE' then -u.reserved_delta else 0 end) as expired,
-               bool_or(u.event_type in ('EXTEND', 'CONFIRM')) as redated, max(u.expires_at) as expires_at
+               bool_or(u.event_type in ('EXTEND', 'CONFIRM')) as redated, max(u.expires_at) as expires_at, sum(coalesce(u.quota_delta, 0)) as quota
         from unnest(movements) as u
         where u.event_type in ('SHIP', 'RELEASE', 'EXPIRE', 'EXTEND', 'CONFIRM') and u.reservation_line_id is not null
         group by u.reservation_line_id) as m
   where l.tenant_id = tenant and l.reservation_line_id = m.reservation_line_id;
 
+  perform openstock_core.post_quotas(tenant, movements);
   perform openstock_core.post_allocations(tenant, movements);
   perform openstock_core.post_backorders(tenant, movements);
   return query select * from unnest(written);
@@ -3050,7 +3267,7 @@ declare
 begin
   return array(
     select row(unpin_from_bins.line, 'DEALLOCATE', b.product_id, b.warehouse_id, b.bin_id, 0, 0, 0, -trim_scale(least(s.qty, s.surplus - s.before)),
-               s.reservation_line_id, r.order_ref, null, unpin_from_bins.reason, null, null, null)::openstock_core.movement
+               s.reservation_line_id, r.order_ref, null, unpin_from_bins.reason, null, null, null, null)::openstock_core.movement
     from (
       select a.bin_id, a.reservation_line_id, a.qty, k.surplus, l.reservation_id,
              sum(a.qty) over (partition by a.bin_id order by (l.expires_at <= at) is true desc, num_nonnulls(l.location_id, l.lot_id, l.min_days_left),
@@ -3090,7 +3307,7 @@ as $$
 begin
   return array(
     select row(s.line, 'DEALLOCATE', s.product_id, s.warehouse_id, s.bin_id, 0, 0, 0, -trim_scale(least(s.qty, s.surplus - s.before)),
-               s.reservation_line_id, order_ref, null, reason, null, null, null)::openstock_core.movement
+               s.reservation_line_id, order_ref, null, reason, null, null, null, null)::openstock_core.movement
     from (
       select t.line, t.product_id, t.warehouse_id, a.reservation_line_id, a.bin_id, a.qty,
              t.qty - t.reserved + sum(a.qty) over (partition by a.reservation_line_id) as surplus,
@@ -3719,6 +3936,99 @@ comment on function openstock.put_locations is
 
 reset role;
 
+-- sql/functions/openstock_core/write_channels.sql
+-- Upserts sales channels, the work behind openstock.put_channels. Writes: channel. Locks: names (where a channel is new), channel by code.
+set local role openstock_owner;
+
+create or replace function openstock_core.write_channels(tenant uuid, lines jsonb) returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  stamp constant timestamptz := openstock.server_time();
+  codes constant text[] := array(select normalize(btrim(l ->> 'code')) from jsonb_array_elements(lines) as l);
+  answer jsonb;
+begin
+  perform openstock_core.check_master_lines(lines, array['name', 'uses_safety_stock', 'active']);
+  if (select count(*) from openstock_core.channel c where c.tenant_id = tenant and c.code = any (codes)) < cardinality(codes) then
+    perform openstock_core.lock_names(tenant, 'channel');
+  end if;
+  perform from openstock_core.channel c
+  where c.tenant_id = tenant and c.code = any (codes)
+  order by c.code for no key update;
+
+  with given as materialized (
+    select e.n, coalesce((e.line ->> 'line')::integer, e.n::integer) as line, normalize(btrim(e.line ->> 'code')) as code, e.line as keys
+    from jsonb_array_elements(lines) with ordinality as e (line, n)
+  ), merged as (
+    select g.n, g.line, g.code, c.channel_id, c as old, jsonb_populate_record(
+             coalesce(c, row(tenant, null, g.code, g.code, false, true, stamp, stamp)::openstock_core.channel), g.keys - 'code') as new
+    from given g
+    left join openstock_core.channel c on c.tenant_id = tenant and c.code = g.code
+  ), written as (
+    insert into openstock_core.channel as c (tenant_id, code, name, uses_safety_stock, active, created_at, updated_at)
+    select tenant, m.code, (m.new).name, (m.new).uses_safety_stock, (m.new).active, stamp, stamp
+    from merged m
+    where m.channel_id is null or m.new is distinct from m.old
+    order by m.code
+    on conflict on constraint channel_code_is_unique do update
+    set name = excluded.name, uses_safety_stock = excluded.uses_safety_stock, active = excluded.active, updated_at = excluded.updated_at
+    returning c.code
+  )
+  select jsonb_agg(jsonb_build_object('line', m.line, 'code', m.code, 'outcome', case
+           when m.channel_id is null then 'created' when w.code is not null then 'updated' else 'unchanged' end,
+           'replayed', false) order by m.n)
+  into answer
+  from merged m
+  left join written w on w.code = m.code;
+  return answer;
+end
+$$;
+
+revoke all on function openstock_core.write_channels from public;
+grant execute on function openstock_core.write_channels to openstock_api;
+comment on function openstock_core.write_channels is
+  'Upserts sales channels and returns openstock.put_result rows. Errors: 22023.';
+
+reset role;
+
+-- sql/functions/openstock/put_channels.sql
+-- Creates and changes sales channels. Writes: operation, event, channel. Locks: operation, names, channel by code.
+set local role openstock_api;
+
+create or replace function openstock.put_channels(op_id text, lines jsonb, tenant uuid default null)
+returns setof openstock.put_result
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set row_security = on
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+declare
+  acting constant uuid := openstock_core.enter(tenant);
+  arguments constant jsonb := jsonb_build_object('lines', lines);
+  answer jsonb := openstock_core.begin_operation(acting, op_id, 'put_channels', arguments);
+begin
+  if answer is null then
+    perform openstock_core.check_lines(lines, '{"line": "integer", "code": "code!", "name": "text",
+      "uses_safety_stock": "boolean", "active": "boolean"}', 10000, 'line');
+    answer := openstock_core.write_channels(acting, lines);
+    perform openstock_core.finish_operation(acting, op_id, answer);
+  end if;
+  return query select * from jsonb_populate_recordset(null::openstock.put_result, answer);
+end
+$$;
+
+revoke all on function openstock.put_channels from public;
+grant execute on function openstock.put_channels to openstock_app;
+comment on function openstock.put_channels is
+  'Creates sales channels, or changes the keys given of those that exist. lines: code, name (default: the code), uses_safety_stock (default false: what is reserved '
+  'for it may use the products'' safety stock), active. Where one is no longer active, nothing is reserved for it any more, and what its orders give back can be '
+  'promised to all; what is kept for it already stays so until put_quotas changes it. Returns one row per line. Errors: 22023, OS010.';
+
+reset role;
+
 -- sql/functions/openstock_core/stock_line_problem.sql
 -- What is wrong with a line whose names were looked up.
 set local role openstock_owner;
@@ -4230,19 +4540,19 @@ begin
       join pinned p on p.bin_id = m.source and p.start < m.start + m.qty and m.start < p.start + p.qty
     ), entry as (
       select p.n, p.reservation_line_id, 1 as step, row(0, 'DEALLOCATE', p.product_id, p.warehouse_id, p.source,
-               0, 0, 0, -p.units, p.reservation_line_id, p.order_ref, null, reason, null, null, null)::openstock_core.movement as movement
+               0, 0, 0, -p.units, p.reservation_line_id, p.order_ref, null, reason, null, null, null, null)::openstock_core.movement as movement
       from part p where p.reservation_line_id is not null and p.target_blocked
       union all
       select p.n, p.reservation_line_id, 2, row(p.line, p.event_type, p.product_id, p.warehouse_id, p.source,
                -p.units, case when p.source_blocked then -p.units else 0 end, 0,
                case when p.reservation_line_id is not null and not p.target_blocked then -p.units else 0 end,
-               p.reservation_line_id, p.order_ref, null, reason, null, null, null)::openstock_core.movement
+               p.reservation_line_id, p.order_ref, null, reason, null, null, null, null)::openstock_core.movement
       from part p
       union all
       select p.n, p.reservation_line_id, 3, row(p.line, p.event_type, p.product_id, p.warehouse_id, p.target,
                p.units, case when p.target_blocked then p.units else 0 end, 0,
                case when p.reservation_line_id is not null and not p.target_blocked then p.units else 0 end,
-               p.reservation_line_id, p.order_ref, null, reason, null, null, null)::openstock_core.movement
+               p.reservation_line_id, p.order_ref, null, reason, null, null, null, null)::openstock_core.movement
       from part p
     )
     select e.movement from entry e order by e.n, e.reservation_line_id nulls first, e.step);
@@ -4308,7 +4618,7 @@ begin
     answer := openstock_core.stock_answer(acting, array(
       select p from openstock_core.post(acting, op_id, array(
         select row(l.line, 'RECEIPT', l.product_id, place, b.bin_id, l.qty, case when b.blocked then l.qty else 0 end, 0, 0,
-                   null, null, l.unit_cost, null, null, null, null)::openstock_core.movement
+                   null, null, l.unit_cost, null, null, null, null, null)::openstock_core.movement
         from unnest(typed) as l
         join openstock_core.stock_bin b on b.tenant_id = acting and b.bin_id = bins[l.n]
         order by l.n), occurred_at, reference, note) as p));
@@ -4381,7 +4691,7 @@ begin
         join openstock_core.stock_bin b on b.tenant_id = acting and b.bin_id = bins[l.n]
       ) || array(
         select row(l.line, 'ADJUST', l.product_id, place, b.bin_id, l.qty, case when b.blocked then l.qty else 0 end, 0, 0,
-                   null, null, l.unit_cost, reason, null, null, null)::openstock_core.movement
+                   null, null, l.unit_cost, reason, null, null, null, null)::openstock_core.movement
         from unnest(typed) as l
         join openstock_core.stock_bin b on b.tenant_id = acting and b.bin_id = bins[l.n]
         order by l.n), occurred_at, reference, note) as p));
@@ -4464,6 +4774,162 @@ comment on function openstock.move is
   'Moves units within a warehouse. lines: sku, qty (positive), and from and to (bins; default DEFAULT, and to where it comes from), status '
   'and to_status (what it is and becomes), optionally line, lot. All lines happen at once. Units pinned to orders move last and stay pinned, unless they '
   'become blocked: then they are de-allocated. Returns the entries out of and into bins. Errors: 22023, OS010, OS101 to OS110, OS201.';
+
+reset role;
+
+-- sql/functions/openstock_core/read_quota_lines.sql
+-- Turns the lines of put_quotas into typed rows and looks their names up. Reads: product, channel.
+set local role openstock_owner;
+
+create or replace function openstock_core.read_quota_lines(tenant uuid, lines jsonb) returns openstock_core.quota_line[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+as $$
+declare
+  bad record;
+begin
+  -- materialized, limit 1, no sequential scan: as in read_order_lines.
+  with given as materialized (
+    select g.n::integer as n, coalesce(g.line, g.n::integer) as line, normalize(btrim(g.channel)) as channel, normalize(btrim(g.sku)) as sku,
+           trim_scale(g.qty) as qty
+    from rows from (jsonb_to_recordset(lines) as (line integer, channel text, sku text, qty numeric)) with ordinality as g (line, channel, sku, qty, n)
+  ), looked_up as (
+    select g.*, c.channel_id, p.product_id,
+           case
+             when c.channel_id is null then jsonb_build_object('code', 'OS116', 'channel', g.channel)
+             when not c.active and g.qty > 0 then jsonb_build_object('code', 'OS117', 'channel', g.channel)
+             when p.product_id is null then jsonb_build_object('code', 'OS101', 'sku', g.sku)
+             when openstock_core.quantity_problem(g.qty, p.decimals, 'zero') is not null then
+               jsonb_build_object('code', 'OS110', 'sku', g.sku, 'problem', openstock_core.quantity_problem(g.qty, p.decimals, 'zero'))
+             when count(*) over (partition by g.channel, g.sku) > 1 then
+               '{"code": "22023", "argument": "lines", "key": "sku", "problem": "is named by another line for this channel too"}'
+           end as problem
+    from given g
+    left join lateral (select * from openstock_core.channel s where s.tenant_id = tenant and s.code = g.channel limit 1) as c on true
+    left join lateral (select * from openstock_core.product s where s.tenant_id = tenant and s.sku = g.sku limit 1) as p on true
+  )
+  select (select array_agg((u.n, u.line, u.channel, u.channel_id, u.sku, u.product_id, u.qty)::openstock_core.quota_line order by u.n)
+          from looked_up u) as typed, f.n, f.problem
+  into bad
+  from (select) as always
+  left join (select u.n, u.problem from looked_up u where u.problem is not null order by u.n limit 1) as f on true;
+
+  if bad.problem is not null then
+    perform openstock_core.fail(bad.problem ->> 'code', jsonb_build_object('line', bad.n) || (bad.problem - 'code'));
+  end if;
+  return bad.typed;
+end
+$$;
+
+revoke all on function openstock_core.read_quota_lines from public;
+grant execute on function openstock_core.read_quota_lines to openstock_api;
+comment on function openstock_core.read_quota_lines is
+  'The lines, typed and looked up. A channel that is not active can only be given nothing. Errors: 22023, OS101, OS110, OS116, OS117, each with the line''s place.';
+
+reset role;
+
+-- sql/functions/openstock_core/write_quotas.sql
+-- Sets what is kept for sales channels at a warehouse. What ended holds took from these quotas is given back first: it counts as kept from that moment on,
+-- and would otherwise come on top. Writes: stock_level, channel_quota, and what make_levels and book_due write.
+-- Locks: product (where a level is missing), stock_level by (product, warehouse), reservation_line by id, stock_bin by bin_id.
+set local role openstock_owner;
+
+create or replace function openstock_core.write_quotas(tenant uuid, op_id text, place bigint, lines openstock_core.quota_line[]) returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  product_ids constant bigint[] := array(select distinct u.product_id from unnest(lines) as u);
+  due openstock_core.due;
+  too_much jsonb;
+begin
+  due := openstock_core.lock_levels(tenant, array(select row(k, place)::openstock_core.level_key from unnest(product_ids) as k), true);
+  due := openstock_core.lock_due_holds(tenant, due, array(
+    select l.reservation_line_id
+    from unnest(lines) as u
+    join openstock_core.reservation_line l on l.tenant_id = tenant and l.product_id = u.product_id and l.warehouse_id = place
+      and l.channel_id = u.channel_id
+    where l.expires_at <= due.at and l.reserved > 0 and l.quota_used > 0), false);
+  perform openstock_core.settle_bins(tenant, op_id, '{}', '{}', due);
+
+  insert into openstock_core.channel_quota as q (tenant_id, product_id, warehouse_id, channel_id, qty)
+  select tenant, u.product_id, place, u.channel_id, u.qty
+  from unnest(lines) as u
+  where u.qty > 0 or exists (
+    select from openstock_core.channel_quota s
+    where s.tenant_id = tenant and s.product_id = u.product_id and s.warehouse_id = place and s.channel_id = u.channel_id)
+  order by u.product_id, u.channel_id
+  on conflict on constraint channel_quota_pkey do update set qty = excluded.qty;
+
+  select jsonb_build_object('line', min(u.n), 'sku', u.sku, 'problem', 'all that is kept of it must have at most 12 digits before the point')
+  into too_much
+  from unnest(lines) as u
+  where 999999999999.999999 < (select sum(q.qty) from openstock_core.channel_quota q
+                               where q.tenant_id = tenant and q.product_id = u.product_id and q.warehouse_id = place)
+  group by u.sku order by min(u.n) limit 1;
+  if found then
+    perform openstock_core.fail('OS110', too_much);
+  end if;
+  -- Also where the sum is what it was: an older snapshot must not overlook that its parts changed.
+  update openstock_core.stock_level l
+  set fenced = (select coalesce(trim_scale(sum(q.qty)), 0) from openstock_core.channel_quota q
+                where q.tenant_id = tenant and q.product_id = l.product_id and q.warehouse_id = place)
+  where l.tenant_id = tenant and l.product_id = any (product_ids) and l.warehouse_id = place;
+
+  return (
+    select jsonb_agg(jsonb_build_object(
+      'line', u.line, 'channel', u.channel, 'sku', u.sku, 'warehouse', w.code, 'qty', u.qty, 'on_hand', l.on_hand, 'blocked', l.blocked,
+      'reserved', l.reserved, 'fenced', l.fenced, 'available', l.available, 'replayed', false) order by u.n)
+    from unnest(lines) as u
+    join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = place
+    join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = u.product_id and l.warehouse_id = place);
+end
+$$;
+
+revoke all on function openstock_core.write_quotas from public;
+grant execute on function openstock_core.write_quotas to openstock_api;
+comment on function openstock_core.write_quotas is
+  'Sets these quotas and returns openstock.quota_change rows. Errors: OS110 where all that is kept would be too large.';
+
+reset role;
+
+-- sql/functions/openstock/put_quotas.sql
+-- Sets what is kept for sales channels at a warehouse. Writes: operation, event, and what write_quotas writes.
+-- Locks: operation, product (where a level is missing), stock_level by (product, warehouse), reservation_line by id, stock_bin by bin_id.
+set local role openstock_api;
+
+create or replace function openstock.put_quotas(op_id text, warehouse text, lines jsonb, tenant uuid default null)
+returns setof openstock.quota_change
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set row_security = on
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+declare
+  acting constant uuid := openstock_core.enter(tenant);
+  arguments constant jsonb := jsonb_build_object('warehouse', warehouse, 'lines', lines);
+  answer jsonb := openstock_core.begin_operation(acting, op_id, 'put_quotas', arguments);
+  place bigint;
+begin
+  if answer is null then
+    perform openstock_core.check_lines(lines, '{"line": "integer", "channel": "code!", "sku": "code!", "qty": "number!"}', 10000, 'line');
+    place := openstock_core.find_warehouse(acting, warehouse, false);
+    answer := openstock_core.write_quotas(acting, op_id, place, openstock_core.read_quota_lines(acting, lines));
+    perform openstock_core.finish_operation(acting, op_id, answer);
+  end if;
+  return query select * from jsonb_populate_recordset(null::openstock.quota_change, answer);
+end
+$$;
+
+revoke all on function openstock.put_quotas from public;
+grant execute on function openstock.put_quotas to openstock_app;
+comment on function openstock.put_quotas is
+  'Keeps units of products at a warehouse for sales channels: only they are promised them. lines: channel, sku, qty (units to keep from now on, whatever was kept and '
+  'used before; 0: none). May be more than there is: what comes in is then kept first. Returns one row per line, with the balances after all. '
+  'Errors: 22023, OS010, OS101, OS103, OS110, OS116, OS117.';
 
 reset role;
 
@@ -4643,16 +5109,17 @@ set local role openstock_owner;
 create or replace function openstock_core.parts_of_order(
   tenant uuid, order_id bigint,
   out reservation_line_id bigint, out backorder_id bigint, out line integer, out product_id bigint, out warehouse_id bigint,
-  out ordered numeric, out open numeric, out expired numeric, out expires_at timestamptz)
+  out ordered numeric, out open numeric, out expired numeric, out expires_at timestamptz, out channel_id bigint)
 returns setof record
 language sql
 stable
 begin atomic
-  select l.reservation_line_id, null::bigint, l.line, l.product_id, l.warehouse_id, l.ordered, l.reserved, l.expired, l.expires_at
+  select l.reservation_line_id, null::bigint, l.line, l.product_id, l.warehouse_id, l.ordered, l.reserved, l.expired, l.expires_at, l.channel_id
   from openstock_core.reservation_line l
   where l.tenant_id = tenant and l.reservation_id = order_id
   union all
-  select null, b.backorder_id, b.line, b.product_id, b.warehouse_id, b.backordered + b.released + b.expired, b.backordered, b.expired, b.expires_at
+  select null, b.backorder_id, b.line, b.product_id, b.warehouse_id, b.backordered + b.released + b.expired, b.backordered, b.expired, b.expires_at,
+         b.channel_id
   from openstock_core.backorder b
   where b.tenant_id = tenant and b.reservation_id = order_id;
 end;
@@ -4792,6 +5259,59 @@ comment on function openstock_core.number_lines is
 
 reset role;
 
+-- sql/functions/openstock_core/units_kept.sql
+-- What a level holds for one sales channel beyond what anyone can have. Reads: channel_quota.
+set local role openstock_owner;
+
+create or replace function openstock_core.units_kept(
+  tenant uuid, channel_id bigint, uses_safety_stock boolean, product_id bigint, warehouse_id bigint, safety_stock numeric)
+returns numeric
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return coalesce((
+    select q.qty from openstock_core.channel_quota q
+    where q.tenant_id = tenant and q.product_id = units_kept.product_id and q.warehouse_id = units_kept.warehouse_id
+      and q.channel_id = units_kept.channel_id), 0) + case when uses_safety_stock then coalesce(safety_stock, 0) else 0 end;
+end
+$$;
+
+revoke all on function openstock_core.units_kept from public;
+grant execute on function openstock_core.units_kept to openstock_api;
+comment on function openstock_core.units_kept is
+  'Units that this channel may use there in addition to what is available: its quota, and the safety stock if it may.';
+
+reset role;
+
+-- sql/functions/openstock_core/for_channel.sql
+-- Adds the sales channel to what find_candidates takes. Reads: channel.
+set local role openstock_owner;
+
+create or replace function openstock_core.for_channel(tenant uuid, sourcing openstock_core.sourcing, code text) returns openstock_core.sourcing
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  channel openstock_core.channel;
+begin
+  if code is not null then
+    channel := openstock_core.find_channel(tenant, code);
+    sourcing.channel_id := channel.channel_id;
+    sourcing.uses_safety_stock := channel.uses_safety_stock;
+  end if;
+  return sourcing;
+end
+$$;
+
+revoke all on function openstock_core.for_channel from public;
+grant execute on function openstock_core.for_channel to openstock_api;
+comment on function openstock_core.for_channel is 'The sourcing for this channel, unchanged where it is null. Errors: those of find_channel.';
+
+reset role;
+
 -- sql/functions/openstock_core/distance_km.sql
 -- The great circle between two points on a round earth. One expression, so that PostgreSQL writes it into the query.
 -- Haversines of the way and of what is missing to the antipode add up to 1. With both at hand the angle is exact everywhere: from
@@ -4831,7 +5351,7 @@ begin
   perform openstock_core.check_choice('strategy', strategy, array[
     'priority', 'most_stock', 'nearest', 'least_cost', 'fewest_splits', 'ship_complete']);
   if destination is null and strategy is distinct from 'nearest' then
-    return row(coalesce(strategy, 'priority'), null::double precision, null::double precision, null::text);
+    return row(coalesce(strategy, 'priority'), null::double precision, null::double precision, null::text, null::bigint, false);
   end if;
   if jsonb_typeof(destination) <> 'object' then
     perform openstock_core.fail('22023', jsonb_build_object('argument', 'destination', 'problem', 'must be an object'));
@@ -4853,7 +5373,7 @@ begin
     perform openstock_core.fail('22023', jsonb_build_object('argument', 'destination', 'key', bad.key, 'problem', bad.problem));
   end if;
   return row(coalesce(strategy, 'priority'), (destination ->> 'latitude')::double precision, (destination ->> 'longitude')::double precision,
-             normalize(btrim(destination ->> 'zone')));
+             normalize(btrim(destination ->> 'zone')), null::bigint, false);
 end
 $$;
 
@@ -5040,10 +5560,11 @@ comment on function openstock_core.choose_warehouses is
 reset role;
 
 -- sql/functions/openstock_core/ended_units.sql
--- Says what would change if all that is due at levels were booked. Reads: stock_level, stock_bin, lot, reservation_line.
+-- Says what would change for a sales channel, or who has none, if all that is due at levels were booked. What other channels' holds took from
+-- their quotas goes back there. Reads: stock_level, stock_bin, lot, reservation_line, channel.
 set local role openstock_owner;
 
-create or replace function openstock_core.ended_units(tenant uuid, keys openstock_core.level_key[], at timestamptz)
+create or replace function openstock_core.ended_units(tenant uuid, keys openstock_core.level_key[], at timestamptz, channel_id bigint)
 returns openstock_core.pick[]
 language plpgsql
 stable
@@ -5062,7 +5583,8 @@ begin
       where b.tenant_id = tenant and b.product_id = l.product_id and b.warehouse_id = l.warehouse_id and l.next_block_at <= ended_units.at
         and b.on_hand > 0 and not b.blocked and openstock_core.expiry(t.expires_on) <= ended_units.at) as d
     cross join lateral (
-      select coalesce(sum(n.reserved), 0) as units
+      select coalesce(sum(n.reserved - case when n.quota_used > 0 and n.channel_id is distinct from ended_units.channel_id then coalesce(
+               openstock_core.units_for_quota(tenant, n.channel_id, n.quota_used, n.reserved), 0) else 0 end), 0) as units
       from openstock_core.reservation_line n
       where n.tenant_id = tenant and n.product_id = l.product_id and n.warehouse_id = l.warehouse_id and l.next_expiry_at <= ended_units.at
         and n.expires_at <= ended_units.at and n.reserved > 0) as h
@@ -5073,13 +5595,13 @@ $$;
 revoke all on function openstock_core.ended_units from public;
 grant execute on function openstock_core.ended_units to openstock_api;
 comment on function openstock_core.ended_units is
-  'Levels where lots or holds have ended by this moment, with the change of what is available there: units of the holds less units of the lots.';
+  'Levels where lots or holds have ended by this moment, with the change of what is available there to the channel: units of the holds less units of the lots.';
 
 reset role;
 
 -- sql/functions/openstock_core/find_candidates.sql
--- Says what warehouses could promise of products, and in which order they are asked. Reads: stock_level, warehouse, and where
--- the levels are not locked what ended_units reads.
+-- Says what warehouses could promise of products, and in which order they are asked. Reads: stock_level, warehouse, for a sales channel
+-- channel_quota, and where the levels are not locked what ended_units reads.
 set local role openstock_owner;
 
 create or replace function openstock_core.find_candidates(
@@ -5096,7 +5618,7 @@ declare
   chosen bigint[];
 begin
   if at is not null then
-    ended := ended || openstock_core.ended_units(tenant, keys, at);
+    ended := ended || openstock_core.ended_units(tenant, keys, at, sourcing.channel_id);
   end if;
   candidates := array(
     select row(c.product_id, c.warehouse_id, c.code, c.priority, c.active, c.available, c.distance_km, c.shipping_cost, row_number() over (
@@ -5105,7 +5627,8 @@ begin
                c.priority, c.code))::openstock_core.candidate
     from (
       select k.product_id, k.warehouse_id, w.code, w.priority, w.active,
-             greatest(coalesce(l.available, 0) + case when cardinality(ended) = 0 then 0 else (
+             greatest(coalesce(l.available, 0) + case when sourcing.channel_id is null then 0 else openstock_core.units_kept(
+                        tenant, sourcing.channel_id, sourcing.uses_safety_stock, k.product_id, k.warehouse_id, l.safety_stock) end + case when cardinality(ended) = 0 then 0 else (
                select coalesce(sum(e.qty), 0) from unnest(ended) as e
                where e.product_id = k.product_id and e.warehouse_id = k.warehouse_id) end, 0) as available,
              openstock_core.distance_km(w.latitude, w.longitude, sourcing.latitude, sourcing.longitude) as distance_km,
@@ -5129,7 +5652,7 @@ $$;
 revoke all on function openstock_core.find_candidates from public;
 grant execute on function openstock_core.find_candidates to openstock_api;
 comment on function openstock_core.find_candidates is
-  'Per product and warehouse what could be promised, and its place by the strategy: null where that does not choose it. freed: what the caller adds to levels. at: the moment by which '
+  'Per product and warehouse what could be promised, to the channel if there is one, and its place by the strategy: null where that does not choose it. freed: what the caller adds to levels. at: the moment by which '
   'lots and holds have ended; null where the levels are locked and what is due there has been dealt with.';
 
 reset role;
@@ -5425,39 +5948,96 @@ comment on function openstock_core.ended_pins is 'Lines whose hold has ended by 
 
 reset role;
 
+-- sql/functions/openstock_core/find_holds_of_quotas.sql
+-- Chooses holds that have ended, at locked levels, the oldest first, whose units go back to the quotas of channels that want these lines, until the quotas
+-- cover them: whether a hold is booked must not decide whether a quota is used first.
+-- Reads: channel, channel_quota, reservation_line, stock_level, product. The smallest quantity of the product bounds how many lines are read.
+set local role openstock_owner;
+
+create or replace function openstock_core.find_holds_of_quotas(
+  tenant uuid, lines openstock_core.order_line[], levels openstock_core.level_key[], callers openstock_core.sourcing[], at timestamptz)
+returns bigint[]
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return array(
+    select h.reservation_line_id
+    from unnest(levels) as k
+    join (select u.product_id, sum(u.qty) as qty from unnest(lines) as u group by u.product_id) as w on w.product_id = k.product_id
+    cross join unnest(callers) as c
+    join openstock_core.channel s on s.tenant_id = tenant and s.channel_id = c.channel_id and s.active
+    join openstock_core.product p on p.tenant_id = tenant and p.product_id = k.product_id
+    join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id
+      and l.next_expiry_at <= find_holds_of_quotas.at
+    cross join lateral (
+      select w.qty - openstock_core.units_kept(tenant, c.channel_id, false, k.product_id, k.warehouse_id, null) as qty) as m
+    cross join lateral (
+      select d.reservation_line_id, sum(d.units) over (order by d.expires_at, d.reservation_line_id) - d.units as before
+      from (
+        select n.reservation_line_id, n.expires_at, least(n.reserved, n.quota_used) as units
+        from openstock_core.reservation_line n
+        where n.tenant_id = tenant and n.product_id = k.product_id and n.warehouse_id = k.warehouse_id and n.channel_id = c.channel_id
+          and n.expires_at <= find_holds_of_quotas.at and n.reserved > 0 and n.quota_used > 0
+        order by n.expires_at, n.reservation_line_id
+        limit ceil(greatest(m.qty, 0) * 10::numeric ^ p.decimals)) as d) as h
+    where h.before < m.qty);
+end
+$$;
+
+revoke all on function openstock_core.find_holds_of_quotas from public;
+grant execute on function openstock_core.find_holds_of_quotas to openstock_api;
+comment on function openstock_core.find_holds_of_quotas is
+  'Lines whose hold has ended by this moment and is not booked, that took from quotas which would be used now.';
+
+reset role;
+
 -- sql/functions/openstock_core/make_room.sql
 -- Books what is due at locked levels: all lots that expired, and of the holds that ended, the oldest first, as many as the lines
--- need; so a flash sale's end does not hold up whoever comes next. Of holds that ended and have units pinned in bins that the caller wants,
--- or that the caller names, all are booked. Writes: what book_due writes.
+-- need for each of these channels, and as many as their quotas lack; so a flash sale's end does not hold up whoever comes next. Of holds that ended and
+-- have units pinned in bins that the caller wants, or that the caller names, all are booked. Writes: what book_due writes.
 -- Locks: reservation_line by id, stock_bin by bin_id.
 set local role openstock_owner;
 
 create or replace function openstock_core.make_room(
   tenant uuid, op_id text, lines openstock_core.order_line[], levels openstock_core.level_key[], bins bigint[], ended bigint[],
-  due openstock_core.due)
+  due openstock_core.due, callers openstock_core.sourcing[])
 returns boolean
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  missing constant openstock_core.pick[] := array(
-    select row(null, l.product_id, l.warehouse_id, null, w.qty - l.available + b.units)::openstock_core.pick
+  missing openstock_core.pick[];
+  channels bigint[];
+  own bigint[] := openstock_core.find_holds_of_quotas(tenant, lines, levels, callers, due.at);
+begin
+  select coalesce(array_agg(row(null, m.product_id, m.warehouse_id, null, m.qty)::openstock_core.pick), '{}'), array_agg(m.channel_id)
+  into missing, channels
+  from (
+    select l.product_id, l.warehouse_id, c.channel_id, w.qty - l.available + b.units - f.units as qty
     from unnest(levels) as k
+    cross join unnest(callers) as c
     join (select u.product_id, sum(u.qty) as qty from unnest(lines) as u group by u.product_id) as w on w.product_id = k.product_id
     cross join lateral (select * from openstock_core.stock_level s where s.tenant_id = tenant and s.product_id = k.product_id
                           and s.warehouse_id = k.warehouse_id limit 1) as l
     cross join lateral (select coalesce(sum(s.on_hand), 0) as units from openstock_core.stock_bin s
                         where s.tenant_id = tenant and s.bin_id = any (due.lot_bin_ids) and s.product_id = k.product_id
                           and s.warehouse_id = k.warehouse_id) as b
-    where l.next_expiry_at <= due.at and w.qty > l.available - b.units);
-begin
-  if cardinality(missing) = 0 and cardinality(bins) = 0 and cardinality(ended) = 0 and cardinality(due.lot_bin_ids) = 0 and cardinality(due.backorder_ids) = 0 then
+    cross join lateral (select case when c.channel_id is null then 0 else openstock_core.units_kept(
+                          tenant, c.channel_id, c.uses_safety_stock, l.product_id, l.warehouse_id, l.safety_stock) end as units) as f
+    where l.next_expiry_at <= due.at and w.qty > l.available - b.units + f.units) as m;
+  if cardinality(missing) = 0 and cardinality(own) = 0 and cardinality(bins) = 0 and cardinality(ended) = 0 and cardinality(due.lot_bin_ids) = 0
+    and cardinality(due.backorder_ids) = 0
+  then
     return false;
   end if;
   for attempt in 1 .. 20 loop
     begin
       due := openstock_core.lock_due_holds(tenant, due, array(
-        select unnest(openstock_core.find_due_holds(tenant, missing, due.at, false))
+        select unnest(openstock_core.find_due_holds(tenant, missing, due.at, false, channels => channels))
+        union
+        select unnest(own)
         union
         select unnest(openstock_core.ended_pins(tenant, bins, due.at))
         union
@@ -5470,7 +6050,7 @@ begin
       end if;
       return cardinality(bins) > 0 or cardinality(due.line_ids) > 0 or cardinality(due.bin_ids) > 0 or cardinality(due.backorder_ids) > 0;
     exception when sqlstate 'OS901' then
-      continue;
+      own := openstock_core.find_holds_of_quotas(tenant, lines, levels, callers, due.at);
     end;
   end loop;
   perform openstock_core.fail('40001', '{"problem": "holds kept being extended or pinned"}');
@@ -5488,7 +6068,8 @@ reset role;
 -- Finds stock for an order's lines. Locks: stock_level by (product, warehouse), and what lock_backlogs and make_room lock. Writes: what they write.
 -- While it waits for locks, another level may come into being, or its warehouse be opened: it is short only when there is none left
 -- to lock. What may have to wait locks the backlogs before it settles anything. Lots that expired are booked before anything is promised;
--- holds that ended only where it comes up short without them, and where lines ask for certain units, whose bins are locked with those of the holds.
+-- holds that ended only where it comes up short without them, where a channel would pass over what they give back to its quota, and where lines ask for
+-- certain units, whose bins are locked with those of the holds.
 set local role openstock_owner;
 
 create or replace function openstock_core.find_stock(
@@ -5532,9 +6113,12 @@ begin
       locked.due := openstock_core.lock_backlogs(tenant, giving.product_ids || array(select u.product_id from unnest(lines) as u), locked.due);
       queued := true;
     end if;
-    if short and not settled then
+    if not settled and (short or (sourcing.channel_id is not null and cardinality(
+      openstock_core.find_holds_of_quotas(tenant, lines, held, array[sourcing], judged_at)) > 0)) then
       bins := array(select distinct c.bin_id from openstock_core.certain_bins(tenant, lines, judged_at, false) as c where certain);
-      settled := openstock_core.make_room(tenant, op_id, lines, held, bins || giving.bin_ids, coalesce(giving.ended_ids, '{}'), locked.due) or certain or giving.bin_ids is not null;
+      settled := openstock_core.make_room(
+        tenant, op_id, lines, held, bins || giving.bin_ids, coalesce(giving.ended_ids, '{}'), locked.due, array[sourcing])
+        or certain or giving.bin_ids is not null;
       if settled then
         select p.parts, p.pins, p.short into parts, pins, short
         from openstock_core.plan_stock(tenant, lines, openstock_core.find_candidates(tenant, lines, held, sourcing, giving.units, null), bins, judged_at, false) as p;
@@ -5618,13 +6202,13 @@ reset role;
 
 -- sql/functions/openstock_core/promise.sql
 -- Books the promise that find_stock found, and queues what it did not find stock for. The order, the levels and the bins of pins are locked, and
--- the backlogs where something has to wait. Writes: reservation_line, backorder, backlog, ledger (RESERVE, BACKORDER, ALLOCATE), stock_level,
--- stock_bin, allocation.
+-- the backlogs where something has to wait. A channel's own quota is used first.
+-- Writes: reservation_line, backorder, backlog, channel_quota, ledger (RESERVE, BACKORDER, ALLOCATE), stock_level, stock_bin, allocation.
 set local role openstock_owner;
 
 create or replace function openstock_core.promise(
   tenant uuid, op_id text, order_id bigint, order_ref text, stock openstock_core.found_stock, waiting openstock_core.order_line[],
-  until timestamptz)
+  until timestamptz, channel_id bigint)
 returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -5634,37 +6218,52 @@ declare
   promised openstock_core.movement[];
   pinned openstock_core.movement[];
   queued_ids bigint[];
+  kept numeric[];
 begin
+  if channel_id is not null then
+    kept := array(
+      select trim_scale(greatest(least(p.qty, coalesce(q.qty, 0) - p.before), 0))
+      from (select u.n, u.product_id, u.warehouse_id, u.qty,
+                   sum(u.qty) over (partition by u.product_id, u.warehouse_id order by u.n) - u.qty as before
+            from unnest(stock.parts) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, n)) as p
+      left join lateral (select s.qty from openstock_core.channel_quota s where s.tenant_id = tenant and s.product_id = p.product_id
+                           and s.warehouse_id = p.warehouse_id and s.channel_id = promise.channel_id limit 1) as q on true
+      order by p.n);
+  end if;
   with line as (
     -- A line that the order has at this level already grows. If it is empty, the end that it once had is of no account any more.
     insert into openstock_core.reservation_line as l (
-      tenant_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, expires_at, location_id, lot_id, min_days_left, created_at)
-    select tenant, order_id, p.line, p.product_id, p.warehouse_id, p.qty, p.qty, until, p.location_id, p.lot_id, p.min_days_left, stamp
+      tenant_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, expires_at, location_id, lot_id, min_days_left, created_at,
+      channel_id, quota_used)
+    select tenant, order_id, p.line, p.product_id, p.warehouse_id, p.qty, p.qty, until, p.location_id, p.lot_id, p.min_days_left, stamp,
+           promise.channel_id, coalesce(kept[p.n], 0)
     from unnest(stock.parts) with ordinality as p (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, n)
     order by p.n
     on conflict (tenant_id, reservation_id, line, product_id, (warehouse_id + 0)) do update
     set ordered = trim_scale(l.ordered + excluded.ordered), reserved = trim_scale(l.reserved + excluded.reserved),
-        expires_at = case when l.reserved = 0 then excluded.expires_at else l.expires_at end
+        expires_at = case when l.reserved = 0 then excluded.expires_at else l.expires_at end,
+        channel_id = coalesce(l.channel_id, excluded.channel_id), quota_used = trim_scale(l.quota_used + excluded.quota_used)
     returning l.*
   )
   select array_agg(row(l.line, 'RESERVE', l.product_id, l.warehouse_id, null, 0, 0, p.qty, 0,
-                       l.reservation_line_id, promise.order_ref, null, null, l.expires_at, null, null)::openstock_core.movement
+                       l.reservation_line_id, promise.order_ref, null, null, l.expires_at, null, null, nullif(-kept[p.n], 0))::openstock_core.movement
                    order by l.line, l.reservation_line_id),
          (select array_agg(row(l.line, 'ALLOCATE', p.product_id, p.warehouse_id, p.bin_id, 0, 0, 0, p.qty,
-                               l.reservation_line_id, promise.order_ref, null, null, null, null, null)::openstock_core.movement
+                               l.reservation_line_id, promise.order_ref, null, null, null, null, null, null)::openstock_core.movement
                            order by l.line, l.reservation_line_id, p.bin_id)
           from unnest(stock.pins) as p
           join line l on l.line = p.reservation_line_id and l.product_id = p.product_id and l.warehouse_id = p.warehouse_id)
   into promised, pinned
   from line l
-  join unnest(stock.parts) as p on p.line = l.line and p.product_id = l.product_id and p.warehouse_id = l.warehouse_id;
+  join unnest(stock.parts) with ordinality as p (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, n)
+    on p.line = l.line and p.product_id = l.product_id and p.warehouse_id = l.warehouse_id;
   promised := promised || pinned;
 
   if cardinality(waiting) > 0 then
     with queued as (
       insert into openstock_core.backorder (
-        tenant_id, reservation_id, line, product_id, warehouse_id, backordered, expires_at, queued_at, created_at)
-      select tenant, order_id, w.line, w.product_id, w.warehouse_id, w.qty, until, stamp, stamp
+        tenant_id, reservation_id, line, product_id, warehouse_id, backordered, expires_at, queued_at, created_at, channel_id)
+      select tenant, order_id, w.line, w.product_id, w.warehouse_id, w.qty, until, stamp, stamp, promise.channel_id
       from unnest(waiting) as w
       order by w.line
       returning backorder_id
@@ -5743,11 +6342,12 @@ reset role;
 -- What stock does not cover, as rows of an answer. Holds that ended and that nobody needed booked count as available.
 -- By the levels and the moment by which the shortage was judged: a level that came into being or a hold that ended since would make it
 -- available, and yet short.
--- Reads: stock_level, reservation_line, warehouse.
+-- Reads: stock_level, reservation_line, channel_quota, channel, warehouse.
 set local role openstock_owner;
 
 create or replace function openstock_core.shortage_answer(
-  tenant uuid, order_ref text, outcome text, wanted openstock_core.order_line[], stock openstock_core.found_stock)
+  tenant uuid, order_ref text, outcome text, wanted openstock_core.order_line[], stock openstock_core.found_stock,
+  sourcing openstock_core.sourcing)
 returns jsonb
 language plpgsql
 stable
@@ -5772,19 +6372,24 @@ begin
     -- Of all warehouses where the line names none.
     left join (
       select k.product_id, k.warehouse_id, sum(s.on_hand) as on_hand, sum(s.blocked) as blocked, sum(s.reserved - d.units) as reserved,
-             sum(greatest(s.available + d.units, 0)) as available,
-             jsonb_agg(jsonb_build_object('warehouse', a.code, 'available', trim_scale(s.available + d.units)) order by a.priority, a.code)
-               filter (where s.available + d.units > 0) as offers
+             sum(greatest(s.available + d.free + f.units, 0)) as available,
+             jsonb_agg(jsonb_build_object('warehouse', a.code, 'available', trim_scale(s.available + d.free + f.units)) order by a.priority, a.code)
+               filter (where s.available + d.free + f.units > 0) as offers
       from unnest(stock.levels) as k
       cross join lateral (select * from openstock_core.stock_level s where s.tenant_id = tenant and s.product_id = k.product_id
                             and s.warehouse_id = k.warehouse_id limit 1) as s
       cross join lateral (select * from openstock_core.warehouse s where s.tenant_id = tenant and s.warehouse_id = k.warehouse_id
                             and s.active limit 1) as a
       cross join lateral (
-        select case when s.next_expiry_at <= stock.at then (
-          select coalesce(sum(n.reserved), 0) from openstock_core.reservation_line n
-          where n.tenant_id = tenant and n.product_id = k.product_id and n.warehouse_id = k.warehouse_id
-            and n.expires_at <= stock.at and n.reserved > 0) else 0 end as units) as d
+        select coalesce(sum(n.reserved), 0) as units,
+               coalesce(sum(n.reserved - case when n.quota_used > 0 and n.channel_id is distinct from sourcing.channel_id then coalesce(
+                 openstock_core.units_for_quota(tenant, n.channel_id, n.quota_used, n.reserved), 0) else 0 end), 0) as free
+        from openstock_core.reservation_line n
+        where s.next_expiry_at <= stock.at and n.tenant_id = tenant and n.product_id = k.product_id and n.warehouse_id = k.warehouse_id
+          and n.expires_at <= stock.at and n.reserved > 0) as d
+      cross join lateral (
+        select case when sourcing.channel_id is null then 0 else openstock_core.units_kept(
+          tenant, sourcing.channel_id, sourcing.uses_safety_stock, k.product_id, k.warehouse_id, s.safety_stock) end as units) as f
       group by grouping sets ((k.product_id), (k.product_id, k.warehouse_id))
     ) as l on l.product_id = w.product_id and l.warehouse_id is not distinct from w.warehouse_id);
 end
@@ -5794,7 +6399,7 @@ revoke all on function openstock_core.shortage_answer from public;
 grant execute on function openstock_core.shortage_answer to openstock_api;
 comment on function openstock_core.shortage_answer is
   'Rows of openstock.reservation_change with this outcome: per line what was asked, what is short, the balances of the warehouses asked, and what each of '
-  'them could promise: to a line that asks for certain units, of these.';
+  'them could promise to the channel: to a line that asks for certain units, of these.';
 
 reset role;
 
@@ -5805,7 +6410,7 @@ set local role openstock_owner;
 
 create or replace function openstock_core.promise_or_refuse(
   tenant uuid, op_id text, order_id bigint, order_ref text, wanted openstock_core.order_line[], stock openstock_core.found_stock,
-  on_shortage text, until timestamptz)
+  on_shortage text, until timestamptz, sourcing openstock_core.sourcing)
 returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -5815,19 +6420,20 @@ declare
   answer jsonb;
 begin
   if not stock.short then
-    return openstock_core.promise(tenant, op_id, order_id, order_ref, stock, null, until);
+    return openstock_core.promise(tenant, op_id, order_id, order_ref, stock, null, until, sourcing.channel_id);
   end if;
   perform openstock_core.refuse_stale_shortage(tenant, wanted);
   missing := openstock_core.missing_lines(wanted, stock.parts);
   if on_shortage = 'backorder' and openstock_core.may_wait(tenant, missing) then
-    return openstock_core.promise(tenant, op_id, order_id, order_ref, stock, missing, until);
+    return openstock_core.promise(tenant, op_id, order_id, order_ref, stock, missing, until, sourcing.channel_id);
   elsif on_shortage = 'partial' and cardinality(stock.parts) > 0 then
-    answer := openstock_core.promise(tenant, op_id, order_id, order_ref, stock, null, until);
-    return answer || openstock_core.shortage_answer(tenant, order_ref, 'short', missing, row('{}', null, stock.levels, stock.at, true));
+    answer := openstock_core.promise(tenant, op_id, order_id, order_ref, stock, null, until, sourcing.channel_id);
+    return answer || openstock_core.shortage_answer(tenant, order_ref, 'short', missing, row('{}', null, stock.levels, stock.at, true), sourcing);
   end if;
 
-  answer := case when on_shortage = 'partial' then openstock_core.shortage_answer(tenant, order_ref, 'short', wanted, row('{}', null, stock.levels, stock.at, true))
-                 else openstock_core.shortage_answer(tenant, order_ref, 'rejected', wanted, stock) end;
+  answer := case when on_shortage = 'partial'
+    then openstock_core.shortage_answer(tenant, order_ref, 'short', wanted, row('{}', null, stock.levels, stock.at, true), sourcing)
+    else openstock_core.shortage_answer(tenant, order_ref, 'rejected', wanted, stock, sourcing) end;
   if on_shortage = 'error' then
     perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref, 'lines', (
       select jsonb_agg(jsonb_build_object('line', s.line, 'sku', s.sku, 'qty_ordered', s.qty_ordered, 'available', s.available,
@@ -6037,7 +6643,7 @@ reset role;
 
 -- sql/functions/openstock_core/release_units.sql
 -- Books that an order gives back what it was promised and what it waits for. The levels, backlogs, backorders, lines and bins are locked.
--- Writes: ledger (RELEASE, DEALLOCATE), stock_level, stock_bin, reservation_line, allocation, backorder, backlog.
+-- Writes: ledger (RELEASE, DEALLOCATE), stock_level, channel_quota, stock_bin, reservation_line, allocation, backorder, backlog.
 set local role openstock_owner;
 
 create or replace function openstock_core.release_units(
@@ -6051,8 +6657,11 @@ begin
   select p.* from openstock_core.post(tenant, op_id,
     openstock_core.unpin_from_lines(tenant, order_ref, taken, reason) || array(
       select row(t.line, 'RELEASE', t.product_id, t.warehouse_id, null, 0, 0, -t.qty, 0,
-                 t.reservation_line_id, order_ref, null, reason, null, null, null)::openstock_core.movement
-      from unnest(taken) as t where t.reservation_line_id is not null)
+                 t.reservation_line_id, order_ref, null, reason, null, null, null,
+                 case when n.quota_used > 0 then openstock_core.units_for_quota(tenant, n.channel_id, n.quota_used, t.qty) end)::openstock_core.movement
+      from unnest(taken) as t
+      cross join lateral (select * from openstock_core.reservation_line s
+                          where s.tenant_id = tenant and s.reservation_line_id = t.reservation_line_id limit 1) as n)
     || openstock_core.backorder_movements(tenant, 'RELEASE', null,
       array(select t.backorder_id from unnest(taken) as t where t.backorder_id is not null order by t.backorder_id),
       array(select -t.qty from unnest(taken) as t where t.backorder_id is not null order by t.backorder_id), reason, null),
@@ -6099,7 +6708,7 @@ reset role;
 
 -- sql/functions/openstock/reserve.sql
 -- Promises stock to an order. Writes: operation, event, reservation, reservation_line, backorder, backlog, ledger (RESERVE, BACKORDER,
--- ALLOCATE), stock_level, stock_bin, allocation, and, where something is due, what book_due writes.
+-- ALLOCATE), stock_level, stock_bin, allocation, for a sales channel channel_quota, and, where something is due, what book_due writes.
 -- Locks: operation, order, stock_level by (product, warehouse); where stock is short and may wait, backlog by product_id; where something
 -- is due, or lines ask for certain units, backorder by id, reservation_line by id, stock_bin by bin_id.
 set local role openstock_api;
@@ -6108,7 +6717,7 @@ create or replace function openstock.reserve(
   op_id text, order_ref text, lines jsonb,
   warehouse text default null, on_shortage text default 'reject', ttl interval default null, priority integer default null,
   promised_at timestamptz default null, metadata jsonb default null, strategy text default 'priority', destination jsonb default null,
-  tenant uuid default null)
+  channel text default null, tenant uuid default null)
 returns setof openstock.reservation_change
 language plpgsql
 security definer
@@ -6122,7 +6731,7 @@ declare
   arguments constant jsonb := jsonb_build_object(
     'order_ref', order_ref, 'lines', lines, 'warehouse', warehouse, 'on_shortage', on_shortage, 'ttl', extract(epoch from ttl),
     'priority', priority, 'promised_at', promised_at at time zone 'UTC', 'metadata', metadata::text,
-    'strategy', strategy, 'destination', destination);
+    'strategy', strategy, 'destination', destination, 'channel', channel);
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'reserve', arguments);
   order_id bigint;
   wanted openstock_core.order_line[];
@@ -6135,6 +6744,9 @@ begin
     perform openstock_core.check_choice('on_shortage', on_shortage, array['reject', 'partial', 'backorder', 'error']);
     sourcing := openstock_core.read_sourcing(strategy, destination);
     perform openstock_core.check_completeness(strategy, on_shortage);
+    if channel is not null then
+      sourcing := openstock_core.for_channel(acting, sourcing, channel);
+    end if;
     if ttl is not null then
       seconds := openstock_core.check_ttl(ttl);
     end if;
@@ -6148,7 +6760,7 @@ begin
 
     stock := openstock_core.find_stock(acting, op_id, wanted, sourcing, on_shortage = 'backorder');
     answer := openstock_core.promise_or_refuse(acting, op_id, order_id, order_ref, wanted, stock, on_shortage,
-      openstock.server_time() + make_interval(secs => seconds));
+      openstock.server_time() + make_interval(secs => seconds), sourcing);
     if (priority is not null or promised_at is not null or metadata is not null) and answer -> 0 ->> 'outcome' in ('reserved', 'backordered') then
       perform openstock_core.set_order_details(acting, order_id, priority, promised_at, metadata);
     end if;
@@ -6168,23 +6780,25 @@ comment on function openstock.reserve is
   'strategy: priority (the warehouses'' own), most_stock, nearest (to the destination), least_cost (of shipping to the destination''s zone, once per warehouse '
   'that sends), fewest_splits (as few warehouses as can be found) or ship_complete (one warehouse sends all, or nothing is promised; only with reject or error). '
   'destination: an object with latitude and longitude (degrees), and zone. '
+  'channel: the sales channel that the order came through; what is kept for it (put_quotas) is used first, and the safety stock last if it may use it. '
   'ttl: the promise is a hold that ends after this time unless it is confirmed or extended (a day is 24 hours; no months or years; at most ten years). '
   'on_shortage: reject (outcome rejected, nothing is promised), error (OS201), partial (what there is; the rest of a line is a row with outcome short) or '
   'backorder (the rest waits, a row with outcome backordered, if the policy of each product lets it; otherwise as reject). Rows of what is short '
   'say what each warehouse could promise (offers). priority (higher is served first), promised_at and metadata belong to the order: what is given '
   'replaces what was, metadata key by key. Returns one row per line and warehouse. '
-  'Errors: 22023, OS010, OS101 to OS105, OS107, OS108, OS110, OS201, OS302, OS304; 40001 also at '
+  'Errors: 22023, OS010, OS101 to OS105, OS107, OS108, OS110, OS116, OS117, OS201, OS302, OS304; 40001 also at '
   'READ COMMITTED, where a stock level came into being meanwhile that is in use or has something due.';
 
 reset role;
 
 -- sql/functions/openstock/quote.sql
--- Says what reserve would do now, and why. Writes nothing, locks nothing. Reads: product, warehouse, stock_level, and where lots or holds have
--- ended that is not booked, stock_bin, lot, reservation_line.
+-- Says what reserve would do now, and why. Writes nothing, locks nothing. Reads: product, warehouse, stock_level, for a sales channel
+-- channel and channel_quota, and where lots or holds have ended that is not booked, stock_bin, lot, reservation_line.
 set local role openstock_api;
 
 create or replace function openstock.quote(
-  lines jsonb, warehouse text default null, strategy text default 'priority', destination jsonb default null, tenant uuid default null)
+  lines jsonb, warehouse text default null, strategy text default 'priority', destination jsonb default null,
+  channel text default null, tenant uuid default null)
 returns setof openstock.quoted_source
 language plpgsql
 security definer
@@ -6195,7 +6809,7 @@ set jit = off
 as $$
 declare
   acting constant uuid := openstock_core.enter(tenant);
-  sourcing constant openstock_core.sourcing := openstock_core.read_sourcing(strategy, destination);
+  sourcing constant openstock_core.sourcing := openstock_core.for_channel(acting, openstock_core.read_sourcing(strategy, destination), channel);
   wanted openstock_core.order_line[];
   candidates openstock_core.candidate[];
   at constant timestamptz := openstock.server_time();
@@ -6240,7 +6854,7 @@ revoke all on function openstock.quote from public;
 grant execute on function openstock.quote to openstock_app, openstock_analyst;
 comment on function openstock.quote is
   'What reserve would promise for these lines now, and why: the same arguments, the same choice. Per line one row for each warehouse that could be asked, those that '
-  'are chosen first. Promises nothing: what it says may be gone a moment later. Errors: 22023, OS101 to OS105, OS107, OS108, OS110.';
+  'are chosen first. Promises nothing: what it says may be gone a moment later. Errors: 22023, OS101 to OS105, OS107, OS108, OS110, OS116, OS117.';
 
 reset role;
 
@@ -6409,7 +7023,7 @@ reset role;
 set local role openstock_owner;
 
 create or replace function openstock_core.find_giving(
-  tenant uuid, order_id bigint, taken openstock_core.taken_line[], at timestamptz)
+  tenant uuid, order_id bigint, taken openstock_core.taken_line[], channel_id bigint, at timestamptz)
 returns openstock_core.giving
 language plpgsql
 stable
@@ -6424,14 +7038,16 @@ begin
           join openstock_core.allocation a on a.tenant_id = tenant and a.reservation_line_id = t.reservation_line_id),
     array(select l.reservation_line_id from openstock_core.reservation_line l
           where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0 and l.expires_at <= find_giving.at),
-    array(select row(null, t.product_id, t.warehouse_id, null, t.qty)::openstock_core.pick
-          from unnest(taken) as t where t.reservation_line_id is not null))::openstock_core.giving;
+    array(select row(null, t.product_id, t.warehouse_id, null, t.qty - case when l.quota_used > 0 and l.channel_id is distinct from find_giving.channel_id
+                   then coalesce(openstock_core.units_for_quota(tenant, l.channel_id, l.quota_used, t.qty), 0) else 0 end)::openstock_core.pick
+          from unnest(taken) as t
+          join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = t.reservation_line_id))::openstock_core.giving;
 end
 $$;
 
 revoke all on function openstock_core.find_giving from public;
 grant execute on function openstock_core.find_giving to openstock_api;
-comment on function openstock_core.find_giving is 'The levels, backlogs and bins of what the order gives back, and of its holds that have ended.';
+comment on function openstock_core.find_giving is 'The levels, backlogs and bins of what the order gives back, the holds of it that have ended, and the units that come free for this channel.';
 
 reset role;
 
@@ -6488,6 +7104,7 @@ declare
   arrived_at constant timestamptz := openstock.server_time();
   wish record;
   until timestamptz;
+  common_channel_id bigint;
   alive openstock_core.open_line[];
   taken openstock_core.taken_line[] := array[]::openstock_core.taken_line[];
   wanted openstock_core.order_line[] := array[]::openstock_core.order_line[];
@@ -6497,25 +7114,29 @@ declare
   gained jsonb;
 begin
   select array_agg(row(p.reservation_line_id, p.backorder_id, p.line, p.product_id, p.warehouse_id, p.open)::openstock_core.open_line),
-         case when bool_and(p.expires_at is not null) then max(p.expires_at) end
-  into alive, until
+         case when bool_and(p.expires_at is not null) then max(p.expires_at) end,
+         case when count(distinct coalesce(p.channel_id, 0)) = 1 then min(p.channel_id) end
+  into alive, until, common_channel_id
   from openstock_core.parts_of_order(tenant, order_id) as p
   where p.open > 0 and (p.expires_at is null or p.expires_at > arrived_at);
   if alive is null then
     perform openstock_core.fail_nothing_open(tenant, order_id, order_ref);
   end if;
+  -- What is new comes through the channel of the order's lines, if they have one in common.
   select a.more, a.places, a.less into wish from openstock_core.read_amendment(tenant, order_id, order_ref, lines, arrived_at) as a;
   if wish.less is not null then
     taken := openstock_core.match_order_lines(tenant, order_ref, alive, wish.less);
   end if;
   if wish.more is not null then
+    sourcing := openstock_core.for_channel(tenant, sourcing, (
+      select c.code from openstock_core.channel c where c.tenant_id = tenant and c.channel_id = common_channel_id));
     wanted := openstock_core.number_new_lines(tenant, order_id, openstock_core.read_order_lines(tenant, wish.more, null, wish.places));
   elsif wish.less is null then
     return answer;
   end if;
 
   stock := openstock_core.find_stock(tenant, op_id, wanted, sourcing, on_shortage = 'backorder',
-                                     openstock_core.find_giving(tenant, order_id, taken, arrived_at));
+                                     openstock_core.find_giving(tenant, order_id, taken, sourcing.channel_id, arrived_at));
   perform openstock_core.check_still_open(tenant, taken);
   begin
     if cardinality(taken) > 0 then
@@ -6524,7 +7145,7 @@ begin
       answer := openstock_core.reservation_answer(tenant, 'released', entries);
     end if;
     if cardinality(wanted) > 0 then
-      gained := openstock_core.promise_or_refuse(tenant, op_id, order_id, order_ref, wanted, stock, on_shortage, until);
+      gained := openstock_core.promise_or_refuse(tenant, op_id, order_id, order_ref, wanted, stock, on_shortage, until, sourcing);
       if gained -> 0 ->> 'outcome' = 'rejected' then
         perform openstock_core.fail('OS901', '{"problem": "what is wanted more is short"}');
       end if;
@@ -6590,8 +7211,9 @@ comment on function openstock.amend is
   'line, or the sku of the order''s only line of this product; a sku that the order has no line of is a new line. What is wanted less is given back: what waits first, then what is not pinned, then pins; '
   'what is wanted more is promised, from the warehouse that the entry names or by strategy (see reserve), also of what other lines give back. on_shortage as in reserve: with reject and error, an order that '
   'cannot have all stays as it was. Lines keep their end; what is new ends when the order''s last hold does, or not at all if it has any promise without end. '
+  'What is new comes through the sales channel of the order''s lines, if they have one in common. '
   'Returns rows released, reserved and so on, one per line and warehouse; none where nothing changes. '
-  'Errors: 22023, OS010, OS101 to OS104, OS110, OS201, OS301, OS302, OS303 (less than was shipped), OS305; 40001 also at READ COMMITTED, as reserve, and where a hold ends meanwhile.';
+  'Errors: 22023, OS010, OS101 to OS104, OS110, OS117, OS201, OS301, OS302, OS303 (less than was shipped), OS305; 40001 also at READ COMMITTED, as reserve, and where a hold ends meanwhile.';
 
 reset role;
 
@@ -6833,7 +7455,7 @@ begin
     entries := array(
       select p from openstock_core.post(acting, op_id, array(
         select row(l.line, 'EXTEND', l.product_id, l.warehouse_id, null, 0, 0, 0, 0, l.reservation_line_id, order_ref, null, null,
-                   greatest(l.expires_at, arrival + make_interval(secs => seconds)), null, null)::openstock_core.movement
+                   greatest(l.expires_at, arrival + make_interval(secs => seconds)), null, null, null)::openstock_core.movement
         from openstock_core.reservation_line l
         where l.tenant_id = acting and l.reservation_line_id = any (held.line_ids)
         order by l.line, l.reservation_line_id)
@@ -6899,7 +7521,7 @@ begin
     entries := array(
       select p from openstock_core.post(acting, op_id, array(
         select row(l.line, 'CONFIRM', l.product_id, l.warehouse_id, null, 0, 0, 0, 0, l.reservation_line_id,
-                   coalesce(new_order_ref, order_ref), null, null, null, null, null)::openstock_core.movement
+                   coalesce(new_order_ref, order_ref), null, null, null, null, null, null)::openstock_core.movement
         from openstock_core.reservation_line l
         where l.tenant_id = acting and l.reservation_line_id = any (held.line_ids)
         order by l.line, l.reservation_line_id)
@@ -6973,17 +7595,29 @@ comment on function openstock_core.queue_lock is
 reset role;
 
 -- sql/functions/openstock_core/lock_queue.sql
--- Locks the head of products' queues, without those that wait for other warehouses: so many of them would leave no room for who can be
--- filled. The levels and backlogs are locked. Writes: reservation (changes: each order that may be filled shows
+-- Locks the head of products' queues, without those that wait for other warehouses, or, where a moment is given, for what is kept for other
+-- channels: so many of them would leave no room for who can be filled. The levels and backlogs are locked. Writes: reservation (changes: each order that may be filled shows
 -- a trace, so that nobody overlooks the lines it gets). Locks: order, skipping those in use: they keep their place; backorder by id.
 set local role openstock_owner;
 
-create or replace function openstock_core.lock_queue(tenant uuid, levels openstock_core.level_key[], max_rows integer) returns bigint[]
+create or replace function openstock_core.lock_queue(tenant uuid, levels openstock_core.level_key[], max_rows integer, at timestamptz) returns bigint[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   head constant bigint[] := array(
+    with open as materialized (
+      select l.product_id, l.warehouse_id, c.channel_id
+      from unnest(levels) as k
+      join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id
+      cross join (select distinct b.channel_id, s.uses_safety_stock
+                  from openstock_core.backorder b
+                  left join openstock_core.channel s on s.tenant_id = tenant and s.channel_id = b.channel_id
+                  where b.tenant_id = tenant and b.product_id = any (array(select k.product_id from unnest(levels) as k))
+                    and b.backordered > 0 and b.expires_at is null) as c
+      where l.next_expiry_at <= lock_queue.at or l.available > 0 or l.available + case when c.channel_id is null then 0 else
+        openstock_core.units_kept(tenant, c.channel_id, c.uses_safety_stock, l.product_id, l.warehouse_id, l.safety_stock) end > 0
+    )
     select b.backorder_id
     from openstock_core.backorder b
     join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = b.reservation_id
@@ -6991,6 +7625,9 @@ declare
       and b.backordered > 0 and b.expires_at is null
       and (b.warehouse_id is null
            or (b.product_id, b.warehouse_id) in (select k.product_id, k.warehouse_id from unnest(levels) as k))
+      and (lock_queue.at is null or exists (
+        select from open o where o.product_id = b.product_id and o.warehouse_id = coalesce(b.warehouse_id, o.warehouse_id)
+          and o.channel_id is not distinct from b.channel_id))
     order by r.priority desc, b.queued_at, b.backorder_id
     limit max_rows);
   order_ids bigint[];
@@ -7016,7 +7653,7 @@ $$;
 revoke all on function openstock_core.lock_queue from public;
 grant execute on function openstock_core.lock_queue to openstock_api;
 comment on function openstock_core.lock_queue is
-  'Locks the first backorders that these levels could fill and their orders, and returns the ids of those whose order nobody else changes.';
+  'Locks the first backorders that these levels could fill, at this moment or whatever comes in (null), and their orders, and returns the ids of those whose order nobody else changes.';
 
 reset role;
 
@@ -7039,7 +7676,7 @@ begin
   end if;
   perform openstock_core.lock_backlogs(tenant, product_ids, null);
   return openstock_core.lock_queue(tenant, array(
-    select row(k.product_id, k.warehouse_id)::openstock_core.level_key from unnest(levels) as k where k.product_id = any (product_ids)), 1000);
+    select row(k.product_id, k.warehouse_id)::openstock_core.level_key from unnest(levels) as k where k.product_id = any (product_ids)), 1000, null);
 end
 $$;
 
@@ -7050,9 +7687,9 @@ comment on function openstock_core.lock_waiting is 'The ids of the backorders th
 reset role;
 
 -- sql/functions/openstock_core/plan_fill.sql
--- Says which locked level fills how much of which backorder. Reads: backorder, reservation, stock_level, warehouse.
+-- Says which locked level fills how much of which backorder. Reads: backorder, reservation, stock_level, warehouse, channel, channel_quota.
 -- One after the other in the queue's order, which no set of intervals keeps where some name a warehouse and some do not. Those whose order is
--- in use keep their units: nobody behind them gets these.
+-- in use keep their units: nobody behind them gets these. One of a sales channel uses its quota first, and then what anyone can have.
 set local role openstock_owner;
 
 create or replace function openstock_core.plan_fill(tenant uuid, levels openstock_core.level_key[], mine bigint[])
@@ -7065,29 +7702,44 @@ declare
   supply record;
   free numeric[];
   units numeric;
+  kept jsonb;
+  own numeric;
   picks openstock_core.pick[] := array[]::openstock_core.pick[];
 begin
   for waiting in
     select b.backorder_id, b.product_id, b.warehouse_id, b.backordered::numeric as qty,
+           b.channel_id, c.uses_safety_stock,
            row_number() over (partition by b.product_id order by r.priority desc, b.queued_at, b.backorder_id) as place
     from openstock_core.backorder b
     join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = b.reservation_id
+    left join openstock_core.channel c on c.tenant_id = tenant and c.channel_id = b.channel_id
     where b.tenant_id = tenant and b.product_id in (select k.product_id from unnest(levels) as k) and b.backordered > 0 and b.expires_at is null
     order by b.product_id, place
   loop
     if waiting.place = 1 then
-      select array_agg(l.warehouse_id order by w.priority, w.code) as places, array_agg(l.available order by w.priority, w.code) as free
+      select array_agg(l.warehouse_id order by w.priority, w.code) as places, array_agg(l.available order by w.priority, w.code) as free,
+             array_agg(l.safety_stock::numeric order by w.priority, w.code) as safety
       into supply
       from unnest(levels) as k
       join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id
       join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = l.warehouse_id and w.active
-      where k.product_id = waiting.product_id and l.available > 0;
+      where k.product_id = waiting.product_id and (l.available > 0 or l.fenced > 0 or l.safety_stock > 0);
       free := supply.free;
+      kept := '{}';
     end if;
     for i in 1 .. coalesce(cardinality(free), 0) loop
-      units := least(waiting.qty, free[i]);
-      if units > 0 and (waiting.warehouse_id is null or waiting.warehouse_id = supply.places[i]) then
-        free[i] := free[i] - units;
+      continue when waiting.warehouse_id <> supply.places[i];
+      own := 0;
+      if waiting.channel_id is not null then
+        own := coalesce((kept ->> format('%s %s', waiting.channel_id, i))::numeric, openstock_core.units_kept(
+          tenant, waiting.channel_id, false, waiting.product_id, supply.places[i], null));
+      end if;
+      units := least(waiting.qty, free[i] + own + case when waiting.uses_safety_stock then supply.safety[i] else 0 end);
+      if units > 0 then
+        free[i] := free[i] - greatest(units - own, 0);
+        if own > 0 then
+          kept := kept || jsonb_build_object(format('%s %s', waiting.channel_id, i), greatest(own - units, 0));
+        end if;
         waiting.qty := waiting.qty - units;
         if waiting.backorder_id = any (mine) then
           picks := picks || row(waiting.backorder_id, waiting.product_id, supply.places[i], null, trim_scale(units))::openstock_core.pick;
@@ -7108,7 +7760,7 @@ reset role;
 
 -- sql/functions/openstock_core/fill_queue.sql
 -- Gives stock to backorders that are locked with their orders, levels and backlogs.
--- Writes: reservation_line, backorder, backlog, ledger (BACKORDER, RESERVE), stock_level.
+-- Writes: reservation_line, backorder, backlog, channel_quota, ledger (BACKORDER, RESERVE), stock_level.
 set local role openstock_owner;
 
 create or replace function openstock_core.fill_queue(tenant uuid, op_id text, levels openstock_core.level_key[], mine bigint[])
@@ -7122,26 +7774,33 @@ declare
   filled openstock_core.movement[];
 begin
   with part as (
-    select b.reservation_id, b.line, p.product_id, p.warehouse_id, sum(p.qty) as qty, min(p.n) as n
+    select b.reservation_id, b.line, p.product_id, p.warehouse_id, max(b.channel_id) as channel_id, sum(p.qty) as qty, min(p.n) as n,
+           sum(sum(p.qty)) over (partition by p.product_id, p.warehouse_id, max(b.channel_id) order by b.reservation_id, b.line) - sum(p.qty) as before
     from unnest(picks) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, n)
     join openstock_core.backorder b on b.tenant_id = tenant and b.backorder_id = p.reservation_line_id
     group by b.reservation_id, b.line, p.product_id, p.warehouse_id
+  ), taken as (
+    select p.*, trim_scale(greatest(least(p.qty, coalesce(q.qty, 0) - p.before), 0)) as kept
+    from part p
+    left join openstock_core.channel_quota q on q.tenant_id = tenant and q.product_id = p.product_id and q.warehouse_id = p.warehouse_id
+      and q.channel_id = p.channel_id
   ), line as (
     -- Who is first in the queue gets the oldest line. A line of the order at this level grows; if it is empty, the end that it once
     -- had is of no account any more.
     insert into openstock_core.reservation_line as l (
-      tenant_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, created_at)
-    select tenant, p.reservation_id, p.line, p.product_id, p.warehouse_id, p.qty, p.qty, stamp from part p
+      tenant_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, created_at, channel_id, quota_used)
+    select tenant, p.reservation_id, p.line, p.product_id, p.warehouse_id, p.qty, p.qty, stamp, p.channel_id, p.kept from taken p
     order by p.n
     on conflict (tenant_id, reservation_id, line, product_id, (warehouse_id + 0)) do update
-    set ordered = trim_scale(l.ordered + excluded.ordered), reserved = trim_scale(l.reserved + excluded.reserved), expires_at = null
+    set ordered = trim_scale(l.ordered + excluded.ordered), reserved = trim_scale(l.reserved + excluded.reserved), expires_at = null,
+        channel_id = coalesce(l.channel_id, excluded.channel_id), quota_used = trim_scale(l.quota_used + excluded.quota_used)
     where l.reserved = 0 or l.expires_at is null
     returning l.reservation_line_id, l.reservation_id, l.line, l.product_id, l.warehouse_id
   )
   select array_agg(row(l.line, 'RESERVE', l.product_id, l.warehouse_id, null, 0, 0, p.qty, 0, l.reservation_line_id, r.order_ref,
-                       null, 'filled', null, null, null)::openstock_core.movement order by r.reservation_id, l.line, l.reservation_line_id)
+                       null, 'filled', null, null, null, nullif(-p.kept, 0))::openstock_core.movement order by r.reservation_id, l.line, l.reservation_line_id)
   into filled
-  from part p
+  from taken p
   left join line l on l.reservation_id = p.reservation_id and l.line = p.line and l.product_id = p.product_id and l.warehouse_id = p.warehouse_id
   left join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = p.reservation_id;
 
@@ -7194,7 +7853,14 @@ begin
     where g.tenant_id = tenant and g.backordered > 0 and exists (
       select from openstock_core.stock_level l
       join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = l.warehouse_id and w.active
-      where l.tenant_id = tenant and l.product_id = g.product_id and (l.available > 0 or l.next_expiry_at <= at))
+      where l.tenant_id = tenant and l.product_id = g.product_id and (
+        l.available > 0 or l.next_expiry_at <= at or ((l.fenced > 0 or l.safety_stock > 0) and exists (
+          select from (
+            select distinct b.channel_id from openstock_core.backorder b
+            where b.tenant_id = tenant and b.product_id = l.product_id and b.backordered > 0 and b.expires_at is null
+              and l.warehouse_id = coalesce(b.warehouse_id, l.warehouse_id)) as b
+          join openstock_core.channel c on c.tenant_id = tenant and c.channel_id = b.channel_id
+          where l.available + openstock_core.units_kept(tenant, c.channel_id, c.uses_safety_stock, l.product_id, l.warehouse_id, l.safety_stock) > 0))))
     order by g.product_id
   loop
     exit when cardinality(product_ids) = 100;
@@ -7221,10 +7887,14 @@ begin
     select row(l.product_id, l.warehouse_id)::openstock_core.level_key
     from openstock_core.stock_level l
     join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = l.warehouse_id and w.active
-    where l.tenant_id = tenant and l.product_id = any (product_ids) and (l.available > 0 or l.next_expiry_at <= due.at)), max_rows);
+    where l.tenant_id = tenant and l.product_id = any (product_ids)), max_rows, due.at);
   perform openstock_core.make_room(tenant, op_id, array(
     select row(null, null, g.product_id, null, g.backordered, null, null, null)::openstock_core.order_line
-    from openstock_core.backlog g where g.tenant_id = tenant and g.product_id = any (product_ids)), levels, '{}', '{}', due);
+    from openstock_core.backlog g where g.tenant_id = tenant and g.product_id = any (product_ids)), levels, '{}', '{}', due, array(
+    select row(null, null, null, null, c.channel_id, c.uses_safety_stock)::openstock_core.sourcing
+    from (select distinct b.channel_id from openstock_core.backorder b
+          where b.tenant_id = tenant and b.product_id = any (product_ids) and b.backordered > 0 and b.expires_at is null) as k
+    left join openstock_core.channel c on c.tenant_id = tenant and c.channel_id = k.channel_id));
   entries := array(select p from openstock_core.fill_queue(tenant, op_id, levels, mine) as p);
   answer := openstock_core.reservation_answer(tenant, 'filled', entries);
   perform openstock_core.finish_operation(tenant, op_id, answer);
@@ -7668,7 +8338,7 @@ as $$
 begin
   perform openstock_core.post(tenant, op_id, array(
     select row(l.line, 'ALLOCATE', p.product_id, p.warehouse_id, p.bin_id, 0, 0, 0, p.qty,
-               p.reservation_line_id, r.order_ref, null, reason, null, null, null)::openstock_core.movement
+               p.reservation_line_id, r.order_ref, null, reason, null, null, null, null)::openstock_core.movement
     from unnest(picks) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, n)
     join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = p.reservation_line_id
     join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = l.reservation_id
@@ -7726,7 +8396,7 @@ begin
 
   return array(
     select row(t.line, 'SHIP', p.product_id, p.warehouse_id, p.bin_id, -p.qty, 0, -p.qty,
-               case when p.pinned then -p.qty else 0 end, p.reservation_line_id, order_ref, null, null, null, null, null)::openstock_core.movement
+               case when p.pinned then -p.qty else 0 end, p.reservation_line_id, order_ref, null, null, null, null, null, null)::openstock_core.movement
     from (select u.*, true as pinned from unnest(pinned) as u union all select u.*, false from unnest(free) as u) as p
     join unnest(taken) as t on t.reservation_line_id = p.reservation_line_id
     order by t.line, p.reservation_line_id, p.pinned desc, p.bin_id);
@@ -8267,7 +8937,7 @@ begin
                m.warehouse_id, case when s.step = 3 then targets[m.n] else m.bin_id end,
                case s.step when 1 then 0 when 2 then -m.qty else m.qty end, case when s.step = 3 then m.qty else 0 end, 0,
                case when s.step = 1 then -m.qty else 0 end, case when s.step = 1 then m.reservation_line_id end, case when s.step = 1 then order_ref end,
-               null, reason, null, null, null)::openstock_core.movement as movement
+               null, reason, null, null, null, null)::openstock_core.movement as movement
       from unnest(missing) with ordinality as m (reservation_line_id, product_id, warehouse_id, bin_id, qty, n)
       join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = m.reservation_line_id
       cross join generate_series(1, 3) as s (step)) as e
@@ -8465,8 +9135,28 @@ grant select on openstock.locations to openstock_app, openstock_analyst, opensto
 
 reset role;
 
+-- sql/views/openstock/channels.sql
+-- Sales channels, for reading.
+set local role openstock_api;
+
+create or replace view openstock.channels with (security_barrier) as
+select c.code::text as channel, c.name, c.uses_safety_stock, c.active, c.created_at, c.updated_at
+from openstock_core.channel c
+where c.tenant_id = (select openstock.current_tenant());
+
+comment on view openstock.channels is 'Sales channels of the current tenant.';
+comment on column openstock.channels.channel is 'Its code.';
+comment on column openstock.channels.name is 'For people.';
+comment on column openstock.channels.uses_safety_stock is 'True: what is reserved for it may use the safety stock.';
+comment on column openstock.channels.active is 'False: nothing is reserved for it any more.';
+comment on column openstock.channels.created_at is 'When it was created.';
+comment on column openstock.channels.updated_at is 'When it was last changed.';
+grant select on openstock.channels to openstock_app, openstock_analyst, openstock_operator;
+
+reset role;
+
 -- sql/views/openstock/stock.sql
--- Stock per product and warehouse. Units of lots that expired are shown as blocked, and units of holds that ended as available, from
+-- Stock per product and warehouse. Units of lots that expired are shown as blocked, and units of holds that ended as available, or kept for their channel, from
 -- that moment on, whether or not it was booked already.
 set local role openstock_api;
 
@@ -8474,8 +9164,8 @@ create or replace view openstock.stock with (security_barrier) as
 with moment as materialized (select openstock.server_time() as at)
 select
   p.sku::text as sku, w.code::text as warehouse, l.on_hand::numeric as on_hand, l.blocked + d.units as blocked,
-  l.reserved - h.units as reserved, l.safety_stock::numeric as safety_stock, l.fenced::numeric as fenced,
-  l.available - d.units + h.units as available, l.version, nullif(l.last_recorded_at, '-infinity') as last_recorded_at
+  l.reserved - h.units as reserved, l.safety_stock::numeric as safety_stock, trim_scale(l.fenced + h.kept) as fenced,
+  l.available - d.units + h.units - h.kept as available, l.version, nullif(l.last_recorded_at, '-infinity') as last_recorded_at
 from moment m
 cross join openstock_core.stock_level l
 join openstock_core.product p on p.tenant_id = l.tenant_id and p.product_id = l.product_id
@@ -8490,12 +9180,12 @@ cross join lateral (
   ) else 0 end as units
 ) as d
 cross join lateral (
-  select case when l.next_expiry_at <= m.at then (
-    select coalesce(sum(n.reserved), 0)
-    from openstock_core.reservation_line n
-    where n.tenant_id = l.tenant_id and n.product_id = l.product_id and n.warehouse_id = l.warehouse_id
-      and n.expires_at <= m.at and n.reserved > 0
-  ) else 0 end as units
+  select coalesce(sum(n.reserved), 0) as units, coalesce(sum(case when n.quota_used > 0 and exists (
+      select from openstock_core.channel c where c.tenant_id = l.tenant_id and c.channel_id = n.channel_id and c.active)
+    then least(n.reserved, n.quota_used) else 0 end), 0) as kept
+  from openstock_core.reservation_line n
+  where l.next_expiry_at <= m.at and n.tenant_id = l.tenant_id and n.product_id = l.product_id and n.warehouse_id = l.warehouse_id
+    and n.expires_at <= m.at and n.reserved > 0
 ) as h
 where l.tenant_id = (select openstock.current_tenant());
 
@@ -8508,10 +9198,43 @@ comment on column openstock.stock.reserved is 'Units promised to orders and not 
 comment on column openstock.stock.safety_stock is 'Units kept out of promises.';
 comment on column openstock.stock.fenced is 'Units kept for sales channels that have not used them.';
 comment on column openstock.stock.available is
-  'What can be promised: on_hand - blocked - reserved - safety_stock - fenced; negative after a loss of promised units.';
+  'What can be promised to anyone: on_hand - blocked - reserved - safety_stock - fenced; negative after a loss of promised units, and where more is kept than there is.';
 comment on column openstock.stock.version is 'Ledger entries that changed it.';
 comment on column openstock.stock.last_recorded_at is 'When the last of them was recorded; null before the first.';
 grant select on openstock.stock to openstock_app, openstock_analyst, openstock_operator, openstock_maint;
+
+reset role;
+
+-- sql/views/openstock/quotas.sql
+-- What is kept for sales channels. What holds that ended took from a quota is back in it from that moment on, whether or not it was booked already.
+set local role openstock_api;
+
+create or replace view openstock.quotas with (security_barrier) as
+with moment as materialized (select openstock.server_time() as at)
+select c.code::text as channel, p.sku::text as sku, w.code::text as warehouse, trim_scale(q.qty + h.units) as qty
+from moment m
+cross join openstock_core.channel_quota q
+join openstock_core.channel c on c.tenant_id = q.tenant_id and c.channel_id = q.channel_id
+join openstock_core.product p on p.tenant_id = q.tenant_id and p.product_id = q.product_id
+join openstock_core.warehouse w on w.tenant_id = q.tenant_id and w.warehouse_id = q.warehouse_id
+join openstock_core.stock_level l on l.tenant_id = q.tenant_id and l.product_id = q.product_id and l.warehouse_id = q.warehouse_id
+cross join lateral (
+  select case when c.active and l.next_expiry_at <= m.at then (
+    select coalesce(sum(least(n.reserved, n.quota_used)), 0)
+    from openstock_core.reservation_line n
+    where n.tenant_id = q.tenant_id and n.product_id = q.product_id and n.warehouse_id = q.warehouse_id and n.channel_id = q.channel_id
+      and n.expires_at <= m.at and n.reserved > 0
+  ) else 0 end as units
+) as h
+where q.tenant_id = (select openstock.current_tenant()) and q.qty + h.units > 0;
+
+comment on view openstock.quotas is 'Units of the current tenant''s stock that are kept for sales channels; no row: none.';
+comment on column openstock.quotas.channel is 'The channel''s code.';
+comment on column openstock.quotas.sku is 'The product.';
+comment on column openstock.quotas.warehouse is 'The warehouse''s code.';
+comment on column openstock.quotas.qty is
+  'Units still kept: what put_quotas said, less what the channel reserved of them, with what it gave back. May be more than there is.';
+grant select on openstock.quotas to openstock_app, openstock_analyst, openstock_operator;
 
 reset role;
 
@@ -8564,7 +9287,7 @@ select
   p.sku::text as sku, w.code::text as warehouse, c.code::text as location, t.code::text as lot, e.status,
   e.qty_delta::numeric as qty_delta, e.blocked_delta::numeric as blocked_delta,
   e.reserved_delta::numeric as reserved_delta, e.allocated_delta::numeric as allocated_delta,
-  coalesce(e.backordered_delta, 0)::numeric as backordered_delta,
+  coalesce(e.backordered_delta, 0)::numeric as backordered_delta, coalesce(e.quota_delta, 0)::numeric as quota_delta,
   e.on_hand_after::numeric as on_hand_after, e.blocked_after::numeric as blocked_after,
   e.reserved_after::numeric as reserved_after, e.order_ref, e.expires_at, e.unit_cost::numeric as unit_cost,
   e.reference, e.reason, e.note, e.actor
@@ -8595,6 +9318,7 @@ comment on column openstock.ledger.blocked_delta is 'Change of blocked.';
 comment on column openstock.ledger.reserved_delta is 'Change of reserved.';
 comment on column openstock.ledger.allocated_delta is 'Change of the bin''s allocated.';
 comment on column openstock.ledger.backordered_delta is 'Change of what the order waits for.';
+comment on column openstock.ledger.quota_delta is 'Change of what is kept for the sales channel of the order''s line.';
 comment on column openstock.ledger.on_hand_after is 'on_hand of the product at the warehouse after the entry; null on entries that change no level: '
   'BACKORDER, EXTEND, CONFIRM, ALLOCATE and DEALLOCATE, and where what waits for stock is released or expires.';
 comment on column openstock.ledger.blocked_after is 'blocked after the entry.';
@@ -8618,9 +9342,9 @@ create or replace view openstock.reservations with (security_barrier) as
 with moment as materialized (select openstock.server_time() as at)
 select
   r.order_ref::text as order_ref, l.line, p.sku::text as sku, w.code::text as warehouse,
-  l.ordered, trim_scale(l.reserved - d.reserved) as reserved, case when d.reserved > 0 then 0 else l.allocated end as allocated,
+  c.code::text as channel, l.ordered, trim_scale(l.reserved - d.reserved) as reserved, case when d.reserved > 0 then 0 else l.allocated end as allocated,
   trim_scale(l.backordered - d.backordered) as backordered, l.shipped, l.released,
-  trim_scale(l.expired + d.reserved + d.backordered) as expired, l.expires_at, c.code::text as location, t.code::text as lot, l.min_days_left,
+  trim_scale(l.expired + d.reserved + d.backordered) as expired, l.expires_at, a.code::text as location, t.code::text as lot, l.min_days_left,
   l.created_at
 from moment m
 cross join (
@@ -8628,13 +9352,13 @@ cross join (
          (select coalesce(sum(a.qty), 0) from openstock_core.allocation a
           where a.tenant_id = n.tenant_id and a.reservation_line_id = n.reservation_line_id) as allocated,
          0::numeric as backordered, n.shipped::numeric as shipped, n.released::numeric as released, n.expired::numeric as expired,
-         n.expires_at, n.location_id, n.lot_id, n.min_days_left, n.created_at
+         n.expires_at, n.location_id, n.lot_id, n.min_days_left, n.created_at, n.channel_id
   from openstock_core.reservation_line n
   where n.tenant_id = (select openstock.current_tenant())
   union all
   select b.tenant_id, b.reservation_id, b.line, b.product_id, b.warehouse_id, b.backordered + b.released + b.expired, 0,
          0, b.backordered::numeric, 0, b.released::numeric, b.expired::numeric, b.expires_at, null, null, null,
-         b.created_at
+         b.created_at, b.channel_id
   from openstock_core.backorder b
   where b.tenant_id = (select openstock.current_tenant()) and b.backordered + b.released + b.expired > 0
 ) as l
@@ -8644,8 +9368,9 @@ cross join lateral (
 join openstock_core.reservation r on r.tenant_id = l.tenant_id and r.reservation_id = l.reservation_id
 join openstock_core.product p on p.tenant_id = l.tenant_id and p.product_id = l.product_id
 left join openstock_core.warehouse w on w.tenant_id = l.tenant_id and w.warehouse_id = l.warehouse_id
-left join openstock_core.location c on c.tenant_id = l.tenant_id and c.location_id = l.location_id
-left join openstock_core.lot t on t.tenant_id = l.tenant_id and t.lot_id = l.lot_id;
+left join openstock_core.location a on a.tenant_id = l.tenant_id and a.location_id = l.location_id
+left join openstock_core.lot t on t.tenant_id = l.tenant_id and t.lot_id = l.lot_id
+left join openstock_core.channel c on c.tenant_id = l.tenant_id and c.channel_id = l.channel_id;
 
 comment on view openstock.reservations is
   'Order lines of the current tenant per warehouse, and what of them waits for stock: ordered = reserved + backordered + shipped + released + expired. A hold counts as expired from that moment '
@@ -8654,6 +9379,7 @@ comment on column openstock.reservations.order_ref is 'The order.';
 comment on column openstock.reservations.line is 'The order''s line.';
 comment on column openstock.reservations.sku is 'The product.';
 comment on column openstock.reservations.warehouse is 'The warehouse that promises, or that a backorder waits for; null: any may fill it.';
+comment on column openstock.reservations.channel is 'The sales channel that it was promised to; null: none.';
 comment on column openstock.reservations.ordered is 'Units of the line in this row. What is filled moves from the backorder''s row to a warehouse''s.';
 comment on column openstock.reservations.reserved is 'Units promised and not yet gone.';
 comment on column openstock.reservations.allocated is 'The part of reserved that is pinned to bins.';
@@ -8747,7 +9473,7 @@ set local role openstock_api;
 
 create or replace view openstock.order_lines with (security_barrier) as
 select
-  s.order_ref, s.line, s.sku, trim_scale(sum(s.ordered)) as ordered, trim_scale(sum(s.reserved)) as reserved,
+  s.order_ref, s.line, s.sku, min(s.channel) as channel, trim_scale(sum(s.ordered)) as ordered, trim_scale(sum(s.reserved)) as reserved,
   trim_scale(sum(s.allocated)) as allocated, trim_scale(sum(s.backordered)) as backordered, trim_scale(sum(s.shipped)) as shipped,
   trim_scale(sum(s.released)) as released, trim_scale(sum(s.expired)) as expired,
   min(s.expires_at) filter (where s.reserved + s.backordered > 0) as expires_at,
@@ -8761,6 +9487,7 @@ comment on view openstock.order_lines is
 comment on column openstock.order_lines.order_ref is 'The order.';
 comment on column openstock.order_lines.line is 'The order''s line.';
 comment on column openstock.order_lines.sku is 'The product.';
+comment on column openstock.order_lines.channel is 'The sales channel that it came through; null: none.';
 comment on column openstock.order_lines.ordered is 'Units asked for.';
 comment on column openstock.order_lines.reserved is 'Units promised and not yet gone.';
 comment on column openstock.order_lines.allocated is 'The part of reserved that is pinned to bins.';
@@ -8783,11 +9510,12 @@ create or replace view openstock.backorders with (security_barrier) as
 select
   p.sku::text as sku,
   row_number() over (partition by b.product_id order by r.priority desc, b.queued_at, b.backorder_id) as place,
-  r.order_ref::text as order_ref, b.line, w.code::text as warehouse, b.backordered::numeric as qty, r.priority, b.queued_at, r.promised_at
+  r.order_ref::text as order_ref, b.line, w.code::text as warehouse, c.code::text as channel, b.backordered::numeric as qty, r.priority, b.queued_at, r.promised_at
 from openstock_core.backorder b
 join openstock_core.reservation r on r.tenant_id = b.tenant_id and r.reservation_id = b.reservation_id
 join openstock_core.product p on p.tenant_id = b.tenant_id and p.product_id = b.product_id
 left join openstock_core.warehouse w on w.tenant_id = b.tenant_id and w.warehouse_id = b.warehouse_id
+left join openstock_core.channel c on c.tenant_id = b.tenant_id and c.channel_id = b.channel_id
 where b.tenant_id = (select openstock.current_tenant()) and b.backordered > 0 and b.expires_at is null;
 
 comment on view openstock.backorders is
@@ -8798,6 +9526,7 @@ comment on column openstock.backorders.place is 'Place in the product''s queue, 
 comment on column openstock.backorders.order_ref is 'The order.';
 comment on column openstock.backorders.line is 'The order''s line.';
 comment on column openstock.backorders.warehouse is 'The only warehouse that may fill it; null: any.';
+comment on column openstock.backorders.channel is 'The sales channel, from whose quota it may be filled; null: none.';
 comment on column openstock.backorders.qty is 'Units that wait.';
 comment on column openstock.backorders.priority is 'The order''s priority; the higher is filled first.';
 comment on column openstock.backorders.queued_at is 'Since when it stands in the queue.';
@@ -8855,7 +9584,7 @@ where l.tenant_id = (select openstock.current_tenant()) and l.reserved - h.units
 
 comment on view openstock.shortages is
   'Products and warehouses of the current tenant where more is promised than can be promised of what is there: units were lost, blocked, or their lot expired. '
-  'Safety stock plays no part in it.';
+  'Safety stock and what is kept for sales channels play no part in it.';
 comment on column openstock.shortages.sku is 'The product.';
 comment on column openstock.shortages.warehouse is 'The warehouse''s code.';
 comment on column openstock.shortages.on_hand is 'Physical units.';
@@ -8869,10 +9598,10 @@ grant select on openstock.shortages to openstock_app, openstock_analyst, opensto
 reset role;
 
 -- sql/functions/openstock/availability.sql
--- What can be promised of a product now. Reads: what openstock.stock reads.
+-- What can be promised of a product now. Reads: what openstock.stock reads, and for a sales channel what openstock.quotas reads.
 set local role openstock_api;
 
-create or replace function openstock.availability(sku text, warehouse text default null, tenant uuid default null)
+create or replace function openstock.availability(sku text, warehouse text default null, channel text default null, tenant uuid default null)
 returns setof openstock.stock
 language plpgsql
 security definer
@@ -8885,12 +9614,25 @@ declare
   acting constant uuid := openstock_core.enter(tenant);
   wanted constant text := openstock_core.check_text('sku', 'code!', sku);
   place constant text := openstock_core.check_text('warehouse', 'code', warehouse);
+  seller openstock_core.channel;
 begin
   if not exists (select from openstock_core.product p where p.tenant_id = acting and p.sku = wanted) then
     perform openstock_core.fail('OS101', jsonb_build_object('sku', wanted));
   end if;
   if place is not null then
     perform openstock_core.find_warehouse(acting, place, false);
+  end if;
+  if channel is not null then
+    seller := openstock_core.find_channel(acting, channel);
+    return query
+    select s.sku, s.warehouse, s.on_hand, s.blocked, s.reserved, s.safety_stock, s.fenced,
+           greatest(s.available + coalesce(q.qty, 0) + case when seller.uses_safety_stock then s.safety_stock else 0 end, 0),
+           s.version, s.last_recorded_at
+    from openstock.stock s
+    left join openstock.quotas q on q.channel = seller.code and q.sku = wanted and q.warehouse = s.warehouse
+    where s.sku = wanted and (place is null or s.warehouse = place)
+    order by s.warehouse;
+    return;
   end if;
   return query
   select s.* from openstock.stock s
@@ -8902,7 +9644,8 @@ $$;
 revoke all on function openstock.availability from public;
 grant execute on function openstock.availability to openstock_app, openstock_analyst;
 comment on function openstock.availability is
-  'The product''s stock per warehouse, as in openstock.stock: no row where it was never stocked. Writes nothing. Errors: 22023, OS101, OS103.';
+  'The product''s stock per warehouse, as in openstock.stock: no row where it was never stocked. channel: available is then what can be promised to '
+  'that sales channel, its quota and, if it may use it, the safety stock included, and never less than 0. Writes nothing. Errors: 22023, OS101, OS103, OS116, OS117.';
 
 reset role;
 
@@ -8948,7 +9691,7 @@ begin
     p.sku::text, w.code::text, c.code::text, t.code::text, e.status,
     e.qty_delta::numeric, e.blocked_delta::numeric,
     e.reserved_delta::numeric, e.allocated_delta::numeric,
-    coalesce(e.backordered_delta, 0)::numeric,
+    coalesce(e.backordered_delta, 0)::numeric, coalesce(e.quota_delta, 0)::numeric,
     e.on_hand_after::numeric, e.blocked_after::numeric,
     e.reserved_after::numeric, e.order_ref, e.expires_at, e.unit_cost::numeric,
     e.reference, e.reason, e.note, e.actor
@@ -9314,7 +10057,7 @@ set local role openstock_owner;
 create or replace function openstock_core.replayed_lines(
   tenant uuid, out reservation_line_id bigint, out order_ref text, out line integer, out product_id bigint, out warehouse_id bigint,
   out agreed boolean, out reserved numeric, out shipped numeric, out released numeric, out expired numeric, out expires_at timestamptz,
-  out allocated numeric, out first_recorded_at timestamptz)
+  out allocated numeric, out first_recorded_at timestamptz, out quota_used numeric)
 returns setof record
 language sql
 stable
@@ -9334,7 +10077,7 @@ begin atomic
          coalesce(-sum(e.reserved_delta) filter (where e.event_type = 'RELEASE'), 0),
          coalesce(-sum(e.reserved_delta) filter (where e.event_type = 'EXPIRE'), 0),
          (array_agg(e.expires_at order by e.entry_id desc) filter (where e.event_type in ('RESERVE', 'EXTEND', 'CONFIRM')))[1],
-         sum(e.allocated_delta), min(e.recorded_at)
+         sum(e.allocated_delta), min(e.recorded_at), -sum(coalesce(e.quota_delta, 0))
   from openstock_core.ledger e
   where e.tenant_id = tenant and e.reservation_line_id is not null
   group by e.reservation_line_id;
@@ -9343,7 +10086,7 @@ end;
 revoke all on function openstock_core.replayed_lines from public;
 grant execute on function openstock_core.replayed_lines to openstock_maint;
 comment on function openstock_core.replayed_lines is
-  'What the ledger says that each reservation line has reserved, shipped, released, expired and allocated, and until when it holds; agreed is false '
+  'What the ledger says that each reservation line has reserved, shipped, released, expired, allocated and taken from its channel''s quota, and until when it holds; agreed is false '
   'where its entries do not all name one product and warehouse, and orders that it belonged to.';
 
 reset role;
@@ -9407,7 +10150,7 @@ reset role;
 
 -- sql/functions/openstock_core/level_differences.sql
 -- The identities of stock levels: against the ledger, and against what they sum up or copy.
--- Reads: ledger, stock_level, stock_bin, lot, reservation_line, product.
+-- Reads: ledger, stock_level, stock_bin, lot, reservation_line, channel_quota, product.
 set local role openstock_owner;
 
 create or replace function openstock_core.level_differences(tenant uuid) returns setof openstock_core.difference
@@ -9444,10 +10187,16 @@ begin atomic
     from openstock_core.reservation_line n
     where n.tenant_id = tenant
     group by n.product_id, n.warehouse_id) as n on n.product_id = l.product_id and n.warehouse_id = l.warehouse_id
+  left join (
+    select k.product_id, k.warehouse_id, sum(k.qty) as qty
+    from openstock_core.channel_quota k
+    where k.tenant_id = tenant
+    group by k.product_id, k.warehouse_id) as q on q.product_id = l.product_id and q.warehouse_id = l.warehouse_id
   cross join lateral (values
     ('level on_hand = bins', coalesce(b.on_hand, 0), l.on_hand::numeric),
     ('level blocked = blocked bins', coalesce(b.blocked, 0), l.blocked::numeric),
     ('level reserved = reservation lines', coalesce(n.reserved, 0), l.reserved::numeric),
+    ('level fenced = quotas', coalesce(q.qty, 0), l.fenced::numeric),
     ('level safety_stock = product', p.safety_stock::numeric, l.safety_stock::numeric),
     ('level next_block_at <= first expiry of units not blocked', extract(epoch from b.first_expiry),
      case when b.first_expiry is null or l.next_block_at <= b.first_expiry then extract(epoch from b.first_expiry)
@@ -9547,6 +10296,7 @@ begin atomic
     ('line shipped = ledger', coalesce(r.shipped, 0), l.shipped::numeric, true),
     ('line released = ledger', coalesce(r.released, 0), l.released::numeric, true),
     ('line expired = ledger', coalesce(r.expired, 0), l.expired::numeric, true),
+    ('line quota_used = ledger', coalesce(r.quota_used, 0), coalesce(l.quota_used::numeric, 0), true),
     ('line expires_at = ledger', extract(epoch from r.expires_at), extract(epoch from l.expires_at), true),
     ('line allocated <= reserved', l.reserved::numeric, greatest(l.reserved, a.qty),
      coalesce(r.allocated, 0) <= coalesce(r.reserved, 0)),
@@ -9723,8 +10473,10 @@ begin atomic
                       where s.tenant_id = tenant and s.product_id = r.product_id and s.warehouse_id = r.warehouse_id));
 
   insert into openstock_core.stock_level as l (
-    tenant_id, product_id, warehouse_id, on_hand, blocked, reserved, safety_stock, version, last_recorded_at)
+    tenant_id, product_id, warehouse_id, on_hand, blocked, reserved, safety_stock, fenced, version, last_recorded_at)
   select tenant, k.product_id, k.warehouse_id, coalesce(r.on_hand, 0), coalesce(r.blocked, 0), coalesce(r.reserved, 0), p.safety_stock,
+         coalesce((select sum(q.qty) from openstock_core.channel_quota q where q.tenant_id = tenant and q.product_id = k.product_id
+                     and q.warehouse_id = k.warehouse_id), 0),
          coalesce(r.version, 0), coalesce(r.last_recorded_at, '-infinity')
   from (select product_id, warehouse_id from openstock_core.replayed_levels(tenant)
         union select s.product_id, s.warehouse_id from openstock_core.stock_level s where s.tenant_id = tenant) as k
@@ -9733,21 +10485,21 @@ begin atomic
   order by k.product_id, k.warehouse_id
   on conflict on constraint stock_level_pkey do update
   set on_hand = excluded.on_hand, blocked = excluded.blocked, reserved = excluded.reserved, version = excluded.version,
-      safety_stock = excluded.safety_stock, last_recorded_at = excluded.last_recorded_at
-  where (l.on_hand, l.blocked, l.reserved, l.safety_stock, l.version, l.last_recorded_at) is distinct from
-        (excluded.on_hand, excluded.blocked, excluded.reserved, excluded.safety_stock, excluded.version, excluded.last_recorded_at);
+      safety_stock = excluded.safety_stock, fenced = excluded.fenced, last_recorded_at = excluded.last_recorded_at
+  where (l.on_hand, l.blocked, l.reserved, l.safety_stock, l.fenced, l.version, l.last_recorded_at) is distinct from
+        (excluded.on_hand, excluded.blocked, excluded.reserved, excluded.safety_stock, excluded.fenced, excluded.version, excluded.last_recorded_at);
 end;
 
 revoke all on function openstock_core.replace_levels from public;
 grant execute on function openstock_core.replace_levels to openstock_maint;
 comment on function openstock_core.replace_levels is
-  'Makes the stock levels what the ledger and the product''s safety stock say; replace_due_times recomputes when something is due.';
+  'Makes the stock levels what the ledger, the product''s safety stock and the quotas say; replace_due_times recomputes when something is due.';
 
 reset role;
 
 -- sql/functions/openstock_core/replace_lines.sql
 -- Puts replayed quantities, and the order, number, product, warehouse and end, into the reservation lines that differ. The tenant is
--- locked. Writes: reservation, reservation_line.
+-- locked. Writes: reservation, reservation_line. Of which channel a lost line was is not in the ledger: what it gives back is then anyone's.
 set local role openstock_owner;
 
 create or replace function openstock_core.replace_lines(tenant uuid) returns void
@@ -9766,11 +10518,12 @@ begin atomic
 
   insert into openstock_core.reservation_line as l (
     tenant_id, reservation_line_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, shipped, released, expired,
-    expires_at, created_at)
+    expires_at, created_at, quota_used)
   overriding system value
   select tenant, r.reservation_line_id, coalesce(n.reservation_id, o.reservation_id), r.line,
          coalesce(n.product_id, r.product_id), coalesce(n.warehouse_id, r.warehouse_id),
-         r.reserved + r.shipped + r.released + r.expired, r.reserved, r.shipped, r.released, r.expired, r.expires_at, r.first_recorded_at
+         r.reserved + r.shipped + r.released + r.expired, r.reserved, r.shipped, r.released, r.expired, r.expires_at, r.first_recorded_at,
+         r.quota_used
   from openstock_core.replayed_lines(tenant) r
   left join openstock_core.reservation o on o.tenant_id = tenant and o.order_ref = r.order_ref
   left join openstock_core.reservation_line n
@@ -9780,13 +10533,13 @@ begin atomic
   set reservation_id = excluded.reservation_id, line = excluded.line,
       product_id = excluded.product_id, warehouse_id = excluded.warehouse_id,
       ordered = excluded.ordered, reserved = excluded.reserved, shipped = excluded.shipped, released = excluded.released,
-      expired = excluded.expired, expires_at = excluded.expires_at
-  where (l.reservation_id, l.line, l.product_id, l.warehouse_id, l.reserved, l.shipped, l.released, l.expired, l.expires_at) is distinct from
+      expired = excluded.expired, expires_at = excluded.expires_at, quota_used = excluded.quota_used
+  where (l.reservation_id, l.line, l.product_id, l.warehouse_id, l.reserved, l.shipped, l.released, l.expired, l.expires_at, l.quota_used) is distinct from
         (excluded.reservation_id, excluded.line, excluded.product_id, excluded.warehouse_id,
-         excluded.reserved, excluded.shipped, excluded.released, excluded.expired, excluded.expires_at);
+         excluded.reserved, excluded.shipped, excluded.released, excluded.expired, excluded.expires_at, excluded.quota_used);
 
   update openstock_core.reservation_line l
-  set ordered = 0, reserved = 0, shipped = 0, released = 0, expired = 0
+  set ordered = 0, reserved = 0, shipped = 0, released = 0, expired = 0, quota_used = 0
   where l.tenant_id = tenant and l.ordered > 0
     and not exists (select from openstock_core.replayed_lines(tenant) r where r.reservation_line_id = l.reservation_line_id);
 end;
@@ -9801,7 +10554,8 @@ reset role;
 
 -- sql/functions/openstock_core/replace_backorders.sql
 -- Puts replayed quantities, order, number, product and end into the backorders that differ, and their sums into the backlogs. The tenant is
--- locked. Writes: reservation, backorder, backlog. Which warehouse a lost backorder had asked for is not in the ledger: any may fill it then.
+-- locked. Writes: reservation, backorder, backlog. Which warehouse a lost backorder had asked for is not in the ledger, nor its channel: any may fill it then,
+-- from what anyone can have.
 set local role openstock_owner;
 
 create or replace function openstock_core.replace_backorders(tenant uuid) returns void
@@ -10497,5 +11251,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', 'ff83b2c36f796734bb3aefad8d84a72c0815fb66ccaf6b3154f301d60b5add84');
+values ('0001.baseline', '9430c27f687cbbb259441a88e005258e47651569c37888fa7b6d024337eabf88');
 reset role;

@@ -19,6 +19,7 @@ from openstock.results import (
     AllocationChange,
     Backorder,
     Bin,
+    Channel,
     CurrentStock,
     LedgerEntry,
     Location,
@@ -26,6 +27,8 @@ from openstock.results import (
     OrderLine,
     Product,
     PutResult,
+    Quota,
+    QuotaChange,
     QuotedSource,
     Reservation,
     ReservationChange,
@@ -141,6 +144,22 @@ class AsyncClient(AsyncCalls):
         """
         return await self._write(PutResult, "put_locations", op_id, warehouse=warehouse, lines=lines)
 
+    async def put_channels(self, lines: Lines, *, op_id: str | None = None) -> list[PutResult]:
+        """Create sales channels, or change the keys given of those that exist.
+
+        lines: code, name, uses_safety_stock, active. Raises InvalidArgument, OpIdReused.
+        """
+        return await self._write(PutResult, "put_channels", op_id, lines=lines)
+
+    async def put_quotas(self, warehouse: str, lines: Lines, *, op_id: str | None = None) -> list[QuotaChange]:
+        """Keep units of products at a warehouse for sales channels; one row per line.
+
+        lines: channel, sku, qty (to keep from now on, whatever was kept before; 0: none; may be more than there is).
+        Raises InvalidArgument, InvalidQuantity, OpIdReused, UnknownProduct, UnknownWarehouse, UnknownChannel,
+        InactiveChannel.
+        """
+        return await self._write(QuotaChange, "put_quotas", op_id, warehouse=warehouse, lines=lines)
+
     async def receive(
         self,
         warehouse: str,
@@ -242,6 +261,7 @@ class AsyncClient(AsyncCalls):
         metadata: Mapping[str, object] | None = None,
         strategy: str = "priority",
         destination: Mapping[str, object] | None = None,
+        channel: str | None = None,
         op_id: str | None = None,
     ) -> list[ReservationChange]:
         """Promise stock to an order, all lines or none unless on_shortage says so; one row per line and warehouse.
@@ -253,7 +273,8 @@ class AsyncClient(AsyncCalls):
 
         strategy: priority (the warehouses' own), most_stock, nearest, least_cost, fewest_splits or ship_complete (one
         warehouse sends all, or nothing is promised). destination: latitude and longitude (degrees), and zone (of
-        shipping costs): where the goods go. See quote.
+        shipping costs): where the goods go. See quote. channel: the sales channel that the order came through; what is
+        kept for it is used first.
 
         on_shortage: reject (outcome rejected, nothing is promised), partial (what there is is promised; a row short per
         line for the rest), backorder (a row backordered for the rest, which waits for stock, if each product's policy
@@ -279,6 +300,7 @@ class AsyncClient(AsyncCalls):
             metadata=metadata,
             strategy=strategy,
             destination=destination,
+            channel=channel,
         )
 
     async def extend(self, order_ref: str, ttl: timedelta, *, op_id: str | None = None) -> list[ReservationChange]:
@@ -479,12 +501,13 @@ class AsyncClient(AsyncCalls):
 
     # Reading ------------------------------------------------------------------------------------------
 
-    async def availability(self, sku: str, warehouse: str | None = None) -> list[Stock]:
+    async def availability(self, sku: str, warehouse: str | None = None, channel: str | None = None) -> list[Stock]:
         """What can be promised of a product, per warehouse where it was ever stocked.
 
-        Raises InvalidArgument, UnknownProduct, UnknownWarehouse.
+        channel: available is what can be promised to that sales channel, never less than 0. Raises InvalidArgument,
+        UnknownProduct, UnknownWarehouse, UnknownChannel, InactiveChannel.
         """
-        return await self._call(Stock, "availability", sku=sku, warehouse=warehouse)
+        return await self._call(Stock, "availability", sku=sku, warehouse=warehouse, channel=channel)
 
     async def quote(
         self,
@@ -493,14 +516,22 @@ class AsyncClient(AsyncCalls):
         warehouse: str | None = None,
         strategy: str = "priority",
         destination: Mapping[str, object] | None = None,
+        channel: str | None = None,
     ) -> list[QuotedSource]:
         """What reserve would promise for these lines now, and why; one row per line and warehouse that could be asked.
 
         The same arguments as reserve's, the same choice; promises nothing. Raises InvalidArgument, InvalidQuantity,
-        UnknownProduct, InactiveProduct, UnknownWarehouse, InactiveWarehouse, UnknownLocation, UnknownLot, LotConflict.
+        UnknownProduct, InactiveProduct, UnknownWarehouse, InactiveWarehouse, UnknownLocation, UnknownLot, LotConflict,
+        UnknownChannel, InactiveChannel.
         """
         return await self._call(
-            QuotedSource, "quote", lines=lines, warehouse=warehouse, strategy=strategy, destination=destination
+            QuotedSource,
+            "quote",
+            lines=lines,
+            warehouse=warehouse,
+            strategy=strategy,
+            destination=destination,
+            channel=channel,
         )
 
     async def search_products(
@@ -627,6 +658,18 @@ class AsyncClient(AsyncCalls):
             "priority, warehouse",
             warehouse=warehouse,
             active=active,
+        )
+
+    async def channels(self, channel: str | None = None, *, active: bool | None = None) -> list[Channel]:
+        """Sales channels."""
+        return await self._view(Channel, "openstock.channels", "channel", channel=channel, active=active)
+
+    async def quotas(
+        self, sku: str | None = None, warehouse: str | None = None, *, channel: str | None = None
+    ) -> list[Quota]:
+        """What is kept for sales channels."""
+        return await self._view(
+            Quota, "openstock.quotas", "sku, warehouse, channel", sku=sku, warehouse=warehouse, channel=channel
         )
 
     async def locations(

@@ -29,6 +29,7 @@ __all__ = [
     "HoldExpired",
     "InTransaction",
     "InUse",
+    "InactiveChannel",
     "InactiveLocation",
     "InactiveProduct",
     "InactiveWarehouse",
@@ -60,6 +61,7 @@ __all__ = [
     "TenantConflict",
     "TransactionAborted",
     "UnexpectedBalance",
+    "UnknownChannel",
     "UnknownLocation",
     "UnknownLot",
     "UnknownOrder",
@@ -241,6 +243,18 @@ class InvalidQuantity(OpenstockError):
     """A quantity is zero, of the wrong sign, too large or too fine. detail: line, sku, problem."""
 
     sqlstate = "OS110"
+
+
+class UnknownChannel(OpenstockError):
+    """A sales channel is unknown. detail: channel, line of put_quotas."""
+
+    sqlstate = "OS116"
+
+
+class InactiveChannel(OpenstockError):
+    """A sales channel is not active. detail: channel, line of put_quotas."""
+
+    sqlstate = "OS117"
 
 
 class InUse(OpenstockError):
@@ -440,7 +454,8 @@ _BY_SQLSTATE: dict[str, type[OpenstockError]] = {
     for known in (
         *(InvalidArgument, ReadOnly, SerializationFailure, NotAllowed, NoTenant, TenantConflict, UnknownTenant),
         *(OpIdReused, AnswerPruned, UnknownProduct, InactiveProduct, UnknownWarehouse, InactiveWarehouse),
-        *(UnknownLocation, InactiveLocation, UnknownLot, LotConflict, InvalidQuantity, InUse, InsufficientStock),
+        *(UnknownLocation, InactiveLocation, UnknownLot, LotConflict, InvalidQuantity, UnknownChannel, InactiveChannel),
+        *(InUse, InsufficientStock),
         *(NeedsReadCommitted, UnexpectedBalance, UnknownOrder, OrderClosed, NotReserved, LineExists, AppendOnly),
         *(HoldExpired, NotHeld, DifferencesFound, NoPartition, MaintenanceFailed),
         *(Inconsistent, Deadlock, LockTimeout, QueryCanceled, TransactionAborted, InTransaction, NotMigrated),

@@ -17,6 +17,7 @@ __all__ = [
     "AllocationChange",
     "Backorder",
     "Bin",
+    "Channel",
     "CurrentStock",
     "Difference",
     "Finding",
@@ -26,6 +27,8 @@ __all__ = [
     "OrderLine",
     "Product",
     "PutResult",
+    "Quota",
+    "QuotaChange",
     "QuotedSource",
     "Repair",
     "Reservation",
@@ -44,7 +47,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class PutResult:
-    """One row of master data written by put_products, put_warehouses or put_locations."""
+    """One row of master data written by put_products, put_warehouses, put_locations or put_channels."""
 
     line: int
     """The line of the call, as given or its place (from 1)."""
@@ -54,6 +57,26 @@ class PutResult:
     """created, updated or unchanged."""
     replayed: bool
     """True when this answer was stored by an earlier call with the same op_id."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaChange:
+    """What is kept of a product at a warehouse for a sales channel, with the stock level after the call."""
+
+    line: int
+    channel: str
+    sku: str
+    warehouse: str
+    qty: Decimal
+    """Kept for the channel."""
+    on_hand: Decimal
+    blocked: Decimal
+    reserved: Decimal
+    fenced: Decimal
+    """Kept for all channels together."""
+    available: Decimal
+    """What can be promised to anyone; negative where more is kept than there is."""
+    replayed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +158,7 @@ class QuotedSource:
     qty_short: Decimal
     """What of the line no warehouse would promise."""
     available: Decimal | None
-    """What the warehouse could promise of the product to anyone."""
+    """What the warehouse could promise of the product to anyone, or to the channel asked for."""
     distance_km: float | None
     """To the destination, along the great circle; None where a position is unknown."""
     shipping_cost: Decimal | None
@@ -256,6 +279,8 @@ class LedgerEntry:
     allocated_delta: Decimal
     backordered_delta: Decimal
     """Change of what the order waits for."""
+    quota_delta: Decimal
+    """Change of what is kept for the sales channel of the order's line."""
     on_hand_after: Decimal | None
     """None, as the two after it, where no level changes: on BACKORDER, EXTEND, CONFIRM, ALLOCATE and DEALLOCATE, and
     where what waits for stock is released or expires."""
@@ -281,6 +306,8 @@ class Reservation:
     sku: str
     warehouse: str | None
     """The warehouse that promises, or that a backorder waits for; None: any may fill it."""
+    channel: str | None
+    """The sales channel that it was promised to."""
     ordered: Decimal
     """What is filled moves from the backorder's row to a warehouse's."""
     reserved: Decimal
@@ -346,6 +373,8 @@ class OrderLine:
     order_ref: str
     line: int
     sku: str
+    channel: str | None
+    """The sales channel that it came through."""
     ordered: Decimal
     reserved: Decimal
     """Promised and not yet gone."""
@@ -374,6 +403,8 @@ class Backorder:
     line: int
     warehouse: str | None
     """The only warehouse that may fill it; None: any."""
+    channel: str | None
+    """The sales channel, from whose quota it may be filled."""
     qty: Decimal
     """Units that wait."""
     priority: int
@@ -394,10 +425,36 @@ class Shortage:
     blocked: Decimal
     reserved: Decimal
     qty_short: Decimal
-    """Promised units that have no unit behind them; safety stock plays no part."""
+    """Promised units that have no unit behind them; safety stock and quotas play no part."""
     orders: list[dict[str, Any]]
     """The orders' lines with the weakest claim that together hold as much, the weakest first:
     {"order_ref": …, "line": …, "reserved": …, "allocated": …, "priority": …}."""
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A sales channel."""
+
+    channel: str
+    """Its code."""
+    name: str
+    uses_safety_stock: bool
+    """What is reserved for it may use the safety stock."""
+    active: bool
+    """False: nothing is reserved for it any more."""
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """Units that are kept for a sales channel."""
+
+    channel: str
+    sku: str
+    warehouse: str
+    qty: Decimal
+    """Still kept: without what the channel reserved of them, with what it gave back. May be more than there is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@
 \ir tables/tenancy.sql
 \ir tables/catalog.sql
 \ir tables/stock.sql
+\ir tables/channels.sql
 \ir tables/ledger.sql
 \ir tables/reservations.sql
 \ir tables/operations.sql
@@ -45,6 +46,7 @@
 \ir functions/openstock/act_for.sql
 \ir functions/openstock_core/enter_as_operator.sql
 \ir functions/openstock_core/find_warehouse.sql
+\ir functions/openstock_core/find_channel.sql
 
 -- operations
 \ir functions/openstock_core/request_hash.sql
@@ -64,6 +66,7 @@
 \ir functions/openstock_core/lock_candidate_levels.sql
 \ir functions/openstock_core/lock_backlogs.sql
 \ir functions/openstock_core/lock_order_backorders.sql
+\ir functions/openstock_core/units_for_quota.sql
 \ir functions/openstock_core/find_due_holds.sql
 \ir functions/openstock_core/lock_due_holds.sql
 \ir functions/openstock_core/backorder_movements.sql
@@ -75,6 +78,7 @@
 -- writing the ledger and its projections
 \ir functions/openstock_core/expiry.sql
 \ir functions/openstock_core/post_ledger.sql
+\ir functions/openstock_core/post_quotas.sql
 \ir functions/openstock_core/post_allocations.sql
 \ir functions/openstock_core/post_backorders.sql
 \ir functions/openstock_core/refuse_unwritten.sql
@@ -95,6 +99,8 @@
 \ir functions/openstock/put_products.sql
 \ir functions/openstock/put_warehouses.sql
 \ir functions/openstock/put_locations.sql
+\ir functions/openstock_core/write_channels.sql
+\ir functions/openstock/put_channels.sql
 
 -- stock in bins
 \ir functions/openstock_core/stock_line_problem.sql
@@ -112,6 +118,9 @@
 \ir functions/openstock/receive.sql
 \ir functions/openstock/adjust.sql
 \ir functions/openstock/move.sql
+\ir functions/openstock_core/read_quota_lines.sql
+\ir functions/openstock_core/write_quotas.sql
+\ir functions/openstock/put_quotas.sql
 
 -- promises
 \ir functions/openstock_core/check_ttl.sql
@@ -124,6 +133,8 @@
 \ir functions/openstock_core/fail_nothing_open.sql
 \ir functions/openstock_core/number_new_lines.sql
 \ir functions/openstock_core/number_lines.sql
+\ir functions/openstock_core/units_kept.sql
+\ir functions/openstock_core/for_channel.sql
 \ir functions/openstock_core/distance_km.sql
 \ir functions/openstock_core/read_sourcing.sql
 \ir functions/openstock_core/check_completeness.sql
@@ -139,6 +150,7 @@
 \ir functions/openstock_core/plan_pins.sql
 \ir functions/openstock_core/plan_stock.sql
 \ir functions/openstock_core/ended_pins.sql
+\ir functions/openstock_core/find_holds_of_quotas.sql
 \ir functions/openstock_core/make_room.sql
 \ir functions/openstock_core/find_stock.sql
 \ir functions/openstock_core/reservation_answer.sql
@@ -210,7 +222,9 @@
 \ir views/openstock/products.sql
 \ir views/openstock/warehouses.sql
 \ir views/openstock/locations.sql
+\ir views/openstock/channels.sql
 \ir views/openstock/stock.sql
+\ir views/openstock/quotas.sql
 \ir views/openstock/bins.sql
 \ir views/openstock/ledger.sql
 \ir views/openstock/reservations.sql

@@ -81,6 +81,18 @@ CALLS = (
     Call("put_warehouses", {"lines": [{"code": "ROM"}]}, {"lines": [{"code": "OSL"}]}, WAREHOUSE),
     Call("put_locations", {"warehouse": "LON", "lines": [{"code": "B-1"}]}, {"warehouse": "BER"}, LOCATION),
     Call(
+        "put_channels",
+        {"lines": [{"code": "SHOP"}]},
+        {"lines": [{"code": "TILL"}]},
+        {"code": "code!", "name": "text", "uses_safety_stock": "boolean", "active": "boolean"},
+    ),
+    Call(
+        "put_quotas",
+        {"warehouse": "LON", "lines": [{"channel": "WEB", "sku": "APPLE", "qty": 1}]},
+        {"warehouse": "BER"},
+        {"channel": "code!", "sku": "code!", "qty": "number!"},
+    ),
+    Call(
         "receive",
         {"warehouse": "LON", "lines": [{"sku": "APPLE", "qty": 5}]},
         {"warehouse": "BER"},
@@ -114,7 +126,7 @@ CALLS = (
         {"order_ref": "NEW", "lines": [{"sku": "APPLE", "qty": 1}]},
         {"lines": [{"sku": "APPLE", "qty": 2}]},
         {"sku": "code!", "qty": "number!", "warehouse": "code", "location": "code", "lot": "code", "min_days_left": "days"},
-        ("warehouse", "ttl", "priority", "promised_at", "metadata", "destination"),
+        ("warehouse", "ttl", "priority", "promised_at", "metadata", "destination", "channel"),
     ),
     Call(
         "amend",
@@ -171,8 +183,9 @@ WITH_LINES = tuple(call for call in CALLS if call.keys)
 
 def prepare(shop: Shop) -> Shop:
     """What the calls need, in London: 10 APPLE, of which the order ORDER has 3; 10 RICE: PICKED has 4 that are pinned, CART holds 2,
-    LATE held 1; 5 OIL, which WAITING waits for.
+    LATE held 1; 5 OIL, which WAITING waits for; the channel WEB.
     """
+    shop.put_channels(lines=[{"code": "WEB"}])
     shop.put_products(lines=[{"sku": "OIL", "name": "Oil", "backorder": "unlimited"}])
     shop.reserve("WAITING", [{"sku": "OIL", "qty": 2}], on_shortage="backorder")
     shop.receive("LON", [{"sku": sku, "qty": qty} for sku, qty in (("APPLE", 10), ("RICE", 10), ("OIL", 5))], fill_backorders=False)

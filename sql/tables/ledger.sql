@@ -24,6 +24,7 @@ create table openstock_core.ledger (
   reserved_delta openstock_core.quantity not null default 0,
   allocated_delta openstock_core.quantity not null default 0,
   backordered_delta openstock_core.quantity,
+  quota_delta openstock_core.quantity,
   on_hand_after openstock_core.quantity,
   blocked_after openstock_core.quantity,
   reserved_after openstock_core.quantity,
@@ -44,6 +45,8 @@ create table openstock_core.ledger (
     openstock_core.is_chained(event_type, backordered_delta) = (on_hand_after is not null)
     and (on_hand_after is null) = (blocked_after is null)
     and (on_hand_after is null) = (reserved_after is null)),
+  constraint ledger_quotas_change_with_a_promise check (
+    quota_delta is null or (event_type = 'RESERVE' and quota_delta < 0) or (event_type in ('RELEASE', 'EXPIRE') and quota_delta > 0)),
   constraint ledger_bin_is_whole check ((location_id is null) = (status is null)),
   constraint ledger_units_have_a_bin check (location_id is not null or (qty_delta = 0 and blocked_delta = 0 and allocated_delta = 0))
 ) partition by range (recorded_at);
@@ -73,6 +76,9 @@ comment on column openstock_core.ledger.allocated_delta is 'Change of allocated 
 comment on column openstock_core.ledger.backordered_delta is
   'Change of what waits for stock, of the backorder and of the product''s backlog; null where the entry changes none. Such an entry changes no level, and its '
   'warehouse is the one asked for, or the first by priority.';
+comment on column openstock_core.ledger.quota_delta is
+  'Change of what is kept for the sales channel of the line at the level: RESERVE takes from it, RELEASE and EXPIRE give back; null where the entry changes '
+  'none.';
 comment on column openstock_core.ledger.on_hand_after is 'The level''s on_hand after the entry; null on BACKORDER, EXTEND, CONFIRM, ALLOCATE and DEALLOCATE, and where '
   'backordered units are released or expire: none of these changes a level.';
 comment on column openstock_core.ledger.blocked_after is 'The level''s blocked after the entry.';

@@ -48,12 +48,16 @@ create table openstock_core.reservation_line (
   min_days_left integer,
   created_at timestamptz not null,
   changes bigint not null default 0,
+  channel_id bigint,
+  quota_used openstock_core.quantity not null default 0,
   constraint reservation_line_pkey primary key (tenant_id, reservation_line_id),
   constraint reservation_line_reservation_exists foreign key (tenant_id, reservation_id) references openstock_core.reservation,
   constraint reservation_line_level_exists foreign key (tenant_id, product_id, warehouse_id) references openstock_core.stock_level,
   constraint reservation_line_location_exists foreign key (tenant_id, location_id) references openstock_core.location,
   constraint reservation_line_lot_exists foreign key (tenant_id, lot_id) references openstock_core.lot,
   constraint reservation_line_min_days_left_is_not_negative check (min_days_left >= 0),
+  constraint reservation_line_channel_exists foreign key (tenant_id, channel_id) references openstock_core.channel,
+  constraint reservation_line_quota_used_is_part_of_ordered check (quota_used between 0 and ordered),
   constraint reservation_line_line_is_positive check (line > 0),
   constraint reservation_line_ordered_is_not_negative check (ordered >= 0),
   constraint reservation_line_parts_are_not_negative check (
@@ -92,6 +96,9 @@ comment on column openstock_core.reservation_line.min_days_left is
 comment on column openstock_core.reservation_line.created_at is 'When it was promised.';
 comment on column openstock_core.reservation_line.changes is
   'Calls that pinned units for it or took pins off: each leaves a trace that a concurrent one cannot overlook.';
+comment on column openstock_core.reservation_line.channel_id is 'The sales channel that it was promised to; null: none.';
+comment on column openstock_core.reservation_line.quota_used is
+  'Units taken from the channel''s quota at the level less those given back to it. What is shipped counts as taken from elsewhere first.';
 comment on index openstock_core.reservation_line_key is 'One row for an order''s line, product and warehouse.';
 comment on index openstock_core.reservation_line_open is 'Open promises of a warehouse that do not end, for pickers.';
 comment on index openstock_core.reservation_line_expiring is 'Open holds by when they end, for upkeep.';
@@ -113,10 +120,12 @@ create table openstock_core.backorder (
   expires_at timestamptz,
   queued_at timestamptz not null,
   created_at timestamptz not null,
+  channel_id bigint,
   constraint backorder_pkey primary key (tenant_id, backorder_id),
   constraint backorder_reservation_exists foreign key (tenant_id, reservation_id) references openstock_core.reservation,
   constraint backorder_product_exists foreign key (tenant_id, product_id) references openstock_core.product,
   constraint backorder_warehouse_exists foreign key (tenant_id, warehouse_id) references openstock_core.warehouse,
+  constraint backorder_channel_exists foreign key (tenant_id, channel_id) references openstock_core.channel,
   constraint backorder_line_is_positive check (line > 0),
   constraint backorder_parts_are_not_negative check (backordered >= 0 and released >= 0 and expired >= 0)
 );
@@ -138,6 +147,7 @@ comment on column openstock_core.backorder.expired is 'Units whose hold ended wh
 comment on column openstock_core.backorder.expires_at is 'They wait until then, and are not filled before they are confirmed; null: until they are filled or released.';
 comment on column openstock_core.backorder.queued_at is 'Since when they stand in the queue; among orders of one priority the earlier is filled first.';
 comment on column openstock_core.backorder.created_at is 'When it was promised.';
+comment on column openstock_core.backorder.channel_id is 'The sales channel, from whose quota it may be filled; null: none.';
 comment on index openstock_core.backorder_order is 'Backorders of an order.';
 comment on index openstock_core.backorder_queue is 'What waits for a product.';
 comment on index openstock_core.backorder_expiring is 'Waiting holds by when they end, for upkeep.';

@@ -35,9 +35,9 @@ comment on column openstock_core.stock_level.on_hand is 'Physical units; never n
 comment on column openstock_core.stock_level.blocked is 'The part of on_hand that cannot be promised: status, location or lot expiry says so.';
 comment on column openstock_core.stock_level.reserved is 'Units promised to orders and not yet gone. May exceed on_hand - blocked after a loss.';
 comment on column openstock_core.stock_level.safety_stock is 'Units kept out of promises; a copy of the product''s.';
-comment on column openstock_core.stock_level.fenced is 'Units kept for sales channels that have not used them.';
+comment on column openstock_core.stock_level.fenced is 'Units kept for sales channels that have not used them: the sum of its quotas.';
 comment on column openstock_core.stock_level.available is
-  'What can be promised: on_hand - blocked - reserved - safety_stock - fenced. Negative after a loss of promised units.';
+  'What can be promised: on_hand - blocked - reserved - safety_stock - fenced. Negative after a loss of promised units, and where more is kept than there is.';
 comment on column openstock_core.stock_level.next_block_at is
   'Before a promise after this moment, units of expired lots have to be booked as blocked; null: never.';
 comment on column openstock_core.stock_level.next_expiry_at is

@@ -17,7 +17,8 @@ create type openstock_core.movement as (
   reason text,
   expires_at timestamptz,
   backordered_delta numeric,
-  backorder_id bigint
+  backorder_id bigint,
+  quota_delta numeric
 );
 comment on type openstock_core.movement is 'One ledger entry before it is written; post() gives it its number, time and balances.';
 
@@ -83,9 +84,23 @@ create type openstock_core.sourcing as (
   strategy text,
   latitude double precision,
   longitude double precision,
-  zone text
+  zone text,
+  channel_id bigint,
+  uses_safety_stock boolean
 );
-comment on type openstock_core.sourcing is 'How warehouses are chosen, and where the goods go: degrees, and a zone of shipping costs; null: not known.';
+comment on type openstock_core.sourcing is
+  'How warehouses are chosen, where the goods go: degrees, and a zone of shipping costs; null: not known; and for which sales channel, null: none.';
+
+create type openstock_core.quota_line as (
+  n integer,
+  line integer,
+  channel text,
+  channel_id bigint,
+  sku text,
+  product_id bigint,
+  qty numeric
+);
+comment on type openstock_core.quota_line is 'A line of put_quotas, with its names looked up; n is its place in the call.';
 
 create type openstock_core.candidate as (
   product_id bigint,

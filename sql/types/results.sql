@@ -8,11 +8,37 @@ create type openstock.put_result as (
   outcome text,
   replayed boolean
 );
-comment on type openstock.put_result is 'One row of master data written by put_products, put_warehouses or put_locations.';
+comment on type openstock.put_result is 'One row of master data written by put_products, put_warehouses, put_locations or put_channels.';
 comment on column openstock.put_result.line is 'The line of the call, as given or its place (from 1).';
 comment on column openstock.put_result.code is 'The sku or code, as stored.';
 comment on column openstock.put_result.outcome is 'created, updated or unchanged.';
 comment on column openstock.put_result.replayed is 'True when this answer was stored by an earlier call with the same op_id.';
+
+create type openstock.quota_change as (
+  line integer,
+  channel text,
+  sku text,
+  warehouse text,
+  qty numeric,
+  on_hand numeric,
+  blocked numeric,
+  reserved numeric,
+  fenced numeric,
+  available numeric,
+  replayed boolean
+);
+comment on type openstock.quota_change is 'What is kept of a product at a warehouse for a sales channel, with the stock level after the call.';
+comment on column openstock.quota_change.line is 'The line of the call, as given or its place (from 1).';
+comment on column openstock.quota_change.channel is 'The channel''s code.';
+comment on column openstock.quota_change.sku is 'The product.';
+comment on column openstock.quota_change.warehouse is 'The warehouse''s code.';
+comment on column openstock.quota_change.qty is 'Units kept for the channel.';
+comment on column openstock.quota_change.on_hand is 'Physical units.';
+comment on column openstock.quota_change.blocked is 'The part of on_hand that cannot be promised.';
+comment on column openstock.quota_change.reserved is 'Units promised to orders and not yet gone.';
+comment on column openstock.quota_change.fenced is 'Units kept for all channels together.';
+comment on column openstock.quota_change.available is 'What can be promised to anyone; negative where more is kept than there is.';
+comment on column openstock.quota_change.replayed is 'True when this answer was stored by an earlier call with the same op_id.';
 
 create type openstock.stock_change as (
   line integer,
@@ -115,7 +141,7 @@ comment on column openstock.quoted_source.reason is
 comment on column openstock.quoted_source.qty_ordered is 'Quantity asked for by the line.';
 comment on column openstock.quoted_source.qty is 'Quantity that this warehouse would promise.';
 comment on column openstock.quoted_source.qty_short is 'Quantity of the line that no warehouse would promise.';
-comment on column openstock.quoted_source.available is 'What the warehouse could promise of the product to anyone.';
+comment on column openstock.quoted_source.available is 'What the warehouse could promise of the product to anyone, or to the channel asked for.';
 comment on column openstock.quoted_source.distance_km is 'Kilometres to the destination along the great circle; null where a position is unknown.';
 comment on column openstock.quoted_source.shipping_cost is 'Cost of one shipment to the destination''s zone; null where it is unknown.';
 comment on column openstock.quoted_source.place is 'Its place among the warehouses asked for the product; null where the strategy asks it for nothing.';

@@ -65,6 +65,8 @@ REFUSED = {
         "(select jsonb_object_agg(n, 1) from generate_series(1, 1001) as n)"
     ],
     "location_kind_is_known": ["update openstock_core.location set kind = 'attic'"],
+    "channel_name_is_bounded": [f"update openstock_core.channel set name = {name}" for name in ("''", FAR.format(201))],
+    "channel_quota_qty_is_not_negative": ["update openstock_core.channel_quota set qty = -1"],
     "lot_expires_on_is_finite": ["update openstock_core.lot set expires_on = 'infinity'"],
     "ledger_event_type_is_known": [entry("RECEIPT", '{"event_type": "THEFT"}')],
     "ledger_balances_are_chained": [
@@ -72,6 +74,11 @@ REFUSED = {
         entry("RECEIPT", '{"blocked_after": null}'),
         entry("RECEIPT", '{"reserved_after": null}'),
         entry("ALLOCATE", '{"on_hand_after": 1, "blocked_after": 0, "reserved_after": 0}'),
+    ],
+    "ledger_quotas_change_with_a_promise": [
+        entry("RESERVE", '{"quota_delta": 1}'),
+        entry("RECEIPT", '{"quota_delta": -1}'),
+        entry("ALLOCATE", '{"quota_delta": 1}'),
     ],
     "ledger_bin_is_whole": [entry("RECEIPT", '{"status": null}'), entry("RESERVE", '{"status": "available"}')],
     "ledger_units_have_a_bin": [
@@ -90,6 +97,7 @@ REFUSED = {
         line("expired = -1, shipped = 1 + ordered - reserved"),
     ],
     "reservation_line_parts_add_up": [line("ordered = ordered + 1"), line("shipped = 1")],
+    "reservation_line_quota_used_is_part_of_ordered": [line("quota_used = -1"), line("quota_used = ordered + 1")],
     "reservation_metadata_is_an_object": ["update openstock_core.reservation set metadata = '[]'"],
     "backorder_line_is_positive": ["update openstock_core.backorder set line = 0"],
     "backorder_parts_are_not_negative": [
@@ -120,12 +128,14 @@ IMPLIED = {
 
 @pytest.fixture
 def busy(shop: Shop) -> Shop:
-    """10 apples, 3 of them promised and 2 of these pinned, milk of a lot, and an order that waits for pears."""
+    """10 apples, 3 of them promised and 2 of these pinned, one kept for a channel, milk of a lot, and an order that waits for pears."""
     shop.receive("LON", [{"sku": "APPLE", "qty": 10}])
     shop.receive("LON", [{"sku": "MILK", "qty": 1, "lot": "L1", "expires_on": "2999-12-31"}])
     shop.reserve("O1", [{"sku": "APPLE", "qty": 3}])
     shop.allocate("O1")
     shop.put_products(lines=[{"sku": "PEAR", "name": "Pear", "backorder": "unlimited"}])
+    shop.put_channels(lines=[{"code": "WEB"}])
+    shop.put_quotas("LON", [{"channel": "WEB", "sku": "APPLE", "qty": 1}])
     shop.reserve("O2", [{"sku": "PEAR", "qty": 3}], on_shortage="backorder")
     return shop
 

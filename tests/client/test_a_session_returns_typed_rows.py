@@ -125,6 +125,26 @@ def test_an_order_from_receipt_to_shipment(open_client: OpenClient) -> None:
     assert abs(client.server_time() - datetime.now(UTC)) < timedelta(hours=1)
 
 
+def test_channels_have_what_is_kept_for_them(client: Any) -> None:
+    assert_typed(client.put_channels([{"code": "WEB"}, {"code": "TILL", "uses_safety_stock": True}]), openstock.PutResult)
+    client.receive("LON", [{"sku": "APPLE", "qty": 10}])
+    kept = client.put_quotas("LON", [{"channel": "WEB", "sku": "APPLE", "qty": 4}])
+    assert_typed(kept, openstock.QuotaChange)
+    assert [(k.channel, k.qty, k.fenced, k.available) for k in kept] == [("WEB", 4, 4, 6)]
+    lines = [{"sku": "APPLE", "qty": 8}]
+    assert [r.outcome for r in client.reserve("O-1", lines, channel="TILL")] == ["rejected"]
+    assert [q.qty for q in client.quote(lines, channel="WEB") if q.outcome == "chosen"] == [8]
+    assert [r.outcome for r in client.reserve("O-1", lines, channel="WEB")] == ["reserved"]
+    assert [s.available for s in client.availability("APPLE", channel="WEB")] == [2]
+    client.release("O-1", [{"sku": "APPLE", "qty": 3}])
+    assert_typed(client.quotas("APPLE", "LON", channel="WEB"), openstock.Quota)
+    assert [(q.channel, q.qty) for q in client.quotas()] == [("WEB", 3)]
+    assert_typed(client.channels("TILL", active=True), openstock.Channel)
+    assert [c.channel for c in client.channels()] == ["TILL", "WEB"]
+    assert [(r.channel, r.reserved) for r in client.reservations("O-1")] == [("WEB", 5)]
+    assert [entry.quota_delta for entry in client.ledger("APPLE")] == [3, -4, 0]
+
+
 def test_ledger_entries_come_newest_first_within_their_bounds(client: Any) -> None:
     for qty in (1, 2, 3, 4):
         client.receive("LON", [{"sku": "APPLE", "qty": qty}], op_id=f"receipt-{qty}")

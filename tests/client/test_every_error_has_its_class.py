@@ -91,6 +91,11 @@ def close_what_is_full(client: Any) -> None:
     client.put_locations("LON", [{"code": "A-1", "active": False}])
 
 
+def sell_through_a_closed_channel(client: Any) -> None:
+    client.put_channels([{"code": "OLD", "active": False}])
+    client.reserve("R", APPLES, channel="OLD")
+
+
 def reserve_again(client: Any) -> None:
     reserve_and_ship(client)
     client.reserve("SHIPPED", APPLES)
@@ -121,7 +126,7 @@ def extend_what_has_no_end(client: Any) -> None:
 
 
 # All that a call of schema openstock can meet; tenants and pruned answers have tests of their own.
-BY_CALLS = ["22023", "OS010", *(f"OS10{n}" for n in range(1, 9)), "OS110", "OS120", "OS201", "OS202"] + [
+BY_CALLS = ["22023", "OS010", *(f"OS10{n}" for n in range(1, 9)), "OS110", "OS116", "OS117", "OS120", "OS201", "OS202"] + [
     f"OS30{n}" for n in range(1, 7)
 ]
 SITUATIONS: list[tuple[type[OpenstockError], Callable[[Any], Any]]] = [
@@ -136,6 +141,8 @@ SITUATIONS: list[tuple[type[OpenstockError], Callable[[Any], Any]]] = [
     (openstock.InactiveProduct, lambda c: c.receive("LON", [{"sku": "OLD", "qty": 1}])),
     (openstock.UnknownWarehouse, lambda c: c.receive("NYC", APPLES)),
     (openstock.InactiveWarehouse, lambda c: c.receive("SHUT", APPLES)),
+    (openstock.UnknownChannel, lambda c: c.reserve("R", APPLES, channel="WEB")),
+    (openstock.InactiveChannel, sell_through_a_closed_channel),
     (openstock.UnknownLocation, lambda c: c.receive("LON", [{"sku": "APPLE", "qty": 1, "location": "Z-9"}])),
     (openstock.InactiveLocation, lambda c: c.receive("LON", [{"sku": "APPLE", "qty": 1, "location": "OFF"}])),
     (openstock.UnknownLot, lambda c: c.adjust("LON", [{"sku": "MILK", "qty": 1, "lot": "L9"}], "found")),

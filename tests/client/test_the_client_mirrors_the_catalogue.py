@@ -54,6 +54,7 @@ ARGUMENT_HINTS = {
 
 RELATIONS = {
     results.PutResult: "openstock.put_result",
+    results.QuotaChange: "openstock.quota_change",
     results.StockChange: "openstock.stock_change",
     results.ReservationChange: "openstock.reservation_change",
     results.QuotedSource: "openstock.quoted_source",
@@ -70,6 +71,8 @@ RELATIONS = {
     results.Product: "openstock.products",
     results.Warehouse: "openstock.warehouses",
     results.Location: "openstock.locations",
+    results.Channel: "openstock.channels",
+    results.Quota: "openstock.quotas",
     results.CurrentStock: "openstock_dw.current_stock",
     results.Tenant: "openstock_admin.tenants",
 }

@@ -14,6 +14,7 @@ from .sessions import NEVER, OpenSession, unlocked
 CASES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("product", "put_products", {"sku": "{}", "name": "new"}, {}),
     ("warehouse", "put_warehouses", {"code": "{}", "name": "new"}, {}),
+    ("channel", "put_channels", {"code": "{}", "name": "new"}, {}),
     ("location", "put_locations", {"code": "{}", "pick_order": 1}, {"warehouse": "LON"}),
     ("product", "receive", {"sku": "{}", "qty": 1}, {"warehouse": "LON"}),
     ("location", "receive", {"sku": "APPLE", "qty": 1, "location": "{}"}, {"warehouse": "LON"}),
@@ -28,6 +29,7 @@ def named(shop: Shop) -> Shop:
     shop.put_products(lines=[{"sku": name, "name": name} for name in NAMES])
     shop.put_warehouses(lines=[{"code": name} for name in NAMES])
     shop.put_locations("LON", [{"code": name} for name in NAMES])
+    shop.put_channels(lines=[{"code": name} for name in NAMES])
     shop.receive("LON", [{"sku": "MILK", "qty": 1, "lot": name} for name in NAMES])
     return shop
 

@@ -80,6 +80,17 @@ QUEUE: tuple[Call, ...] = (
     ("reserve", {"order_ref": "W2", "lines": [line("APPLE", 1)], "on_shortage": "backorder", "ttl": "12 hours"}),
 )
 
+# Channels: units that are kept for WEB, some used by a cart, some by one that has ended; TILL may use the safety stock, and waits.
+FENCES: tuple[Call, ...] = (
+    ("put_products", {"lines": [line("APPLE", safety_stock=1, backorder="limited", backorder_limit=20)]}),
+    ("put_channels", {"lines": [{"code": "WEB"}, {"code": "TILL", "uses_safety_stock": True}]}),
+    ("receive", {"warehouse": "LON", "lines": [line("APPLE", 6, location="A-1")], "fill_backorders": False}),
+    ("put_quotas", {"warehouse": "LON", "lines": [{"channel": "WEB", "sku": "APPLE", "qty": 5}, {"channel": "TILL", "sku": "MILK", "qty": 1}]}),
+    ("reserve", {"order_ref": "F1", "lines": [line("APPLE", 2)], "channel": "WEB", "ttl": "3 days"}),
+    ("reserve", {"order_ref": "F2", "lines": [line("APPLE", 2)], "channel": "WEB", "ttl": "12 hours"}),
+    ("reserve", {"order_ref": "F3", "lines": [line("APPLE", 9)], "channel": "TILL", "on_shortage": "backorder"}),
+)
+
 # What a call may run into: another was faster.
 GONE = frozenset({"OS303"})  # nothing of the order is reserved any more
 SHORT = frozenset({"OS201"})
@@ -138,6 +149,13 @@ SCENARIOS = [
         CLOSED, CARTS),
     Scenario("reserve or wait", "reserve", {
         "order_ref": "B2", "lines": [line("RICE", 1), line("APPLE", 5)], "on_shortage": "backorder", "priority": 2}, frozenset({"OS302"}), QUEUE),
+    Scenario("put_channels", "put_channels", {"lines": [{"code": "TILL", "uses_safety_stock": False}, {"code": "APP"}]}, furnish=FENCES),
+    Scenario("put_quotas", "put_quotas", {"warehouse": "LON", "lines": [
+        {"channel": "WEB", "sku": "APPLE", "qty": 3}, {"channel": "TILL", "sku": "APPLE", "qty": 1}, {"channel": "TILL", "sku": "RICE", "qty": 2}]},
+        furnish=FENCES),
+    Scenario("reserve through a channel", "reserve", {
+        "order_ref": "O3", "lines": [line("APPLE", 2), line("MILK", 1)], "channel": "WEB", "on_shortage": "partial"}, furnish=FENCES),
+    Scenario("release what was kept", "release", {"order_ref": "F1"}, NOT_HELD, FENCES),
     Scenario("extend", "extend", {"order_ref": "C1", "ttl": "5 days"}, NOT_HELD, CARTS),
     Scenario("confirm", "confirm", {"order_ref": "W1"}, NOT_HELD, QUEUE),
     Scenario("confirm into another order", "confirm", {"order_ref": "C1", "new_order_ref": "O2", "on_expired": "skip"}, NOT_HELD, CARTS),

@@ -16,6 +16,8 @@ FUNCTIONS: dict[str, dict[str, Any]] = {
     "put_products": {"op_id": "o", "lines": [{"sku": "TEA", "name": "Tea"}]},
     "put_warehouses": {"op_id": "o", "lines": [{"code": "ROM"}]},
     "put_locations": {"op_id": "o", "warehouse": "LON", "lines": [{"code": "B-1"}]},
+    "put_channels": {"op_id": "o", "lines": [{"code": "WEB"}]},
+    "put_quotas": {"op_id": "o", "warehouse": "LON", "lines": [{"channel": "WEB", "sku": "TEA", "qty": 1}]},
     "receive": {"op_id": "o", "warehouse": "LON", "lines": [{"sku": "TEA", "qty": 1}]},
     "adjust": {"op_id": "o", "warehouse": "LON", "lines": [{"sku": "TEA", "qty": 1}], "reason": "found"},
     "move": {"op_id": "o", "warehouse": "LON", "lines": [{"sku": "TEA", "qty": 1, "to": "B-1"}]},

@@ -28,6 +28,8 @@ WRITERS = [
     "put_products",
     "put_warehouses",
     "put_locations",
+    "put_channels",
+    "put_quotas",
 ]
 
 

@@ -13,6 +13,8 @@ VIEWS = (
     "openstock.products",
     "openstock.warehouses",
     "openstock.locations",
+    "openstock.channels",
+    "openstock.quotas",
     "openstock.stock",
     "openstock.bins",
     "openstock.ledger",
@@ -27,6 +29,8 @@ def two_shops(shop: Shop, connect: Connect, db: psycopg.Connection) -> None:
     for one, qty in [(shop, 1), (Shop(connect("app"), db, OTHER_TENANT).furnish(), 2)]:
         one.receive("LON", [{"sku": "APPLE", "qty": qty}])
         one.reserve("O1", [{"sku": "APPLE", "qty": qty}])
+        one.put_channels(lines=[{"code": "WEB"}])
+        one.put_quotas("LON", [{"channel": "WEB", "sku": "APPLE", "qty": qty}])
     db.execute("select openstock_admin.refresh_current_stock()")
 
 

@@ -13,6 +13,7 @@ LATE = {"sku": "PEAR", "line": 1, "order_ref": "LATE"}
 PIN = {"sku": "APPLE", "location": "A-1"}
 RICE = {"sku": "RICE", "warehouse": "LON"}
 CART_LINE = RICE | {"line": 1, "order_ref": "CART"}
+WISH_LINE = RICE | {"line": 1, "order_ref": "WISH"}
 MILK = {"sku": "MILK", "warehouse": "LON"}
 MILK_BIN = MILK | {"location": "DEFAULT", "lot": "L1", "status": "available"}
 HOLD_BIN = LEVEL | {"location": "A-2", "status": "hold"}
@@ -31,6 +32,7 @@ APPLE_BIN = "location_id = (select location_id from openstock_core.location wher
 RICE_LEVEL = "product_id = (select product_id from openstock_core.product where sku = 'RICE')"
 O1 = "reservation_id = (select reservation_id from openstock_core.reservation where order_ref = 'O1')"
 CART = "reservation_id = (select reservation_id from openstock_core.reservation where order_ref = 'CART')"
+WISH = "reservation_id = (select reservation_id from openstock_core.reservation where order_ref = 'WISH')"
 MILK_LOT = "lot_id = (select lot_id from openstock_core.lot where code = 'L1')"
 
 
@@ -103,6 +105,28 @@ SABOTAGES = [
         "a level that looks for holds that ended too late",
         changed("stock_level", "next_expiry_at", RICE_LEVEL, "+ interval '1 day'"),
         [("level next_expiry_at <= first end of an open hold", RICE, END, END + DAY)],
+    ),
+    Sabotage(
+        "what is kept of a level for channels",
+        changed("stock_level", "fenced", RICE_LEVEL),
+        [("level fenced = quotas", RICE, 2, 3)],
+    ),
+    Sabotage(
+        "what a channel is to have",
+        changed("channel_quota", "qty", "true"),
+        [("level fenced = quotas", RICE, 3, 2)],
+        restored=False,
+    ),
+    Sabotage(
+        "a quota that is gone",
+        "delete from openstock_core.channel_quota",
+        [("level fenced = quotas", RICE, 0, 2)],
+        restored=False,
+    ),
+    Sabotage(
+        "what a line took from its quota",
+        f"update openstock_core.reservation_line set quota_used = 0 where {WISH}",
+        [("line quota_used = ledger", WISH_LINE, 1, 0)],
     ),
     Sabotage(
         "safety stock of a level",
@@ -267,7 +291,19 @@ SABOTAGES = [
             ("line released = ledger", CART_LINE, 1, None),
             ("line expired = ledger", CART_LINE, 0, None),
             ("line expires_at = ledger", CART_LINE, END, None),
-            ("level reserved = reservation lines", RICE, 0, 2),
+            ("level reserved = reservation lines", RICE, 1, 3),
+        ],
+    ),
+    Sabotage(
+        "a line of a channel that is gone",
+        f"delete from openstock_core.reservation_line where {WISH}",
+        [
+            ("line reserved = ledger", WISH_LINE, 1, None),
+            ("line shipped = ledger", WISH_LINE, 0, None),
+            ("line released = ledger", WISH_LINE, 1, None),
+            ("line expired = ledger", WISH_LINE, 0, None),
+            ("line quota_used = ledger", WISH_LINE, 1, 0),
+            ("level reserved = reservation lines", RICE, 2, 3),
         ],
     ),
     Sabotage(

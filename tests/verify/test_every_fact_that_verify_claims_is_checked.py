@@ -19,6 +19,7 @@ def busy(shop: Shop, connect: Connect, clock: Clock) -> Shop:
     """10 APPLE, 2 on hold, and 4 MILK; order O1 of 6 APPLE: 2 shipped, 1 released, 3 pinned. Others have PLUM.
 
     5 RICE: CART holds 2 until HELD_UNTIL, and released 1. There is no PEAR, and LATE waits for 5 until then, after it released 1.
+    2 RICE are kept for WEB, through which WISH has 1 of the 3 that were.
     """
     shop.receive("LON", [{"sku": "APPLE", "qty": 10, "location": "A-1"}])
     shop.receive("LON", [{"sku": "MILK", "qty": 4, "lot": "L1", "expires_on": "2999-12-31"}])
@@ -35,6 +36,10 @@ def busy(shop: Shop, connect: Connect, clock: Clock) -> Shop:
     shop.put_products(lines=[{"sku": "PEAR", "name": "Pear", "backorder": "unlimited"}])
     shop.reserve("LATE", [{"sku": "PEAR", "qty": 6}], on_shortage="backorder", ttl=HELD_UNTIL - now)
     shop.release("LATE", [{"line": 1, "qty": 1}])
+    shop.put_channels(lines=[{"code": "WEB"}])
+    shop.put_quotas("LON", [{"channel": "WEB", "sku": "RICE", "qty": 3}])
+    shop.reserve("WISH", [{"sku": "RICE", "qty": 2}], channel="WEB")
+    shop.release("WISH", [{"line": 1, "qty": 1}])
     clock.set(now.isoformat())
     other = Shop(connect("app"), shop.db, OTHER_TENANT)
     other.put_products(lines=[{"sku": "PLUM", "name": "Plum"}])
@@ -87,6 +92,7 @@ def quantities(shop: Shop) -> list[list[tuple[Any, ...]]]:
             "on_hand",
             "blocked",
             "reserved",
+            "fenced",
             "available",
             "version",
             "last_recorded_at",

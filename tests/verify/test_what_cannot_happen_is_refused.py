@@ -19,6 +19,6 @@ def test_a_movement_of_a_level_that_is_not_there_is_not_lost(shop: Shop, db: psy
     [(product, warehouse)] = db.execute(
         "select p.product_id, w.warehouse_id from openstock_core.product p, openstock_core.warehouse w where p.sku = 'APPLE' and w.code = 'LON'"
     ).fetchall()
-    movement = "row(1, 'RESERVE', %s, %s, null, 0, 0, 1, 0, null, null, null, null, null, null, null)::openstock_core.movement"
+    movement = "row(1, 'RESERVE', %s, %s, null, 0, 0, 1, 0, null, null, null, null, null, null, null, null)::openstock_core.movement"
     with refused(db, "OS902", op_id="op", movements=1, written=0):
         db.execute(f"select openstock_core.post(%s, 'op', array[{movement}], null, null, null)", [TENANT, product, warehouse])

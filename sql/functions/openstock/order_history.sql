@@ -39,7 +39,7 @@ begin
     p.sku::text, w.code::text, c.code::text, t.code::text, e.status,
     e.qty_delta::numeric, e.blocked_delta::numeric,
     e.reserved_delta::numeric, e.allocated_delta::numeric,
-    coalesce(e.backordered_delta, 0)::numeric,
+    coalesce(e.backordered_delta, 0)::numeric, coalesce(e.quota_delta, 0)::numeric,
     e.on_hand_after::numeric, e.blocked_after::numeric,
     e.reserved_after::numeric, e.order_ref, e.expires_at, e.unit_cost::numeric,
     e.reference, e.reason, e.note, e.actor

@@ -1,9 +1,10 @@
--- Says what reserve would do now, and why. Writes nothing, locks nothing. Reads: product, warehouse, stock_level, and where lots or holds have
--- ended that is not booked, stock_bin, lot, reservation_line.
+-- Says what reserve would do now, and why. Writes nothing, locks nothing. Reads: product, warehouse, stock_level, for a sales channel
+-- channel and channel_quota, and where lots or holds have ended that is not booked, stock_bin, lot, reservation_line.
 set local role openstock_api;
 
 create or replace function openstock.quote(
-  lines jsonb, warehouse text default null, strategy text default 'priority', destination jsonb default null, tenant uuid default null)
+  lines jsonb, warehouse text default null, strategy text default 'priority', destination jsonb default null,
+  channel text default null, tenant uuid default null)
 returns setof openstock.quoted_source
 language plpgsql
 security definer
@@ -14,7 +15,7 @@ set jit = off
 as $$
 declare
   acting constant uuid := openstock_core.enter(tenant);
-  sourcing constant openstock_core.sourcing := openstock_core.read_sourcing(strategy, destination);
+  sourcing constant openstock_core.sourcing := openstock_core.for_channel(acting, openstock_core.read_sourcing(strategy, destination), channel);
   wanted openstock_core.order_line[];
   candidates openstock_core.candidate[];
   at constant timestamptz := openstock.server_time();
@@ -59,6 +60,6 @@ revoke all on function openstock.quote from public;
 grant execute on function openstock.quote to openstock_app, openstock_analyst;
 comment on function openstock.quote is
   'What reserve would promise for these lines now, and why: the same arguments, the same choice. Per line one row for each warehouse that could be asked, those that '
-  'are chosen first. Promises nothing: what it says may be gone a moment later. Errors: 22023, OS101 to OS105, OS107, OS108, OS110.';
+  'are chosen first. Promises nothing: what it says may be gone a moment later. Errors: 22023, OS101 to OS105, OS107, OS108, OS110, OS116, OS117.';
 
 reset role;

@@ -48,7 +48,7 @@ begin
     answer := openstock_core.stock_answer(acting, array(
       select p from openstock_core.post(acting, op_id, array(
         select row(l.line, 'RECEIPT', l.product_id, place, b.bin_id, l.qty, case when b.blocked then l.qty else 0 end, 0, 0,
-                   null, null, l.unit_cost, null, null, null, null)::openstock_core.movement
+                   null, null, l.unit_cost, null, null, null, null, null)::openstock_core.movement
         from unnest(typed) as l
         join openstock_core.stock_bin b on b.tenant_id = acting and b.bin_id = bins[l.n]
         order by l.n), occurred_at, reference, note) as p));

@@ -1,5 +1,5 @@
 -- Promises stock to an order. Writes: operation, event, reservation, reservation_line, backorder, backlog, ledger (RESERVE, BACKORDER,
--- ALLOCATE), stock_level, stock_bin, allocation, and, where something is due, what book_due writes.
+-- ALLOCATE), stock_level, stock_bin, allocation, for a sales channel channel_quota, and, where something is due, what book_due writes.
 -- Locks: operation, order, stock_level by (product, warehouse); where stock is short and may wait, backlog by product_id; where something
 -- is due, or lines ask for certain units, backorder by id, reservation_line by id, stock_bin by bin_id.
 set local role openstock_api;
@@ -8,7 +8,7 @@ create or replace function openstock.reserve(
   op_id text, order_ref text, lines jsonb,
   warehouse text default null, on_shortage text default 'reject', ttl interval default null, priority integer default null,
   promised_at timestamptz default null, metadata jsonb default null, strategy text default 'priority', destination jsonb default null,
-  tenant uuid default null)
+  channel text default null, tenant uuid default null)
 returns setof openstock.reservation_change
 language plpgsql
 security definer
@@ -22,7 +22,7 @@ declare
   arguments constant jsonb := jsonb_build_object(
     'order_ref', order_ref, 'lines', lines, 'warehouse', warehouse, 'on_shortage', on_shortage, 'ttl', extract(epoch from ttl),
     'priority', priority, 'promised_at', promised_at at time zone 'UTC', 'metadata', metadata::text,
-    'strategy', strategy, 'destination', destination);
+    'strategy', strategy, 'destination', destination, 'channel', channel);
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'reserve', arguments);
   order_id bigint;
   wanted openstock_core.order_line[];
@@ -35,6 +35,9 @@ begin
     perform openstock_core.check_choice('on_shortage', on_shortage, array['reject', 'partial', 'backorder', 'error']);
     sourcing := openstock_core.read_sourcing(strategy, destination);
     perform openstock_core.check_completeness(strategy, on_shortage);
+    if channel is not null then
+      sourcing := openstock_core.for_channel(acting, sourcing, channel);
+    end if;
     if ttl is not null then
       seconds := openstock_core.check_ttl(ttl);
     end if;
@@ -48,7 +51,7 @@ begin
 
     stock := openstock_core.find_stock(acting, op_id, wanted, sourcing, on_shortage = 'backorder');
     answer := openstock_core.promise_or_refuse(acting, op_id, order_id, order_ref, wanted, stock, on_shortage,
-      openstock.server_time() + make_interval(secs => seconds));
+      openstock.server_time() + make_interval(secs => seconds), sourcing);
     if (priority is not null or promised_at is not null or metadata is not null) and answer -> 0 ->> 'outcome' in ('reserved', 'backordered') then
       perform openstock_core.set_order_details(acting, order_id, priority, promised_at, metadata);
     end if;
@@ -68,12 +71,13 @@ comment on function openstock.reserve is
   'strategy: priority (the warehouses'' own), most_stock, nearest (to the destination), least_cost (of shipping to the destination''s zone, once per warehouse '
   'that sends), fewest_splits (as few warehouses as can be found) or ship_complete (one warehouse sends all, or nothing is promised; only with reject or error). '
   'destination: an object with latitude and longitude (degrees), and zone. '
+  'channel: the sales channel that the order came through; what is kept for it (put_quotas) is used first, and the safety stock last if it may use it. '
   'ttl: the promise is a hold that ends after this time unless it is confirmed or extended (a day is 24 hours; no months or years; at most ten years). '
   'on_shortage: reject (outcome rejected, nothing is promised), error (OS201), partial (what there is; the rest of a line is a row with outcome short) or '
   'backorder (the rest waits, a row with outcome backordered, if the policy of each product lets it; otherwise as reject). Rows of what is short '
   'say what each warehouse could promise (offers). priority (higher is served first), promised_at and metadata belong to the order: what is given '
   'replaces what was, metadata key by key. Returns one row per line and warehouse. '
-  'Errors: 22023, OS010, OS101 to OS105, OS107, OS108, OS110, OS201, OS302, OS304; 40001 also at '
+  'Errors: 22023, OS010, OS101 to OS105, OS107, OS108, OS110, OS116, OS117, OS201, OS302, OS304; 40001 also at '
   'READ COMMITTED, where a stock level came into being meanwhile that is in use or has something due.';
 
 reset role;

@@ -15,6 +15,7 @@ declare
   arrived_at constant timestamptz := openstock.server_time();
   wish record;
   until timestamptz;
+  common_channel_id bigint;
   alive openstock_core.open_line[];
   taken openstock_core.taken_line[] := array[]::openstock_core.taken_line[];
   wanted openstock_core.order_line[] := array[]::openstock_core.order_line[];
@@ -24,25 +25,29 @@ declare
   gained jsonb;
 begin
   select array_agg(row(p.reservation_line_id, p.backorder_id, p.line, p.product_id, p.warehouse_id, p.open)::openstock_core.open_line),
-         case when bool_and(p.expires_at is not null) then max(p.expires_at) end
-  into alive, until
+         case when bool_and(p.expires_at is not null) then max(p.expires_at) end,
+         case when count(distinct coalesce(p.channel_id, 0)) = 1 then min(p.channel_id) end
+  into alive, until, common_channel_id
   from openstock_core.parts_of_order(tenant, order_id) as p
   where p.open > 0 and (p.expires_at is null or p.expires_at > arrived_at);
   if alive is null then
     perform openstock_core.fail_nothing_open(tenant, order_id, order_ref);
   end if;
+  -- What is new comes through the channel of the order's lines, if they have one in common.
   select a.more, a.places, a.less into wish from openstock_core.read_amendment(tenant, order_id, order_ref, lines, arrived_at) as a;
   if wish.less is not null then
     taken := openstock_core.match_order_lines(tenant, order_ref, alive, wish.less);
   end if;
   if wish.more is not null then
+    sourcing := openstock_core.for_channel(tenant, sourcing, (
+      select c.code from openstock_core.channel c where c.tenant_id = tenant and c.channel_id = common_channel_id));
     wanted := openstock_core.number_new_lines(tenant, order_id, openstock_core.read_order_lines(tenant, wish.more, null, wish.places));
   elsif wish.less is null then
     return answer;
   end if;
 
   stock := openstock_core.find_stock(tenant, op_id, wanted, sourcing, on_shortage = 'backorder',
-                                     openstock_core.find_giving(tenant, order_id, taken, arrived_at));
+                                     openstock_core.find_giving(tenant, order_id, taken, sourcing.channel_id, arrived_at));
   perform openstock_core.check_still_open(tenant, taken);
   begin
     if cardinality(taken) > 0 then
@@ -51,7 +56,7 @@ begin
       answer := openstock_core.reservation_answer(tenant, 'released', entries);
     end if;
     if cardinality(wanted) > 0 then
-      gained := openstock_core.promise_or_refuse(tenant, op_id, order_id, order_ref, wanted, stock, on_shortage, until);
+      gained := openstock_core.promise_or_refuse(tenant, op_id, order_id, order_ref, wanted, stock, on_shortage, until, sourcing);
       if gained -> 0 ->> 'outcome' = 'rejected' then
         perform openstock_core.fail('OS901', '{"problem": "what is wanted more is short"}');
       end if;

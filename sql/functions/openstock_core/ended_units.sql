@@ -1,7 +1,8 @@
--- Says what would change if all that is due at levels were booked. Reads: stock_level, stock_bin, lot, reservation_line.
+-- Says what would change for a sales channel, or who has none, if all that is due at levels were booked. What other channels' holds took from
+-- their quotas goes back there. Reads: stock_level, stock_bin, lot, reservation_line, channel.
 set local role openstock_owner;
 
-create or replace function openstock_core.ended_units(tenant uuid, keys openstock_core.level_key[], at timestamptz)
+create or replace function openstock_core.ended_units(tenant uuid, keys openstock_core.level_key[], at timestamptz, channel_id bigint)
 returns openstock_core.pick[]
 language plpgsql
 stable
@@ -20,7 +21,8 @@ begin
       where b.tenant_id = tenant and b.product_id = l.product_id and b.warehouse_id = l.warehouse_id and l.next_block_at <= ended_units.at
         and b.on_hand > 0 and not b.blocked and openstock_core.expiry(t.expires_on) <= ended_units.at) as d
     cross join lateral (
-      select coalesce(sum(n.reserved), 0) as units
+      select coalesce(sum(n.reserved - case when n.quota_used > 0 and n.channel_id is distinct from ended_units.channel_id then coalesce(
+               openstock_core.units_for_quota(tenant, n.channel_id, n.quota_used, n.reserved), 0) else 0 end), 0) as units
       from openstock_core.reservation_line n
       where n.tenant_id = tenant and n.product_id = l.product_id and n.warehouse_id = l.warehouse_id and l.next_expiry_at <= ended_units.at
         and n.expires_at <= ended_units.at and n.reserved > 0) as h
@@ -31,6 +33,6 @@ $$;
 revoke all on function openstock_core.ended_units from public;
 grant execute on function openstock_core.ended_units to openstock_api;
 comment on function openstock_core.ended_units is
-  'Levels where lots or holds have ended by this moment, with the change of what is available there: units of the holds less units of the lots.';
+  'Levels where lots or holds have ended by this moment, with the change of what is available there to the channel: units of the holds less units of the lots.';
 
 reset role;

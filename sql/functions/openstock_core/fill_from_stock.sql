@@ -31,7 +31,14 @@ begin
     where g.tenant_id = tenant and g.backordered > 0 and exists (
       select from openstock_core.stock_level l
       join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = l.warehouse_id and w.active
-      where l.tenant_id = tenant and l.product_id = g.product_id and (l.available > 0 or l.next_expiry_at <= at))
+      where l.tenant_id = tenant and l.product_id = g.product_id and (
+        l.available > 0 or l.next_expiry_at <= at or ((l.fenced > 0 or l.safety_stock > 0) and exists (
+          select from (
+            select distinct b.channel_id from openstock_core.backorder b
+            where b.tenant_id = tenant and b.product_id = l.product_id and b.backordered > 0 and b.expires_at is null
+              and l.warehouse_id = coalesce(b.warehouse_id, l.warehouse_id)) as b
+          join openstock_core.channel c on c.tenant_id = tenant and c.channel_id = b.channel_id
+          where l.available + openstock_core.units_kept(tenant, c.channel_id, c.uses_safety_stock, l.product_id, l.warehouse_id, l.safety_stock) > 0))))
     order by g.product_id
   loop
     exit when cardinality(product_ids) = 100;
@@ -58,10 +65,14 @@ begin
     select row(l.product_id, l.warehouse_id)::openstock_core.level_key
     from openstock_core.stock_level l
     join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = l.warehouse_id and w.active
-    where l.tenant_id = tenant and l.product_id = any (product_ids) and (l.available > 0 or l.next_expiry_at <= due.at)), max_rows);
+    where l.tenant_id = tenant and l.product_id = any (product_ids)), max_rows, due.at);
   perform openstock_core.make_room(tenant, op_id, array(
     select row(null, null, g.product_id, null, g.backordered, null, null, null)::openstock_core.order_line
-    from openstock_core.backlog g where g.tenant_id = tenant and g.product_id = any (product_ids)), levels, '{}', '{}', due);
+    from openstock_core.backlog g where g.tenant_id = tenant and g.product_id = any (product_ids)), levels, '{}', '{}', due, array(
+    select row(null, null, null, null, c.channel_id, c.uses_safety_stock)::openstock_core.sourcing
+    from (select distinct b.channel_id from openstock_core.backorder b
+          where b.tenant_id = tenant and b.product_id = any (product_ids) and b.backordered > 0 and b.expires_at is null) as k
+    left join openstock_core.channel c on c.tenant_id = tenant and c.channel_id = k.channel_id));
   entries := array(select p from openstock_core.fill_queue(tenant, op_id, levels, mine) as p);
   answer := openstock_core.reservation_answer(tenant, 'filled', entries);
   perform openstock_core.finish_operation(tenant, op_id, answer);

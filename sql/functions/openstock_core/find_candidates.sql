@@ -1,5 +1,5 @@
--- Says what warehouses could promise of products, and in which order they are asked. Reads: stock_level, warehouse, and where
--- the levels are not locked what ended_units reads.
+-- Says what warehouses could promise of products, and in which order they are asked. Reads: stock_level, warehouse, for a sales channel
+-- channel_quota, and where the levels are not locked what ended_units reads.
 set local role openstock_owner;
 
 create or replace function openstock_core.find_candidates(
@@ -16,7 +16,7 @@ declare
   chosen bigint[];
 begin
   if at is not null then
-    ended := ended || openstock_core.ended_units(tenant, keys, at);
+    ended := ended || openstock_core.ended_units(tenant, keys, at, sourcing.channel_id);
   end if;
   candidates := array(
     select row(c.product_id, c.warehouse_id, c.code, c.priority, c.active, c.available, c.distance_km, c.shipping_cost, row_number() over (
@@ -25,7 +25,8 @@ begin
                c.priority, c.code))::openstock_core.candidate
     from (
       select k.product_id, k.warehouse_id, w.code, w.priority, w.active,
-             greatest(coalesce(l.available, 0) + case when cardinality(ended) = 0 then 0 else (
+             greatest(coalesce(l.available, 0) + case when sourcing.channel_id is null then 0 else openstock_core.units_kept(
+                        tenant, sourcing.channel_id, sourcing.uses_safety_stock, k.product_id, k.warehouse_id, l.safety_stock) end + case when cardinality(ended) = 0 then 0 else (
                select coalesce(sum(e.qty), 0) from unnest(ended) as e
                where e.product_id = k.product_id and e.warehouse_id = k.warehouse_id) end, 0) as available,
              openstock_core.distance_km(w.latitude, w.longitude, sourcing.latitude, sourcing.longitude) as distance_km,
@@ -49,7 +50,7 @@ $$;
 revoke all on function openstock_core.find_candidates from public;
 grant execute on function openstock_core.find_candidates to openstock_api;
 comment on function openstock_core.find_candidates is
-  'Per product and warehouse what could be promised, and its place by the strategy: null where that does not choose it. freed: what the caller adds to levels. at: the moment by which '
+  'Per product and warehouse what could be promised, to the channel if there is one, and its place by the strategy: null where that does not choose it. freed: what the caller adds to levels. at: the moment by which '
   'lots and holds have ended; null where the levels are locked and what is due there has been dealt with.';
 
 reset role;

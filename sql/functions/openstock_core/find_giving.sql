@@ -3,7 +3,7 @@
 set local role openstock_owner;
 
 create or replace function openstock_core.find_giving(
-  tenant uuid, order_id bigint, taken openstock_core.taken_line[], at timestamptz)
+  tenant uuid, order_id bigint, taken openstock_core.taken_line[], channel_id bigint, at timestamptz)
 returns openstock_core.giving
 language plpgsql
 stable
@@ -18,13 +18,15 @@ begin
           join openstock_core.allocation a on a.tenant_id = tenant and a.reservation_line_id = t.reservation_line_id),
     array(select l.reservation_line_id from openstock_core.reservation_line l
           where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0 and l.expires_at <= find_giving.at),
-    array(select row(null, t.product_id, t.warehouse_id, null, t.qty)::openstock_core.pick
-          from unnest(taken) as t where t.reservation_line_id is not null))::openstock_core.giving;
+    array(select row(null, t.product_id, t.warehouse_id, null, t.qty - case when l.quota_used > 0 and l.channel_id is distinct from find_giving.channel_id
+                   then coalesce(openstock_core.units_for_quota(tenant, l.channel_id, l.quota_used, t.qty), 0) else 0 end)::openstock_core.pick
+          from unnest(taken) as t
+          join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = t.reservation_line_id))::openstock_core.giving;
 end
 $$;
 
 revoke all on function openstock_core.find_giving from public;
 grant execute on function openstock_core.find_giving to openstock_api;
-comment on function openstock_core.find_giving is 'The levels, backlogs and bins of what the order gives back, and of its holds that have ended.';
+comment on function openstock_core.find_giving is 'The levels, backlogs and bins of what the order gives back, the holds of it that have ended, and the units that come free for this channel.';
 
 reset role;

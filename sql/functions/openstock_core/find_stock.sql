@@ -1,7 +1,8 @@
 -- Finds stock for an order's lines. Locks: stock_level by (product, warehouse), and what lock_backlogs and make_room lock. Writes: what they write.
 -- While it waits for locks, another level may come into being, or its warehouse be opened: it is short only when there is none left
 -- to lock. What may have to wait locks the backlogs before it settles anything. Lots that expired are booked before anything is promised;
--- holds that ended only where it comes up short without them, and where lines ask for certain units, whose bins are locked with those of the holds.
+-- holds that ended only where it comes up short without them, where a channel would pass over what they give back to its quota, and where lines ask for
+-- certain units, whose bins are locked with those of the holds.
 set local role openstock_owner;
 
 create or replace function openstock_core.find_stock(
@@ -45,9 +46,12 @@ begin
       locked.due := openstock_core.lock_backlogs(tenant, giving.product_ids || array(select u.product_id from unnest(lines) as u), locked.due);
       queued := true;
     end if;
-    if short and not settled then
+    if not settled and (short or (sourcing.channel_id is not null and cardinality(
+      openstock_core.find_holds_of_quotas(tenant, lines, held, array[sourcing], judged_at)) > 0)) then
       bins := array(select distinct c.bin_id from openstock_core.certain_bins(tenant, lines, judged_at, false) as c where certain);
-      settled := openstock_core.make_room(tenant, op_id, lines, held, bins || giving.bin_ids, coalesce(giving.ended_ids, '{}'), locked.due) or certain or giving.bin_ids is not null;
+      settled := openstock_core.make_room(
+        tenant, op_id, lines, held, bins || giving.bin_ids, coalesce(giving.ended_ids, '{}'), locked.due, array[sourcing])
+        or certain or giving.bin_ids is not null;
       if settled then
         select p.parts, p.pins, p.short into parts, pins, short
         from openstock_core.plan_stock(tenant, lines, openstock_core.find_candidates(tenant, lines, held, sourcing, giving.units, null), bins, judged_at, false) as p;

@@ -1,5 +1,5 @@
 -- The identities of stock levels: against the ledger, and against what they sum up or copy.
--- Reads: ledger, stock_level, stock_bin, lot, reservation_line, product.
+-- Reads: ledger, stock_level, stock_bin, lot, reservation_line, channel_quota, product.
 set local role openstock_owner;
 
 create or replace function openstock_core.level_differences(tenant uuid) returns setof openstock_core.difference
@@ -36,10 +36,16 @@ begin atomic
     from openstock_core.reservation_line n
     where n.tenant_id = tenant
     group by n.product_id, n.warehouse_id) as n on n.product_id = l.product_id and n.warehouse_id = l.warehouse_id
+  left join (
+    select k.product_id, k.warehouse_id, sum(k.qty) as qty
+    from openstock_core.channel_quota k
+    where k.tenant_id = tenant
+    group by k.product_id, k.warehouse_id) as q on q.product_id = l.product_id and q.warehouse_id = l.warehouse_id
   cross join lateral (values
     ('level on_hand = bins', coalesce(b.on_hand, 0), l.on_hand::numeric),
     ('level blocked = blocked bins', coalesce(b.blocked, 0), l.blocked::numeric),
     ('level reserved = reservation lines', coalesce(n.reserved, 0), l.reserved::numeric),
+    ('level fenced = quotas', coalesce(q.qty, 0), l.fenced::numeric),
     ('level safety_stock = product', p.safety_stock::numeric, l.safety_stock::numeric),
     ('level next_block_at <= first expiry of units not blocked', extract(epoch from b.first_expiry),
      case when b.first_expiry is null or l.next_block_at <= b.first_expiry then extract(epoch from b.first_expiry)

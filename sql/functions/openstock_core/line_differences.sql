@@ -24,6 +24,7 @@ begin atomic
     ('line shipped = ledger', coalesce(r.shipped, 0), l.shipped::numeric, true),
     ('line released = ledger', coalesce(r.released, 0), l.released::numeric, true),
     ('line expired = ledger', coalesce(r.expired, 0), l.expired::numeric, true),
+    ('line quota_used = ledger', coalesce(r.quota_used, 0), coalesce(l.quota_used::numeric, 0), true),
     ('line expires_at = ledger', extract(epoch from r.expires_at), extract(epoch from l.expires_at), true),
     ('line allocated <= reserved', l.reserved::numeric, greatest(l.reserved, a.qty),
      coalesce(r.allocated, 0) <= coalesce(r.reserved, 0)),

@@ -16,7 +16,7 @@ begin
   end if;
   perform openstock_core.lock_backlogs(tenant, product_ids, null);
   return openstock_core.lock_queue(tenant, array(
-    select row(k.product_id, k.warehouse_id)::openstock_core.level_key from unnest(levels) as k where k.product_id = any (product_ids)), 1000);
+    select row(k.product_id, k.warehouse_id)::openstock_core.level_key from unnest(levels) as k where k.product_id = any (product_ids)), 1000, null);
 end
 $$;
 

@@ -8,7 +8,7 @@ as $$
 begin
   perform openstock_core.post(tenant, op_id, array(
     select row(l.line, 'ALLOCATE', p.product_id, p.warehouse_id, p.bin_id, 0, 0, 0, p.qty,
-               p.reservation_line_id, r.order_ref, null, reason, null, null, null)::openstock_core.movement
+               p.reservation_line_id, r.order_ref, null, reason, null, null, null, null)::openstock_core.movement
     from unnest(picks) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, n)
     join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = p.reservation_line_id
     join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = l.reservation_id

@@ -42,19 +42,19 @@ begin
       join pinned p on p.bin_id = m.source and p.start < m.start + m.qty and m.start < p.start + p.qty
     ), entry as (
       select p.n, p.reservation_line_id, 1 as step, row(0, 'DEALLOCATE', p.product_id, p.warehouse_id, p.source,
-               0, 0, 0, -p.units, p.reservation_line_id, p.order_ref, null, reason, null, null, null)::openstock_core.movement as movement
+               0, 0, 0, -p.units, p.reservation_line_id, p.order_ref, null, reason, null, null, null, null)::openstock_core.movement as movement
       from part p where p.reservation_line_id is not null and p.target_blocked
       union all
       select p.n, p.reservation_line_id, 2, row(p.line, p.event_type, p.product_id, p.warehouse_id, p.source,
                -p.units, case when p.source_blocked then -p.units else 0 end, 0,
                case when p.reservation_line_id is not null and not p.target_blocked then -p.units else 0 end,
-               p.reservation_line_id, p.order_ref, null, reason, null, null, null)::openstock_core.movement
+               p.reservation_line_id, p.order_ref, null, reason, null, null, null, null)::openstock_core.movement
       from part p
       union all
       select p.n, p.reservation_line_id, 3, row(p.line, p.event_type, p.product_id, p.warehouse_id, p.target,
                p.units, case when p.target_blocked then p.units else 0 end, 0,
                case when p.reservation_line_id is not null and not p.target_blocked then p.units else 0 end,
-               p.reservation_line_id, p.order_ref, null, reason, null, null, null)::openstock_core.movement
+               p.reservation_line_id, p.order_ref, null, reason, null, null, null, null)::openstock_core.movement
       from part p
     )
     select e.movement from entry e order by e.n, e.reservation_line_id nulls first, e.step);

@@ -1,6 +1,6 @@
 -- The one place where stock changes: writes movements to the ledger and applies each to the projections by the same
 -- rule by which openstock_core.differences() replays them. The caller holds the locks of all levels and bins named.
--- Writes: stock_level, ledger, stock_bin, reservation_line (what left it), allocation, backorder, backlog.
+-- Writes: stock_level, ledger, stock_bin, reservation_line (what left it), channel_quota, allocation, backorder, backlog.
 set local role openstock_owner;
 
 create or replace function openstock_core.post(
@@ -32,16 +32,18 @@ begin
       shipped = trim_scale(l.shipped + m.shipped),
       released = trim_scale(l.released - m.reserved - m.shipped - m.expired),
       expired = trim_scale(l.expired + m.expired),
-      expires_at = case when m.redated then m.expires_at else l.expires_at end
+      expires_at = case when m.redated then m.expires_at else l.expires_at end,
+      quota_used = trim_scale(l.quota_used - m.quota)
   from (select u.reservation_line_id, sum(u.reserved_delta) as reserved,
                sum(case when u.event_type = 'SHIP' then -u.qty_delta else 0 end) as shipped,
                sum(case when u.event_type = 'EXPIRE' then -u.reserved_delta else 0 end) as expired,
-               bool_or(u.event_type in ('EXTEND', 'CONFIRM')) as redated, max(u.expires_at) as expires_at
+               bool_or(u.event_type in ('EXTEND', 'CONFIRM')) as redated, max(u.expires_at) as expires_at, sum(coalesce(u.quota_delta, 0)) as quota
         from unnest(movements) as u
         where u.event_type in ('SHIP', 'RELEASE', 'EXPIRE', 'EXTEND', 'CONFIRM') and u.reservation_line_id is not null
         group by u.reservation_line_id) as m
   where l.tenant_id = tenant and l.reservation_line_id = m.reservation_line_id;
 
+  perform openstock_core.post_quotas(tenant, movements);
   perform openstock_core.post_allocations(tenant, movements);
   perform openstock_core.post_backorders(tenant, movements);
   return query select * from unnest(written);

@@ -27,7 +27,7 @@ begin
            case when u.qty_delta > 0 and not b.blocked then openstock_core.expiry(t.expires_on) end as block_at
     from rows from (unnest(movements)) with ordinality as u (
       line, event_type, product_id, warehouse_id, bin_id, qty_delta, blocked_delta, reserved_delta, allocated_delta,
-      reservation_line_id, order_ref, unit_cost, reason, expires_at, backordered_delta, backorder_id, ord)
+      reservation_line_id, order_ref, unit_cost, reason, expires_at, backordered_delta, backorder_id, quota_delta, ord)
     left join lateral (select * from openstock_core.stock_bin s
                        where s.tenant_id = tenant and s.bin_id = u.bin_id limit 1) as b on true
     left join lateral (select * from openstock_core.lot s
@@ -37,13 +37,14 @@ begin
     set on_hand = trim_scale(l.on_hand + s.qty),
         blocked = trim_scale(l.blocked + s.blocked),
         reserved = trim_scale(l.reserved + s.reserved),
+        fenced = trim_scale(l.fenced + s.quota),
         next_block_at = least(l.next_block_at, s.block_at),
         next_expiry_at = least(l.next_expiry_at, s.expires_at),
         last_recorded_at = greatest(stamp, l.last_recorded_at + tick) + (s.entries - 1) * tick,
         version = l.version + s.entries
     from (
       select m.product_id, m.warehouse_id, sum(m.qty_delta) as qty, sum(m.blocked_delta) as blocked,
-             sum(m.reserved_delta) as reserved, count(*) as entries,
+             sum(m.reserved_delta) as reserved, sum(coalesce(m.quota_delta, 0)) as quota, count(*) as entries,
              min(m.block_at) as block_at, min(m.expires_at) as expires_at
       from movement m where m.chained
       group by m.product_id, m.warehouse_id
@@ -51,10 +52,11 @@ begin
     where l.tenant_id = tenant and l.product_id = s.product_id and l.warehouse_id = s.warehouse_id
       and l.on_hand + s.qty <= 999999999999.999999
     returning l.product_id, l.warehouse_id, l.on_hand - s.qty as on_hand, l.blocked - s.blocked as blocked,
-              l.reserved - s.reserved as reserved, l.safety_stock + l.fenced as withheld,
+              l.reserved - s.reserved as reserved, l.safety_stock + l.fenced - s.quota as withheld,
               l.last_recorded_at - (s.entries - 1) * tick as first_at
   ), chain as (
-    select m.*, l.first_at + (row_number() over level_entries - 1) * tick as chained_at, l.withheld,
+    select m.*, l.first_at + (row_number() over level_entries - 1) * tick as chained_at,
+           l.withheld + sum(coalesce(m.quota_delta, 0)) over level_entries as withheld,
            trim_scale(l.on_hand + sum(m.qty_delta) over level_entries) as on_hand_after,
            trim_scale(l.blocked + sum(m.blocked_delta) over level_entries) as blocked_after,
            trim_scale(l.reserved + sum(m.reserved_delta) over level_entries) as reserved_after
@@ -65,12 +67,12 @@ begin
   ), entry as (
     insert into openstock_core.ledger (
       tenant_id, product_id, warehouse_id, recorded_at, entry_id, occurred_at, line, op_id, event_type,
-      location_id, lot_id, status, qty_delta, blocked_delta, reserved_delta, allocated_delta, backordered_delta,
+      location_id, lot_id, status, qty_delta, blocked_delta, reserved_delta, allocated_delta, backordered_delta, quota_delta,
       on_hand_after, blocked_after, reserved_after,
       order_ref, reservation_line_id, backorder_id, expires_at, unit_cost, reference, reason, note, actor)
     select tenant, c.product_id, c.warehouse_id, coalesce(c.chained_at, stamp),
            nextval('openstock_core.ledger_entry_id'), post_ledger.occurred_at, c.line, post_ledger.op_id, c.event_type,
-           c.location_id, c.lot_id, c.status, c.qty_delta, c.blocked_delta, c.reserved_delta, c.allocated_delta, c.backordered_delta,
+           c.location_id, c.lot_id, c.status, c.qty_delta, c.blocked_delta, c.reserved_delta, c.allocated_delta, c.backordered_delta, c.quota_delta,
            c.on_hand_after, c.blocked_after, c.reserved_after,
            c.order_ref, c.reservation_line_id, c.backorder_id, c.expires_at, c.unit_cost, post_ledger.reference, c.reason, post_ledger.note, who
     from (select * from chain order by ord) as c

@@ -4,7 +4,7 @@ set local role openstock_owner;
 
 create or replace function openstock_core.promise_or_refuse(
   tenant uuid, op_id text, order_id bigint, order_ref text, wanted openstock_core.order_line[], stock openstock_core.found_stock,
-  on_shortage text, until timestamptz)
+  on_shortage text, until timestamptz, sourcing openstock_core.sourcing)
 returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -14,19 +14,20 @@ declare
   answer jsonb;
 begin
   if not stock.short then
-    return openstock_core.promise(tenant, op_id, order_id, order_ref, stock, null, until);
+    return openstock_core.promise(tenant, op_id, order_id, order_ref, stock, null, until, sourcing.channel_id);
   end if;
   perform openstock_core.refuse_stale_shortage(tenant, wanted);
   missing := openstock_core.missing_lines(wanted, stock.parts);
   if on_shortage = 'backorder' and openstock_core.may_wait(tenant, missing) then
-    return openstock_core.promise(tenant, op_id, order_id, order_ref, stock, missing, until);
+    return openstock_core.promise(tenant, op_id, order_id, order_ref, stock, missing, until, sourcing.channel_id);
   elsif on_shortage = 'partial' and cardinality(stock.parts) > 0 then
-    answer := openstock_core.promise(tenant, op_id, order_id, order_ref, stock, null, until);
-    return answer || openstock_core.shortage_answer(tenant, order_ref, 'short', missing, row('{}', null, stock.levels, stock.at, true));
+    answer := openstock_core.promise(tenant, op_id, order_id, order_ref, stock, null, until, sourcing.channel_id);
+    return answer || openstock_core.shortage_answer(tenant, order_ref, 'short', missing, row('{}', null, stock.levels, stock.at, true), sourcing);
   end if;
 
-  answer := case when on_shortage = 'partial' then openstock_core.shortage_answer(tenant, order_ref, 'short', wanted, row('{}', null, stock.levels, stock.at, true))
-                 else openstock_core.shortage_answer(tenant, order_ref, 'rejected', wanted, stock) end;
+  answer := case when on_shortage = 'partial'
+    then openstock_core.shortage_answer(tenant, order_ref, 'short', wanted, row('{}', null, stock.levels, stock.at, true), sourcing)
+    else openstock_core.shortage_answer(tenant, order_ref, 'rejected', wanted, stock, sourcing) end;
   if on_shortage = 'error' then
     perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref, 'lines', (
       select jsonb_agg(jsonb_build_object('line', s.line, 'sku', s.sku, 'qty_ordered', s.qty_ordered, 'available', s.available,

@@ -12,7 +12,7 @@ begin
   perform openstock_core.check_choice('strategy', strategy, array[
     'priority', 'most_stock', 'nearest', 'least_cost', 'fewest_splits', 'ship_complete']);
   if destination is null and strategy is distinct from 'nearest' then
-    return row(coalesce(strategy, 'priority'), null::double precision, null::double precision, null::text);
+    return row(coalesce(strategy, 'priority'), null::double precision, null::double precision, null::text, null::bigint, false);
   end if;
   if jsonb_typeof(destination) <> 'object' then
     perform openstock_core.fail('22023', jsonb_build_object('argument', 'destination', 'problem', 'must be an object'));
@@ -34,7 +34,7 @@ begin
     perform openstock_core.fail('22023', jsonb_build_object('argument', 'destination', 'key', bad.key, 'problem', bad.problem));
   end if;
   return row(coalesce(strategy, 'priority'), (destination ->> 'latitude')::double precision, (destination ->> 'longitude')::double precision,
-             normalize(btrim(destination ->> 'zone')));
+             normalize(btrim(destination ->> 'zone')), null::bigint, false);
 end
 $$;
 

@@ -1,5 +1,6 @@
 -- Puts replayed quantities, order, number, product and end into the backorders that differ, and their sums into the backlogs. The tenant is
--- locked. Writes: reservation, backorder, backlog. Which warehouse a lost backorder had asked for is not in the ledger: any may fill it then.
+-- locked. Writes: reservation, backorder, backlog. Which warehouse a lost backorder had asked for is not in the ledger, nor its channel: any may fill it then,
+-- from what anyone can have.
 set local role openstock_owner;
 
 create or replace function openstock_core.replace_backorders(tenant uuid) returns void

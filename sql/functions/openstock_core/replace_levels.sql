@@ -13,8 +13,10 @@ begin atomic
                       where s.tenant_id = tenant and s.product_id = r.product_id and s.warehouse_id = r.warehouse_id));
 
   insert into openstock_core.stock_level as l (
-    tenant_id, product_id, warehouse_id, on_hand, blocked, reserved, safety_stock, version, last_recorded_at)
+    tenant_id, product_id, warehouse_id, on_hand, blocked, reserved, safety_stock, fenced, version, last_recorded_at)
   select tenant, k.product_id, k.warehouse_id, coalesce(r.on_hand, 0), coalesce(r.blocked, 0), coalesce(r.reserved, 0), p.safety_stock,
+         coalesce((select sum(q.qty) from openstock_core.channel_quota q where q.tenant_id = tenant and q.product_id = k.product_id
+                     and q.warehouse_id = k.warehouse_id), 0),
          coalesce(r.version, 0), coalesce(r.last_recorded_at, '-infinity')
   from (select product_id, warehouse_id from openstock_core.replayed_levels(tenant)
         union select s.product_id, s.warehouse_id from openstock_core.stock_level s where s.tenant_id = tenant) as k
@@ -23,14 +25,14 @@ begin atomic
   order by k.product_id, k.warehouse_id
   on conflict on constraint stock_level_pkey do update
   set on_hand = excluded.on_hand, blocked = excluded.blocked, reserved = excluded.reserved, version = excluded.version,
-      safety_stock = excluded.safety_stock, last_recorded_at = excluded.last_recorded_at
-  where (l.on_hand, l.blocked, l.reserved, l.safety_stock, l.version, l.last_recorded_at) is distinct from
-        (excluded.on_hand, excluded.blocked, excluded.reserved, excluded.safety_stock, excluded.version, excluded.last_recorded_at);
+      safety_stock = excluded.safety_stock, fenced = excluded.fenced, last_recorded_at = excluded.last_recorded_at
+  where (l.on_hand, l.blocked, l.reserved, l.safety_stock, l.fenced, l.version, l.last_recorded_at) is distinct from
+        (excluded.on_hand, excluded.blocked, excluded.reserved, excluded.safety_stock, excluded.fenced, excluded.version, excluded.last_recorded_at);
 end;
 
 revoke all on function openstock_core.replace_levels from public;
 grant execute on function openstock_core.replace_levels to openstock_maint;
 comment on function openstock_core.replace_levels is
-  'Makes the stock levels what the ledger and the product''s safety stock say; replace_due_times recomputes when something is due.';
+  'Makes the stock levels what the ledger, the product''s safety stock and the quotas say; replace_due_times recomputes when something is due.';
 
 reset role;

@@ -36,7 +36,7 @@ begin
                m.warehouse_id, case when s.step = 3 then targets[m.n] else m.bin_id end,
                case s.step when 1 then 0 when 2 then -m.qty else m.qty end, case when s.step = 3 then m.qty else 0 end, 0,
                case when s.step = 1 then -m.qty else 0 end, case when s.step = 1 then m.reservation_line_id end, case when s.step = 1 then order_ref end,
-               null, reason, null, null, null)::openstock_core.movement as movement
+               null, reason, null, null, null, null)::openstock_core.movement as movement
       from unnest(missing) with ordinality as m (reservation_line_id, product_id, warehouse_id, bin_id, qty, n)
       join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = m.reservation_line_id
       cross join generate_series(1, 3) as s (step)) as e

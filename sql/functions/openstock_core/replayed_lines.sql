@@ -4,7 +4,7 @@ set local role openstock_owner;
 create or replace function openstock_core.replayed_lines(
   tenant uuid, out reservation_line_id bigint, out order_ref text, out line integer, out product_id bigint, out warehouse_id bigint,
   out agreed boolean, out reserved numeric, out shipped numeric, out released numeric, out expired numeric, out expires_at timestamptz,
-  out allocated numeric, out first_recorded_at timestamptz)
+  out allocated numeric, out first_recorded_at timestamptz, out quota_used numeric)
 returns setof record
 language sql
 stable
@@ -24,7 +24,7 @@ begin atomic
          coalesce(-sum(e.reserved_delta) filter (where e.event_type = 'RELEASE'), 0),
          coalesce(-sum(e.reserved_delta) filter (where e.event_type = 'EXPIRE'), 0),
          (array_agg(e.expires_at order by e.entry_id desc) filter (where e.event_type in ('RESERVE', 'EXTEND', 'CONFIRM')))[1],
-         sum(e.allocated_delta), min(e.recorded_at)
+         sum(e.allocated_delta), min(e.recorded_at), -sum(coalesce(e.quota_delta, 0))
   from openstock_core.ledger e
   where e.tenant_id = tenant and e.reservation_line_id is not null
   group by e.reservation_line_id;
@@ -33,7 +33,7 @@ end;
 revoke all on function openstock_core.replayed_lines from public;
 grant execute on function openstock_core.replayed_lines to openstock_maint;
 comment on function openstock_core.replayed_lines is
-  'What the ledger says that each reservation line has reserved, shipped, released, expired and allocated, and until when it holds; agreed is false '
+  'What the ledger says that each reservation line has reserved, shipped, released, expired, allocated and taken from its channel''s quota, and until when it holds; agreed is false '
   'where its entries do not all name one product and warehouse, and orders that it belonged to.';
 
 reset role;

@@ -1,11 +1,12 @@
 -- What stock does not cover, as rows of an answer. Holds that ended and that nobody needed booked count as available.
 -- By the levels and the moment by which the shortage was judged: a level that came into being or a hold that ended since would make it
 -- available, and yet short.
--- Reads: stock_level, reservation_line, warehouse.
+-- Reads: stock_level, reservation_line, channel_quota, channel, warehouse.
 set local role openstock_owner;
 
 create or replace function openstock_core.shortage_answer(
-  tenant uuid, order_ref text, outcome text, wanted openstock_core.order_line[], stock openstock_core.found_stock)
+  tenant uuid, order_ref text, outcome text, wanted openstock_core.order_line[], stock openstock_core.found_stock,
+  sourcing openstock_core.sourcing)
 returns jsonb
 language plpgsql
 stable
@@ -30,19 +31,24 @@ begin
     -- Of all warehouses where the line names none.
     left join (
       select k.product_id, k.warehouse_id, sum(s.on_hand) as on_hand, sum(s.blocked) as blocked, sum(s.reserved - d.units) as reserved,
-             sum(greatest(s.available + d.units, 0)) as available,
-             jsonb_agg(jsonb_build_object('warehouse', a.code, 'available', trim_scale(s.available + d.units)) order by a.priority, a.code)
-               filter (where s.available + d.units > 0) as offers
+             sum(greatest(s.available + d.free + f.units, 0)) as available,
+             jsonb_agg(jsonb_build_object('warehouse', a.code, 'available', trim_scale(s.available + d.free + f.units)) order by a.priority, a.code)
+               filter (where s.available + d.free + f.units > 0) as offers
       from unnest(stock.levels) as k
       cross join lateral (select * from openstock_core.stock_level s where s.tenant_id = tenant and s.product_id = k.product_id
                             and s.warehouse_id = k.warehouse_id limit 1) as s
       cross join lateral (select * from openstock_core.warehouse s where s.tenant_id = tenant and s.warehouse_id = k.warehouse_id
                             and s.active limit 1) as a
       cross join lateral (
-        select case when s.next_expiry_at <= stock.at then (
-          select coalesce(sum(n.reserved), 0) from openstock_core.reservation_line n
-          where n.tenant_id = tenant and n.product_id = k.product_id and n.warehouse_id = k.warehouse_id
-            and n.expires_at <= stock.at and n.reserved > 0) else 0 end as units) as d
+        select coalesce(sum(n.reserved), 0) as units,
+               coalesce(sum(n.reserved - case when n.quota_used > 0 and n.channel_id is distinct from sourcing.channel_id then coalesce(
+                 openstock_core.units_for_quota(tenant, n.channel_id, n.quota_used, n.reserved), 0) else 0 end), 0) as free
+        from openstock_core.reservation_line n
+        where s.next_expiry_at <= stock.at and n.tenant_id = tenant and n.product_id = k.product_id and n.warehouse_id = k.warehouse_id
+          and n.expires_at <= stock.at and n.reserved > 0) as d
+      cross join lateral (
+        select case when sourcing.channel_id is null then 0 else openstock_core.units_kept(
+          tenant, sourcing.channel_id, sourcing.uses_safety_stock, k.product_id, k.warehouse_id, s.safety_stock) end as units) as f
       group by grouping sets ((k.product_id), (k.product_id, k.warehouse_id))
     ) as l on l.product_id = w.product_id and l.warehouse_id is not distinct from w.warehouse_id);
 end
@@ -52,6 +58,6 @@ revoke all on function openstock_core.shortage_answer from public;
 grant execute on function openstock_core.shortage_answer to openstock_api;
 comment on function openstock_core.shortage_answer is
   'Rows of openstock.reservation_change with this outcome: per line what was asked, what is short, the balances of the warehouses asked, and what each of '
-  'them could promise: to a line that asks for certain units, of these.';
+  'them could promise to the channel: to a line that asks for certain units, of these.';
 
 reset role;

@@ -7,7 +7,7 @@ select
   p.sku::text as sku, w.code::text as warehouse, c.code::text as location, t.code::text as lot, e.status,
   e.qty_delta::numeric as qty_delta, e.blocked_delta::numeric as blocked_delta,
   e.reserved_delta::numeric as reserved_delta, e.allocated_delta::numeric as allocated_delta,
-  coalesce(e.backordered_delta, 0)::numeric as backordered_delta,
+  coalesce(e.backordered_delta, 0)::numeric as backordered_delta, coalesce(e.quota_delta, 0)::numeric as quota_delta,
   e.on_hand_after::numeric as on_hand_after, e.blocked_after::numeric as blocked_after,
   e.reserved_after::numeric as reserved_after, e.order_ref, e.expires_at, e.unit_cost::numeric as unit_cost,
   e.reference, e.reason, e.note, e.actor
@@ -38,6 +38,7 @@ comment on column openstock.ledger.blocked_delta is 'Change of blocked.';
 comment on column openstock.ledger.reserved_delta is 'Change of reserved.';
 comment on column openstock.ledger.allocated_delta is 'Change of the bin''s allocated.';
 comment on column openstock.ledger.backordered_delta is 'Change of what the order waits for.';
+comment on column openstock.ledger.quota_delta is 'Change of what is kept for the sales channel of the order''s line.';
 comment on column openstock.ledger.on_hand_after is 'on_hand of the product at the warehouse after the entry; null on entries that change no level: '
   'BACKORDER, EXTEND, CONFIRM, ALLOCATE and DEALLOCATE, and where what waits for stock is released or expires.';
 comment on column openstock.ledger.blocked_after is 'blocked after the entry.';

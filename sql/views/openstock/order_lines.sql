@@ -3,7 +3,7 @@ set local role openstock_api;
 
 create or replace view openstock.order_lines with (security_barrier) as
 select
-  s.order_ref, s.line, s.sku, trim_scale(sum(s.ordered)) as ordered, trim_scale(sum(s.reserved)) as reserved,
+  s.order_ref, s.line, s.sku, min(s.channel) as channel, trim_scale(sum(s.ordered)) as ordered, trim_scale(sum(s.reserved)) as reserved,
   trim_scale(sum(s.allocated)) as allocated, trim_scale(sum(s.backordered)) as backordered, trim_scale(sum(s.shipped)) as shipped,
   trim_scale(sum(s.released)) as released, trim_scale(sum(s.expired)) as expired,
   min(s.expires_at) filter (where s.reserved + s.backordered > 0) as expires_at,
@@ -17,6 +17,7 @@ comment on view openstock.order_lines is
 comment on column openstock.order_lines.order_ref is 'The order.';
 comment on column openstock.order_lines.line is 'The order''s line.';
 comment on column openstock.order_lines.sku is 'The product.';
+comment on column openstock.order_lines.channel is 'The sales channel that it came through; null: none.';
 comment on column openstock.order_lines.ordered is 'Units asked for.';
 comment on column openstock.order_lines.reserved is 'Units promised and not yet gone.';
 comment on column openstock.order_lines.allocated is 'The part of reserved that is pinned to bins.';

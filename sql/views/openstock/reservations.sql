@@ -5,9 +5,9 @@ create or replace view openstock.reservations with (security_barrier) as
 with moment as materialized (select openstock.server_time() as at)
 select
   r.order_ref::text as order_ref, l.line, p.sku::text as sku, w.code::text as warehouse,
-  l.ordered, trim_scale(l.reserved - d.reserved) as reserved, case when d.reserved > 0 then 0 else l.allocated end as allocated,
+  c.code::text as channel, l.ordered, trim_scale(l.reserved - d.reserved) as reserved, case when d.reserved > 0 then 0 else l.allocated end as allocated,
   trim_scale(l.backordered - d.backordered) as backordered, l.shipped, l.released,
-  trim_scale(l.expired + d.reserved + d.backordered) as expired, l.expires_at, c.code::text as location, t.code::text as lot, l.min_days_left,
+  trim_scale(l.expired + d.reserved + d.backordered) as expired, l.expires_at, a.code::text as location, t.code::text as lot, l.min_days_left,
   l.created_at
 from moment m
 cross join (
@@ -15,13 +15,13 @@ cross join (
          (select coalesce(sum(a.qty), 0) from openstock_core.allocation a
           where a.tenant_id = n.tenant_id and a.reservation_line_id = n.reservation_line_id) as allocated,
          0::numeric as backordered, n.shipped::numeric as shipped, n.released::numeric as released, n.expired::numeric as expired,
-         n.expires_at, n.location_id, n.lot_id, n.min_days_left, n.created_at
+         n.expires_at, n.location_id, n.lot_id, n.min_days_left, n.created_at, n.channel_id
   from openstock_core.reservation_line n
   where n.tenant_id = (select openstock.current_tenant())
   union all
   select b.tenant_id, b.reservation_id, b.line, b.product_id, b.warehouse_id, b.backordered + b.released + b.expired, 0,
          0, b.backordered::numeric, 0, b.released::numeric, b.expired::numeric, b.expires_at, null, null, null,
-         b.created_at
+         b.created_at, b.channel_id
   from openstock_core.backorder b
   where b.tenant_id = (select openstock.current_tenant()) and b.backordered + b.released + b.expired > 0
 ) as l
@@ -31,8 +31,9 @@ cross join lateral (
 join openstock_core.reservation r on r.tenant_id = l.tenant_id and r.reservation_id = l.reservation_id
 join openstock_core.product p on p.tenant_id = l.tenant_id and p.product_id = l.product_id
 left join openstock_core.warehouse w on w.tenant_id = l.tenant_id and w.warehouse_id = l.warehouse_id
-left join openstock_core.location c on c.tenant_id = l.tenant_id and c.location_id = l.location_id
-left join openstock_core.lot t on t.tenant_id = l.tenant_id and t.lot_id = l.lot_id;
+left join openstock_core.location a on a.tenant_id = l.tenant_id and a.location_id = l.location_id
+left join openstock_core.lot t on t.tenant_id = l.tenant_id and t.lot_id = l.lot_id
+left join openstock_core.channel c on c.tenant_id = l.tenant_id and c.channel_id = l.channel_id;
 
 comment on view openstock.reservations is
   'Order lines of the current tenant per warehouse, and what of them waits for stock: ordered = reserved + backordered + shipped + released + expired. A hold counts as expired from that moment '
@@ -41,6 +42,7 @@ comment on column openstock.reservations.order_ref is 'The order.';
 comment on column openstock.reservations.line is 'The order''s line.';
 comment on column openstock.reservations.sku is 'The product.';
 comment on column openstock.reservations.warehouse is 'The warehouse that promises, or that a backorder waits for; null: any may fill it.';
+comment on column openstock.reservations.channel is 'The sales channel that it was promised to; null: none.';
 comment on column openstock.reservations.ordered is 'Units of the line in this row. What is filled moves from the backorder''s row to a warehouse''s.';
 comment on column openstock.reservations.reserved is 'Units promised and not yet gone.';
 comment on column openstock.reservations.allocated is 'The part of reserved that is pinned to bins.';

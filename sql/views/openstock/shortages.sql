@@ -46,7 +46,7 @@ where l.tenant_id = (select openstock.current_tenant()) and l.reserved - h.units
 
 comment on view openstock.shortages is
   'Products and warehouses of the current tenant where more is promised than can be promised of what is there: units were lost, blocked, or their lot expired. '
-  'Safety stock plays no part in it.';
+  'Safety stock and what is kept for sales channels play no part in it.';
 comment on column openstock.shortages.sku is 'The product.';
 comment on column openstock.shortages.warehouse is 'The warehouse''s code.';
 comment on column openstock.shortages.on_hand is 'Physical units.';

@@ -1,4 +1,4 @@
--- Stock per product and warehouse. Units of lots that expired are shown as blocked, and units of holds that ended as available, from
+-- Stock per product and warehouse. Units of lots that expired are shown as blocked, and units of holds that ended as available, or kept for their channel, from
 -- that moment on, whether or not it was booked already.
 set local role openstock_api;
 
@@ -6,8 +6,8 @@ create or replace view openstock.stock with (security_barrier) as
 with moment as materialized (select openstock.server_time() as at)
 select
   p.sku::text as sku, w.code::text as warehouse, l.on_hand::numeric as on_hand, l.blocked + d.units as blocked,
-  l.reserved - h.units as reserved, l.safety_stock::numeric as safety_stock, l.fenced::numeric as fenced,
-  l.available - d.units + h.units as available, l.version, nullif(l.last_recorded_at, '-infinity') as last_recorded_at
+  l.reserved - h.units as reserved, l.safety_stock::numeric as safety_stock, trim_scale(l.fenced + h.kept) as fenced,
+  l.available - d.units + h.units - h.kept as available, l.version, nullif(l.last_recorded_at, '-infinity') as last_recorded_at
 from moment m
 cross join openstock_core.stock_level l
 join openstock_core.product p on p.tenant_id = l.tenant_id and p.product_id = l.product_id
@@ -22,12 +22,12 @@ cross join lateral (
   ) else 0 end as units
 ) as d
 cross join lateral (
-  select case when l.next_expiry_at <= m.at then (
-    select coalesce(sum(n.reserved), 0)
-    from openstock_core.reservation_line n
-    where n.tenant_id = l.tenant_id and n.product_id = l.product_id and n.warehouse_id = l.warehouse_id
-      and n.expires_at <= m.at and n.reserved > 0
-  ) else 0 end as units
+  select coalesce(sum(n.reserved), 0) as units, coalesce(sum(case when n.quota_used > 0 and exists (
+      select from openstock_core.channel c where c.tenant_id = l.tenant_id and c.channel_id = n.channel_id and c.active)
+    then least(n.reserved, n.quota_used) else 0 end), 0) as kept
+  from openstock_core.reservation_line n
+  where l.next_expiry_at <= m.at and n.tenant_id = l.tenant_id and n.product_id = l.product_id and n.warehouse_id = l.warehouse_id
+    and n.expires_at <= m.at and n.reserved > 0
 ) as h
 where l.tenant_id = (select openstock.current_tenant());
 
@@ -40,7 +40,7 @@ comment on column openstock.stock.reserved is 'Units promised to orders and not 
 comment on column openstock.stock.safety_stock is 'Units kept out of promises.';
 comment on column openstock.stock.fenced is 'Units kept for sales channels that have not used them.';
 comment on column openstock.stock.available is
-  'What can be promised: on_hand - blocked - reserved - safety_stock - fenced; negative after a loss of promised units.';
+  'What can be promised to anyone: on_hand - blocked - reserved - safety_stock - fenced; negative after a loss of promised units, and where more is kept than there is.';
 comment on column openstock.stock.version is 'Ledger entries that changed it.';
 comment on column openstock.stock.last_recorded_at is 'When the last of them was recorded; null before the first.';
 grant select on openstock.stock to openstock_app, openstock_analyst, openstock_operator, openstock_maint;
