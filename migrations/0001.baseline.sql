@@ -157,9 +157,11 @@ create type openstock.stock_change as (
   warehouse text,
   location text,
   lot text,
+  handling_unit text,
   status text,
   event_type text,
   qty numeric,
+  serials text[],
   on_hand numeric,
   blocked numeric,
   reserved numeric,
@@ -174,9 +176,11 @@ comment on column openstock.stock_change.sku is 'The product.';
 comment on column openstock.stock_change.warehouse is 'The warehouse''s code.';
 comment on column openstock.stock_change.location is 'The bin''s code.';
 comment on column openstock.stock_change.lot is 'The lot''s code, or null.';
+comment on column openstock.stock_change.handling_unit is 'The pallet, tote or carton, or null: loose.';
 comment on column openstock.stock_change.status is 'Stock status: available, hold, quarantine or damaged.';
 comment on column openstock.stock_change.event_type is 'The ledger''s word for it: RECEIPT, ADJUST, MOVE, STATUS or SHIP.';
 comment on column openstock.stock_change.qty is 'Signed change of the bin, in the product''s unit.';
+comment on column openstock.stock_change.serials is 'The pieces, where the product is tracked by serial; null elsewhere.';
 comment on column openstock.stock_change.on_hand is 'Physical units of the product at the warehouse after the entry.';
 comment on column openstock.stock_change.blocked is 'The part of on_hand that cannot be promised, after the entry.';
 comment on column openstock.stock_change.reserved is 'Units promised to orders and not yet gone, after the entry.';
@@ -264,9 +268,11 @@ create type openstock.allocation_change as (
   warehouse text,
   location text,
   lot text,
+  handling_unit text,
   expires_on date,
   outcome text,
   qty numeric,
+  serials text[],
   replayed boolean
 );
 comment on type openstock.allocation_change is 'Units of an order''s line pinned to one bin, or the part of a line that no bin could give.';
@@ -276,10 +282,12 @@ comment on column openstock.allocation_change.sku is 'The product.';
 comment on column openstock.allocation_change.warehouse is 'The warehouse.';
 comment on column openstock.allocation_change.location is 'The bin to pick from; null on a short row.';
 comment on column openstock.allocation_change.lot is 'The lot to pick, or null.';
+comment on column openstock.allocation_change.handling_unit is 'The pallet, tote or carton, or null: loose.';
 comment on column openstock.allocation_change.expires_on is 'Last day on which the lot may be used, or null.';
 comment on column openstock.allocation_change.outcome is
   'allocated, deallocated, held (missing units, now on hold), or short: no bin had the units.';
 comment on column openstock.allocation_change.qty is 'Units, in the product''s unit.';
+comment on column openstock.allocation_change.serials is 'The pieces to pick, where the product is tracked by serial; null elsewhere.';
 comment on column openstock.allocation_change.replayed is 'True when this answer was stored by an earlier call with the same op_id.';
 
 create type openstock.shipment_line as (
@@ -289,7 +297,9 @@ create type openstock.shipment_line as (
   warehouse text,
   location text,
   lot text,
+  handling_unit text,
   qty numeric,
+  serials text[],
   on_hand numeric,
   blocked numeric,
   reserved numeric,
@@ -305,7 +315,9 @@ comment on column openstock.shipment_line.sku is 'The product.';
 comment on column openstock.shipment_line.warehouse is 'The warehouse.';
 comment on column openstock.shipment_line.location is 'The bin that the units left.';
 comment on column openstock.shipment_line.lot is 'Their lot, or null.';
+comment on column openstock.shipment_line.handling_unit is 'The pallet, tote or carton, or null: loose.';
 comment on column openstock.shipment_line.qty is 'Units that left, positive.';
+comment on column openstock.shipment_line.serials is 'The pieces that left, where the product is tracked by serial; null elsewhere.';
 comment on column openstock.shipment_line.on_hand is 'Physical units at the warehouse after the entry.';
 comment on column openstock.shipment_line.blocked is 'The part of on_hand that cannot be promised, after the entry.';
 comment on column openstock.shipment_line.reserved is 'Units promised to orders and not yet gone, after the entry.';
@@ -337,9 +349,12 @@ create type openstock_core.movement as (
   expires_at timestamptz,
   backordered_delta numeric,
   backorder_id bigint,
-  quota_delta numeric
+  quota_delta numeric,
+  serial_ids bigint[]
 );
-comment on type openstock_core.movement is 'One ledger entry before it is written; post() gives it its number, time and balances.';
+comment on type openstock_core.movement is
+  'One ledger entry before it is written; post() gives it its number, time and balances, and where its product is tracked by serial and the caller '
+  'names no pieces, these too.';
 
 create type openstock_core.posted as (
   ord bigint,
@@ -360,9 +375,12 @@ create type openstock_core.posted as (
   reserved numeric,
   available numeric,
   entry_id bigint,
-  recorded_at timestamptz
+  recorded_at timestamptz,
+  by_serial boolean,
+  serial_ids bigint[],
+  handling_unit_id bigint
 );
-comment on type openstock_core.posted is 'One ledger entry as written, with the stock level after it; ord is its place among the movements of the call.';
+comment on type openstock_core.posted is 'One ledger entry as written, with the stock level after it; ord is its place among the movements of the call. by_serial: its units are single pieces.';
 
 create type openstock_core.stock_line as (
   n integer,
@@ -382,7 +400,11 @@ create type openstock_core.stock_line as (
   expires_on date,
   status text,
   to_status text,
-  unit_cost numeric
+  unit_cost numeric,
+  serials text[],
+  serial_ids bigint[],
+  handling_unit text,
+  handling_unit_id bigint
 );
 comment on type openstock_core.stock_line is 'A line of receive, adjust or move, with its names looked up; n is its place in the call.';
 
@@ -446,9 +468,11 @@ create type openstock_core.pick as (
   product_id bigint,
   warehouse_id bigint,
   bin_id bigint,
-  qty numeric
+  qty numeric,
+  serial_ids bigint[]
 );
-comment on type openstock_core.pick is 'Units to take for a reservation line; without a bin it is a need, with one it is the answer to it.';
+comment on type openstock_core.pick is
+  'Units to take for a reservation line; without a bin it is a need, with one it is the answer to it. serial_ids are the pieces, where they are known.';
 
 create type openstock_core.found_stock as (
   parts openstock_core.order_line[],
@@ -491,24 +515,28 @@ create type openstock_core.taken_line as (
   warehouse_id bigint,
   qty numeric,
   reserved numeric,
-  backorder_id bigint
+  backorder_id bigint,
+  serial_ids bigint[]
 );
 comment on type openstock_core.taken_line is
-  'How much a release or shipment takes of one reservation line, or of one backorder; reserved is what that holds before it.';
+  'How much a release or shipment takes of one reservation line, or of one backorder; reserved is what that holds before it. serial_ids are the pieces, where '
+  'the caller named them.';
 
 create type openstock_core.taking as (
   lines openstock_core.taken_line[],
-  due openstock_core.due
+  due openstock_core.due,
+  named openstock_core.taken_line[]
 );
-comment on type openstock_core.taking is 'What a release or shipment takes of an order whose lines are locked, and what is due at their levels.';
+comment on type openstock_core.taking is 'What a release or shipment takes of an order whose lines are locked, and what is due at their levels; of the lines in named the caller named the pieces.';
 
 create type openstock_core.bin_key as (
   location_id bigint,
   product_id bigint,
   lot_id bigint,
-  status text
+  status text,
+  handling_unit_id bigint
 );
-comment on type openstock_core.bin_key is 'What makes a bin of stock: where, what, of which lot, in which status.';
+comment on type openstock_core.bin_key is 'What makes a bin of stock: where, what, of which lot, in which status and handling unit.';
 
 create type openstock_core.giving as (
   levels openstock_core.level_key[],
@@ -520,6 +548,12 @@ create type openstock_core.giving as (
 comment on type openstock_core.giving is
   'What an order gives back while it asks for more: the levels, backlogs (by product) and bins that are locked with those of the lines, its lines whose hold has ended, '
   'to be booked, and the units that it frees per level.';
+
+create type openstock_core.piece as (
+  ord bigint,
+  serial_id bigint
+);
+comment on type openstock_core.piece is 'A piece that a movement is about; ord is the movement''s place in the call.';
 
 create type openstock_core.difference as (
   fact text,
@@ -697,7 +731,7 @@ grant select, insert, delete on openstock_core.trusted_login to openstock_maint;
 reset role;
 
 -- sql/tables/catalog.sql
--- Master data: products, warehouses, locations, lots. Deactivated, never deleted.
+-- Master data: products, warehouses, locations, lots, handling units. Deactivated, never deleted.
 set local role openstock_owner;
 
 create table openstock_core.product (
@@ -730,7 +764,8 @@ create table openstock_core.product (
   constraint product_description_is_bounded check (char_length(description) <= 10000),
   constraint product_unit_is_a_code check (unit ~ '^[A-Z0-9]{1,3}$'),
   constraint product_decimals_are_known check (decimals between 0 and 6),
-  constraint product_tracking_is_known check (tracking in ('none', 'lot')),
+  constraint product_tracking_is_known check (tracking in ('none', 'lot', 'serial')),
+  constraint product_serials_are_of_whole_units check (tracking <> 'serial' or decimals = 0),
   constraint product_removal_is_known check (removal in ('fefo', 'fifo', 'lifo', 'fewest_bins')),
   constraint product_backorder_is_known check (backorder in ('none', 'unlimited', 'limited')),
   constraint product_backorder_limit_is_given check ((backorder = 'limited') = (backorder_limit is not null)),
@@ -753,7 +788,7 @@ comment on column openstock_core.product.name is 'For people.';
 comment on column openstock_core.product.description is 'For people; searched after sku and name.';
 comment on column openstock_core.product.unit is 'Unit of its quantities, UN/CEFACT Recommendation 20 code: C62 piece, KGM kilogram, MTR metre, LTR litre.';
 comment on column openstock_core.product.decimals is 'Decimals allowed in a quantity, 0 to 6.';
-comment on column openstock_core.product.tracking is 'none, or lot: every unit on hand belongs to a named lot.';
+comment on column openstock_core.product.tracking is 'none; lot: every unit on hand belongs to a named lot; serial: every unit on hand is a piece with a name of its own.';
 comment on column openstock_core.product.removal is 'Which units go first: fefo (first expired), fifo (first in), lifo (last in), or fewest_bins (fullest bin first).';
 comment on column openstock_core.product.backorder is 'What may be ordered beyond the stock: none, unlimited, or limited to backorder_limit.';
 comment on column openstock_core.product.backorder_limit is 'Units that may wait on backorder, where backorder is limited.';
@@ -874,6 +909,30 @@ select openstock_core.protect_table('openstock_core.lot');
 grant select, insert, update on openstock_core.lot to openstock_api;
 grant select on openstock_core.lot to openstock_maint;
 
+create table openstock_core.handling_unit (
+  tenant_id uuid not null,
+  handling_unit_id bigint generated always as identity,
+  code openstock_core.code not null,
+  kind text not null,
+  created_at timestamptz not null,
+  changes bigint not null default 0,
+  constraint handling_unit_pkey primary key (tenant_id, handling_unit_id),
+  constraint handling_unit_code_is_unique unique (tenant_id, code),
+  constraint handling_unit_tenant_exists foreign key (tenant_id) references openstock_core.tenant,
+  constraint handling_unit_kind_is_known check (kind in ('pallet', 'tote', 'carton'))
+);
+comment on table openstock_core.handling_unit is 'A pallet, tote or carton with a barcode: what it holds lies at one location, and can be moved as one.';
+comment on column openstock_core.handling_unit.tenant_id is 'The tenant.';
+comment on column openstock_core.handling_unit.handling_unit_id is 'Internal identity; handling units are locked in its order.';
+comment on column openstock_core.handling_unit.code is 'Its barcode or SSCC.';
+comment on column openstock_core.handling_unit.kind is 'pallet, tote or carton.';
+comment on column openstock_core.handling_unit.created_at is 'When units were first received in it.';
+comment on column openstock_core.handling_unit.changes is
+  'Calls that put units in or moved it: each leaves a trace that a concurrent one cannot overlook.';
+select openstock_core.protect_table('openstock_core.handling_unit');
+grant select, insert, update on openstock_core.handling_unit to openstock_api;
+grant select on openstock_core.handling_unit to openstock_maint;
+
 reset role;
 
 -- sql/tables/stock.sql
@@ -935,34 +994,39 @@ create table openstock_core.stock_bin (
   product_id bigint not null,
   lot_id bigint,
   status text not null default 'available',
+  handling_unit_id bigint,
   warehouse_id bigint not null,
   blocked boolean not null,
   on_hand openstock_core.quantity not null default 0,
   allocated openstock_core.quantity not null default 0,
   received_at timestamptz not null,
   constraint stock_bin_pkey primary key (tenant_id, bin_id),
-  constraint stock_bin_key_is_unique unique nulls not distinct (tenant_id, location_id, product_id, lot_id, status),
+  constraint stock_bin_key_is_unique unique nulls not distinct (tenant_id, location_id, product_id, lot_id, status, handling_unit_id),
   constraint stock_bin_location_exists foreign key (tenant_id, location_id) references openstock_core.location,
   constraint stock_bin_level_exists foreign key (tenant_id, product_id, warehouse_id) references openstock_core.stock_level,
   constraint stock_bin_lot_exists foreign key (tenant_id, lot_id) references openstock_core.lot,
+  constraint stock_bin_handling_unit_exists foreign key (tenant_id, handling_unit_id) references openstock_core.handling_unit,
   constraint stock_bin_status_is_known check (status in ('available', 'hold', 'quarantine', 'damaged')),
   constraint stock_bin_on_hand_is_not_negative check (on_hand >= 0),
   constraint stock_bin_allocated_is_part_of_on_hand check (allocated between 0 and on_hand),
   constraint stock_bin_blocked_is_not_allocated check (allocated = 0 or not blocked)
 ) with (fillfactor = 70);
 create index stock_bin_stocked on openstock_core.stock_bin (tenant_id, product_id, warehouse_id) where on_hand > 0;
-comment on table openstock_core.stock_bin is 'Units of one product, lot and status at one location.';
+create index stock_bin_handling_unit on openstock_core.stock_bin (tenant_id, handling_unit_id) where handling_unit_id is not null;
+comment on table openstock_core.stock_bin is 'Units of one product, lot and status at one location, loose or in one handling unit.';
 comment on column openstock_core.stock_bin.tenant_id is 'The tenant.';
 comment on column openstock_core.stock_bin.bin_id is 'Internal identity; bins are locked in its order.';
 comment on column openstock_core.stock_bin.location_id is 'Where.';
 comment on column openstock_core.stock_bin.product_id is 'What.';
 comment on column openstock_core.stock_bin.lot_id is 'Of which lot; null for products without lots.';
 comment on column openstock_core.stock_bin.status is 'Stock status: available, hold, quarantine or damaged. Only available can be promised.';
+comment on column openstock_core.stock_bin.handling_unit_id is 'In which handling unit; null: loose.';
 comment on column openstock_core.stock_bin.warehouse_id is 'The location''s warehouse.';
 comment on column openstock_core.stock_bin.blocked is 'True: its units cannot be promised. Set when units enter, and booked when a lot expires.';
 comment on column openstock_core.stock_bin.on_hand is 'Physical units.';
 comment on column openstock_core.stock_bin.allocated is 'The part of on_hand that is pinned to orders.';
 comment on column openstock_core.stock_bin.received_at is 'When units came into the empty bin: its age for fifo and lifo. Units that move into one bring theirs along.';
+comment on index openstock_core.stock_bin_handling_unit is 'What a handling unit holds.';
 comment on index openstock_core.stock_bin_stocked is 'Bins that hold a product, for allocation.';
 select openstock_core.protect_table('openstock_core.stock_bin');
 grant select, insert, update on openstock_core.stock_bin to openstock_api;
@@ -1049,6 +1113,7 @@ create table openstock_core.ledger (
   event_type text not null,
   location_id bigint,
   lot_id bigint,
+  handling_unit_id bigint,
   status text,
   qty_delta openstock_core.quantity not null default 0,
   blocked_delta openstock_core.quantity not null default 0,
@@ -1099,6 +1164,7 @@ comment on column openstock_core.ledger.event_type is
   'DEALLOCATE.';
 comment on column openstock_core.ledger.location_id is 'The bin''s location; null where no bin is touched.';
 comment on column openstock_core.ledger.lot_id is 'The bin''s lot.';
+comment on column openstock_core.ledger.handling_unit_id is 'The bin''s handling unit; null: loose.';
 comment on column openstock_core.ledger.status is 'The bin''s stock status.';
 comment on column openstock_core.ledger.qty_delta is 'Change of on_hand of the level and of the bin.';
 comment on column openstock_core.ledger.blocked_delta is 'Change of blocked of the level.';
@@ -1341,6 +1407,66 @@ grant select, insert, update, delete on openstock_core.allocation to openstock_m
 
 reset role;
 
+-- sql/tables/serials.sql
+-- Single pieces of products tracked by serial: what each is called, where it is, who has it pinned, and which ledger entries were about it.
+set local role openstock_owner;
+
+create table openstock_core.serial_unit (
+  tenant_id uuid not null,
+  serial_id bigint generated always as identity,
+  product_id bigint not null,
+  serial openstock_core.code not null,
+  bin_id bigint,
+  reservation_line_id bigint,
+  created_at timestamptz not null,
+  constraint serial_unit_pkey primary key (tenant_id, serial_id),
+  constraint serial_unit_serial_is_unique unique (tenant_id, product_id, serial),
+  constraint serial_unit_product_exists foreign key (tenant_id, product_id) references openstock_core.product,
+  constraint serial_unit_bin_exists foreign key (tenant_id, bin_id) references openstock_core.stock_bin,
+  constraint serial_unit_line_exists foreign key (tenant_id, reservation_line_id) references openstock_core.reservation_line,
+  constraint serial_unit_pinned_is_in_a_bin check (reservation_line_id is null or bin_id is not null)
+) with (fillfactor = 80);
+create index serial_unit_bin on openstock_core.serial_unit (tenant_id, bin_id, reservation_line_id, serial_id) where bin_id is not null;
+comment on table openstock_core.serial_unit is
+  'One piece of a product that is tracked by serial, in one bin at most and pinned to one line at most. While it is in a bin it changes only under the lock of that bin; '
+  'when it is in none, whoever brings it in locks its row.';
+comment on column openstock_core.serial_unit.tenant_id is 'The tenant.';
+comment on column openstock_core.serial_unit.serial_id is 'Internal identity; pieces that come in are locked in its order.';
+comment on column openstock_core.serial_unit.product_id is 'The product.';
+comment on column openstock_core.serial_unit.serial is 'Its serial number, unique within the product.';
+comment on column openstock_core.serial_unit.bin_id is 'The bin that it is in; null: not in stock.';
+comment on column openstock_core.serial_unit.reservation_line_id is 'The reservation line that it is pinned to; null: none.';
+comment on column openstock_core.serial_unit.created_at is 'When it first came in.';
+comment on index openstock_core.serial_unit_bin is 'The pieces of a bin, those pinned to nobody or to a line, in the order in which they are taken.';
+select openstock_core.protect_table('openstock_core.serial_unit');
+grant select, insert, update on openstock_core.serial_unit to openstock_api;
+grant select, update on openstock_core.serial_unit to openstock_maint;
+
+create table openstock_core.ledger_serial (
+  tenant_id uuid not null,
+  serial_id bigint not null,
+  recorded_at timestamptz not null,
+  entry_id bigint not null,
+  constraint ledger_serial_pkey primary key (tenant_id, serial_id, recorded_at, entry_id)
+) partition by range (recorded_at);
+comment on table openstock_core.ledger_serial is
+  'Which pieces a ledger entry is about, as many as it changes units. Append-only and partitioned by month of recorded_at, like the ledger.';
+comment on column openstock_core.ledger_serial.tenant_id is 'The tenant.';
+comment on column openstock_core.ledger_serial.serial_id is 'The piece.';
+comment on column openstock_core.ledger_serial.recorded_at is 'The entry''s.';
+comment on column openstock_core.ledger_serial.entry_id is 'The entry.';
+select openstock_core.protect_table('openstock_core.ledger_serial');
+select openstock_core.make_append_only('openstock_core.ledger_serial');
+create trigger ledger_serial_rows_are_append_only before update or delete on openstock_core.ledger_serial
+  for each row execute function openstock_core.refuse_change();
+alter table openstock_core.ledger_serial enable always trigger ledger_serial_rows_are_append_only;
+comment on trigger ledger_serial_rows_are_append_only on openstock_core.ledger_serial is
+  'Refuses also what reaches rows without a statement of its own, such as logical replication.';
+grant select, insert on openstock_core.ledger_serial to openstock_api;
+grant select on openstock_core.ledger_serial to openstock_maint;
+
+reset role;
+
 -- sql/tables/operations.sql
 -- Idempotency, and the outbox. No foreign key to tenant: every call of a tenant would share a lock on one row, and
 -- openstock_core.enter() has looked the tenant up already.
@@ -1492,8 +1618,20 @@ from (values
    'A lot comes into being when it is received.'),
   ('OS108', 'lot_conflict', 'The lot does not fit the product.',
    'Name a lot where the product''s tracking is lot and only there; a lot keeps the expiry it was received with.'),
+  ('OS109', 'serial_in_stock', 'A piece that should come in is in stock already.',
+   'Read openstock.serials for where it is: one serial is one piece, and in one place.'),
   ('OS110', 'invalid_quantity', 'A quantity is not valid.',
    'Give a positive number (signed for adjust) of at most 12 digits before the point, with no more decimals than the product has.'),
+  ('OS111', 'unknown_serial', 'A piece of the product is unknown.',
+   'A piece comes into being when it is received.'),
+  ('OS112', 'serial_conflict', 'The serials do not fit the product or the quantity.',
+   'Name as many serials as units where the product''s tracking is serial, and none elsewhere.'),
+  ('OS113', 'serial_not_there', 'A piece is not where it was looked for, or another order has it.',
+   'DETAIL says where it is: see openstock.serials.'),
+  ('OS114', 'unknown_handling_unit', 'A handling unit is unknown.',
+   'It comes into being when units are received in it.'),
+  ('OS115', 'handling_unit_elsewhere', 'What a handling unit holds lies at another location.',
+   'Move the handling unit first: all it holds lies at one location.'),
   ('OS116', 'unknown_channel', 'A sales channel is unknown.',
    'Create it with openstock.put_channels.'),
   ('OS117', 'inactive_channel', 'A sales channel is not active.',
@@ -1723,6 +1861,15 @@ begin
     when 'object' then
       if given <> 'object' then return 'must be an object'; end if;
       if octet_length(value::text) > 65536 then return 'must have at most 65536 bytes'; end if;
+    when 'codes' then
+      if given <> 'array' then return 'must be an array of strings'; end if;
+      if jsonb_array_length(value) not between 1 and 10000 then return 'must have 1 to 10000 elements'; end if;
+      return (select 'has an element that ' || p.problem
+              from jsonb_array_elements(value) with ordinality as e (code, n)
+              cross join lateral (select case when e.code = 'null' then 'must be a string'
+                                              else openstock_core.value_problem('code', e.code) end as problem) as p
+              where p.problem is not null
+              order by e.n limit 1);
     when 'date' then
       if given <> 'string' or not openstock_core.is_date(content) then return 'must be a date, such as "2027-03-31"'; end if;
     when 'days' then
@@ -1739,7 +1886,7 @@ $$;
 revoke all on function openstock_core.value_problem from public;
 grant execute on function openstock_core.value_problem to openstock_api, openstock_maint;
 comment on function openstock_core.value_problem is
-  'What is wrong with a value for a key of this type (code, text, document, number, degrees, integer, boolean, object, date, days), or null.';
+  'What is wrong with a value for a key of this type (code, codes, text, document, number, degrees, integer, boolean, object, date, days), or null.';
 
 reset role;
 
@@ -1847,14 +1994,15 @@ begin
     from jsonb_array_elements(lines) with ordinality as e (line, n)
     where jsonb_typeof(e.line) <> 'object'
     union all
-    select e.n, v.key, openstock_core.value_problem(rtrim(keys ->> v.key, '!'), v.value)
+    select e.n, v.key, openstock_core.value_problem(split_part(keys ->> v.key, '!', 1), v.value)
     from jsonb_array_elements(lines) with ordinality as e (line, n)
     cross join lateral jsonb_each(case when jsonb_typeof(e.line) = 'object' then e.line else '{}' end) as v
     union all
     select e.n, k.key, 'missing'
     from jsonb_array_elements(lines) with ordinality as e (line, n)
     cross join jsonb_each_text(keys) as k
-    where k.value like '%!' and jsonb_typeof(e.line) = 'object' and coalesce(e.line -> k.key, 'null') = 'null'
+    where k.value like '%!%' and jsonb_typeof(e.line) = 'object' and coalesce(e.line -> k.key, 'null') = 'null'
+      and not exists (select from unnest(string_to_array(split_part(k.value, '! or ', 2), ' or ')) as o (key) where coalesce(e.line -> o.key, 'null') <> 'null')
   ) as f
   where f.problem is not null
   order by f.n, f.key
@@ -1880,7 +2028,7 @@ $$;
 revoke all on function openstock_core.check_lines from public;
 grant execute on function openstock_core.check_lines to openstock_api;
 comment on function openstock_core.check_lines is
-  'Checks lines against keys, an object of key to type (see value_problem; a type that ends in ! must be there), that there are at most this '
+  'Checks lines against keys, an object of key to type (see value_problem; a type that ends in ! must be there, one that ends in ! or another key, or several, unless one of these is), that there are at most this '
   'many, and that a line number is given once: numbered_by line, or once for each warehouse: numbered_by line and warehouse; as often as one likes: null. '
   'Errors: 22023 with argument, line (place from 1), key and problem.';
 
@@ -2651,7 +2799,7 @@ begin
   return array(
     select distinct h.reservation_line_id
     from (select m.product_id, m.warehouse_id, m.channel_id, sum(m.qty) as qty
-          from rows from (unnest(missing), unnest(channels)) as m (reservation_line_id, product_id, warehouse_id, bin_id, qty, channel_id)
+          from rows from (unnest(missing), unnest(channels)) as m (reservation_line_id, product_id, warehouse_id, bin_id, qty, serial_ids, channel_id)
           group by 1, 2, 3) as k
     cross join lateral (select s.decimals from openstock_core.product s
                         where s.tenant_id = tenant and s.product_id = k.product_id limit 1) as p
@@ -2744,7 +2892,7 @@ begin
                null, r.order_ref, null, reason,
                case event_type when 'BACKORDER' then b.expires_at when 'EXTEND' then greatest(b.expires_at, until) end,
                case when event_type not in ('EXTEND', 'CONFIRM') then coalesce(k.units, -b.backordered) end,
-               b.backorder_id, null)::openstock_core.movement
+               b.backorder_id, null, null)::openstock_core.movement
     from rows from (unnest(backorder_ids), unnest(units)) with ordinality as k (backorder_id, units, n)
     join openstock_core.backorder b on b.tenant_id = tenant and b.backorder_id = k.backorder_id
     join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = b.reservation_id
@@ -2776,7 +2924,7 @@ begin
   return query
   select * from openstock_core.post(tenant, op_id, array(
     select row(0, 'DEALLOCATE', l.product_id, l.warehouse_id, a.bin_id, 0, 0, 0, -a.qty,
-               l.reservation_line_id, r.order_ref, null, 'expired', null, null, null, null)::openstock_core.movement
+               l.reservation_line_id, r.order_ref, null, 'expired', null, null, null, null, null)::openstock_core.movement
     from openstock_core.allocation a
     join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = a.reservation_line_id
     join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = l.reservation_id
@@ -2784,7 +2932,8 @@ begin
     order by a.reservation_line_id, a.bin_id) || array(
     select row(0, 'EXPIRE', l.product_id, l.warehouse_id, null, 0, 0, -l.reserved, 0,
                l.reservation_line_id, r.order_ref, null, 'expired', null, null, null,
-               case when l.quota_used > 0 then openstock_core.units_for_quota(tenant, l.channel_id, l.quota_used, l.reserved) end)::openstock_core.movement
+               case when l.quota_used > 0 then openstock_core.units_for_quota(tenant, l.channel_id, l.quota_used, l.reserved) end,
+               null)::openstock_core.movement
     from openstock_core.reservation_line l
     join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = l.reservation_id
     where l.tenant_id = tenant and l.reservation_line_id = any (line_ids)
@@ -2833,7 +2982,7 @@ begin
     null, null, null);
   perform openstock_core.post(tenant, op_id, array(
     select row(0, 'STATUS', b.product_id, b.warehouse_id, b.bin_id, 0, b.on_hand, 0, 0,
-               null, null, null, 'expired', null, null, null, null)::openstock_core.movement
+               null, null, null, 'expired', null, null, null, null, null)::openstock_core.movement
     from openstock_core.stock_bin b
     where b.tenant_id = tenant and b.bin_id = any (bin_ids)
     order by b.bin_id), null, null, null);
@@ -2960,15 +3109,18 @@ begin
   return query
   with movement as materialized (
     select u.*, openstock_core.is_chained(u.event_type, u.backordered_delta) as chained,
-           b.location_id, b.lot_id, b.status,
-           case when u.qty_delta > 0 and not b.blocked then openstock_core.expiry(t.expires_on) end as block_at
+           b.location_id, b.lot_id, b.status, b.handling_unit_id,
+           case when u.qty_delta > 0 and not b.blocked then openstock_core.expiry(t.expires_on) end as block_at, p.by_serial
     from rows from (unnest(movements)) with ordinality as u (
       line, event_type, product_id, warehouse_id, bin_id, qty_delta, blocked_delta, reserved_delta, allocated_delta,
-      reservation_line_id, order_ref, unit_cost, reason, expires_at, backordered_delta, backorder_id, quota_delta, ord)
+      reservation_line_id, order_ref, unit_cost, reason, expires_at, backordered_delta, backorder_id, quota_delta, serial_ids, ord)
     left join lateral (select * from openstock_core.stock_bin s
                        where s.tenant_id = tenant and s.bin_id = u.bin_id limit 1) as b on true
     left join lateral (select * from openstock_core.lot s
                        where s.tenant_id = tenant and s.lot_id = b.lot_id limit 1) as t on true
+    -- By the bin's product: what touches no bin looks nothing up.
+    left join lateral (select s.tracking = 'serial' as by_serial from openstock_core.product s
+                       where s.tenant_id = tenant and s.product_id = b.product_id limit 1) as p on true
   ), level as (
     update openstock_core.stock_level l
     set on_hand = trim_scale(l.on_hand + s.qty),
@@ -3004,12 +3156,12 @@ begin
   ), entry as (
     insert into openstock_core.ledger (
       tenant_id, product_id, warehouse_id, recorded_at, entry_id, occurred_at, line, op_id, event_type,
-      location_id, lot_id, status, qty_delta, blocked_delta, reserved_delta, allocated_delta, backordered_delta, quota_delta,
+      location_id, lot_id, handling_unit_id, status, qty_delta, blocked_delta, reserved_delta, allocated_delta, backordered_delta, quota_delta,
       on_hand_after, blocked_after, reserved_after,
       order_ref, reservation_line_id, backorder_id, expires_at, unit_cost, reference, reason, note, actor)
     select tenant, c.product_id, c.warehouse_id, coalesce(c.chained_at, stamp),
            nextval('openstock_core.ledger_entry_id'), post_ledger.occurred_at, c.line, post_ledger.op_id, c.event_type,
-           c.location_id, c.lot_id, c.status, c.qty_delta, c.blocked_delta, c.reserved_delta, c.allocated_delta, c.backordered_delta, c.quota_delta,
+           c.location_id, c.lot_id, c.handling_unit_id, c.status, c.qty_delta, c.blocked_delta, c.reserved_delta, c.allocated_delta, c.backordered_delta, c.quota_delta,
            c.on_hand_after, c.blocked_after, c.reserved_after,
            c.order_ref, c.reservation_line_id, c.backorder_id, c.expires_at, c.unit_cost, post_ledger.reference, c.reason, post_ledger.note, who
     from (select * from chain order by ord) as c
@@ -3019,7 +3171,8 @@ begin
   )
   select c.ord, c.line, c.event_type, c.product_id, c.warehouse_id, c.location_id, c.lot_id, c.status, c.qty_delta,
          c.reserved_delta, c.backordered_delta, c.reservation_line_id, c.backorder_id, c.on_hand_after, c.blocked_after, c.reserved_after,
-         trim_scale(c.on_hand_after - c.blocked_after - c.reserved_after - c.withheld), n.entry_id, n.recorded_at
+         trim_scale(c.on_hand_after - c.blocked_after - c.reserved_after - c.withheld), n.entry_id, n.recorded_at,
+         coalesce(c.by_serial, false), c.serial_ids, c.handling_unit_id
   from numbered n
   join (select *, row_number() over (order by ord) as place from chain) as c on c.place = n.ord
   order by c.ord;
@@ -3190,10 +3343,151 @@ comment on function openstock_core.refuse_unwritten is
 
 reset role;
 
+-- sql/functions/openstock_core/choose_serials.sql
+-- Says which pieces each movement is about: those that the caller named, otherwise the first of those that it can be about, by
+-- serial_id: of a line's pins where pins are taken off or pinned units leave, of the bin's free pieces elsewhere. The bins are locked.
+-- Reads: serial_unit.
+set local role openstock_owner;
+
+create or replace function openstock_core.choose_serials(
+  tenant uuid, movements openstock_core.movement[], written openstock_core.posted[])
+returns openstock_core.piece[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  named constant bigint[] := array(
+    select n.serial_id from unnest(movements) as m cross join lateral unnest(m.serial_ids) as n (serial_id));
+begin
+  return array(
+    with asked as (
+      select m.ord, m.bin_id, m.serial_ids, m.qty_delta, case when m.allocated_delta < 0 then m.reservation_line_id end as line_id,
+             greatest(abs(m.qty_delta), abs(m.allocated_delta)) as units
+      from rows from (unnest(movements)) with ordinality as m (
+        line, event_type, product_id, warehouse_id, bin_id, qty_delta, blocked_delta, reserved_delta, allocated_delta,
+        reservation_line_id, order_ref, unit_cost, reason, expires_at, backordered_delta, backorder_id, quota_delta, serial_ids, ord)
+      join unnest(written) as w on w.ord = m.ord and w.by_serial
+    ), unnamed as (
+      -- What enters is always named.
+      select a.*, sum(a.units) over (partition by a.bin_id, a.line_id order by a.ord) - a.units as start
+      from asked a
+      where a.serial_ids is null and a.units > 0 and a.qty_delta <= 0
+    ), pool as (
+      select k.bin_id, k.line_id, s.serial_id,
+             row_number() over (partition by k.bin_id, k.line_id order by s.serial_id) as place
+      from (select u.bin_id, u.line_id, sum(u.units) as units from unnamed u group by u.bin_id, u.line_id) as k
+      cross join lateral (
+        (select u.serial_id from openstock_core.serial_unit u
+         where k.line_id is null and u.tenant_id = tenant and u.bin_id = k.bin_id and u.reservation_line_id is null
+           and u.serial_id <> all (named)
+         order by u.serial_id limit k.units)
+        union all
+        (select u.serial_id from openstock_core.serial_unit u
+         where u.tenant_id = tenant and u.bin_id = k.bin_id and u.reservation_line_id = k.line_id and u.serial_id <> all (named)
+         order by u.serial_id limit k.units)) as s
+    )
+    select row(a.ord, n.serial_id)::openstock_core.piece
+    from asked a cross join lateral unnest(a.serial_ids) as n (serial_id)
+    union all
+    select row(u.ord, p.serial_id)::openstock_core.piece
+    from unnamed u
+    join pool p on p.bin_id = u.bin_id and p.line_id is not distinct from u.line_id
+      and p.place > u.start and p.place <= u.start + u.units);
+end
+$$;
+
+revoke all on function openstock_core.choose_serials from public;
+grant execute on function openstock_core.choose_serials to openstock_api;
+comment on function openstock_core.choose_serials is
+  'The pieces of each movement about a product tracked by serial; fewer than units where the bins have no more.';
+
+reset role;
+
+-- sql/functions/openstock_core/post_serials.sql
+-- Applies movements of products tracked by serial to their pieces: the one place where a piece goes from bin to bin, or is pinned.
+-- The bins are locked, and the pieces that come in. Writes: ledger_serial, serial_unit.
+set local role openstock_owner;
+
+create or replace function openstock_core.post_serials(
+  tenant uuid, op_id text, movements openstock_core.movement[], written openstock_core.posted[])
+returns openstock_core.posted[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  pieces constant openstock_core.piece[] := openstock_core.choose_serials(tenant, movements, written);
+  partition constant text := 'ledger_serial_' || to_char((written[1]).recorded_at at time zone 'UTC', 'YYYY_MM');
+  wrong jsonb;
+  expected integer;
+  changed integer;
+begin
+  if to_regclass('openstock_core.' || partition) is null then
+    perform openstock_core.fail('OS402', jsonb_build_object('partition', partition));
+  end if;
+  select jsonb_build_object('op_id', op_id, 'entry_id', w.entry_id, 'units', greatest(abs(m.qty_delta), abs(m.allocated_delta)), 'serials', coalesce(c.serials, 0))
+  into wrong
+  from unnest(written) as w
+  join unnest(movements) with ordinality as m (
+    line, event_type, product_id, warehouse_id, bin_id, qty_delta, blocked_delta, reserved_delta, allocated_delta,
+    reservation_line_id, order_ref, unit_cost, reason, expires_at, backordered_delta, backorder_id, quota_delta, serial_ids, ord) on m.ord = w.ord
+  left join (select p.ord, count(distinct p.serial_id) as serials from unnest(pieces) as p group by p.ord) as c on c.ord = w.ord
+  where w.by_serial and coalesce(c.serials, 0) <> greatest(abs(m.qty_delta), abs(m.allocated_delta))
+  order by w.ord
+  limit 1;
+  if found then
+    perform openstock_core.fail('OS902', wrong);
+  end if;
+
+  insert into openstock_core.ledger_serial (tenant_id, serial_id, recorded_at, entry_id)
+  select tenant, p.serial_id, w.recorded_at, w.entry_id
+  from unnest(pieces) as p
+  join unnest(written) as w on w.ord = p.ord;
+
+  -- A piece ends where the last movement brings it, and has to have been where the first one takes it from.
+  with change as (
+    select p.serial_id,
+           (array_agg(case when m.qty_delta > 0 then null else m.bin_id end order by m.ord))[1] as old_bin,
+           (array_agg(case when m.qty_delta < 0 then null else m.bin_id end order by m.ord desc))[1] as new_bin,
+           (array_agg(case when m.allocated_delta < 0 then m.reservation_line_id end order by m.ord) filter (where m.allocated_delta <> 0))[1] as old_line,
+           (array_agg(case when m.allocated_delta > 0 then m.reservation_line_id end order by m.ord desc) filter (where m.allocated_delta <> 0))[1] as new_line
+    from unnest(pieces) as p
+    join unnest(movements) with ordinality as m (
+      line, event_type, product_id, warehouse_id, bin_id, qty_delta, blocked_delta, reserved_delta, allocated_delta,
+      reservation_line_id, order_ref, unit_cost, reason, expires_at, backordered_delta, backorder_id, quota_delta, serial_ids, ord) on m.ord = p.ord
+    group by p.serial_id
+  )
+  update openstock_core.serial_unit u set bin_id = c.new_bin, reservation_line_id = c.new_line
+  from change c
+  where u.tenant_id = tenant and u.serial_id = c.serial_id
+    and u.bin_id is not distinct from c.old_bin and u.reservation_line_id is not distinct from c.old_line;
+  get diagnostics changed = row_count;
+  expected := (select count(distinct p.serial_id) from unnest(pieces) as p);
+  if changed <> expected then
+    perform openstock_core.fail('OS902', jsonb_build_object('op_id', op_id, 'serials', expected, 'changed', changed));
+  end if;
+
+  return array(
+    select row(w.ord, w.line, w.event_type, w.product_id, w.warehouse_id, w.location_id, w.lot_id, w.status, w.qty_delta, w.reserved_delta,
+               w.backordered_delta, w.reservation_line_id, w.backorder_id, w.on_hand, w.blocked, w.reserved, w.available, w.entry_id, w.recorded_at,
+               w.by_serial, s.serial_ids, w.handling_unit_id)::openstock_core.posted
+    from unnest(written) as w
+    left join (select p.ord, array_agg(p.serial_id order by p.serial_id) as serial_ids from unnest(pieces) as p group by p.ord) as s on s.ord = w.ord
+    order by w.ord);
+end
+$$;
+
+revoke all on function openstock_core.post_serials from public;
+grant execute on function openstock_core.post_serials to openstock_api;
+comment on function openstock_core.post_serials is
+  'Says of which pieces the entries are, takes these to their bins, pins and frees them, and returns the entries with them. Errors: OS402, and OS902 where an entry '
+  'has not as many pieces as units, or a piece is not where it should be.';
+
+reset role;
+
 -- sql/functions/openstock_core/post.sql
 -- The one place where stock changes: writes movements to the ledger and applies each to the projections by the same
 -- rule by which openstock_core.differences() replays them. The caller holds the locks of all levels and bins named.
--- Writes: stock_level, ledger, stock_bin, reservation_line (what left it), channel_quota, allocation, backorder, backlog.
+-- Writes: stock_level, ledger, stock_bin, reservation_line (what left it), channel_quota, allocation, backorder, backlog, ledger_serial, serial_unit.
 set local role openstock_owner;
 
 create or replace function openstock_core.post(
@@ -3205,13 +3499,15 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   written openstock_core.posted[];
+  any_serial boolean;
 begin
   if cardinality(movements) = 0 then
     return;
   end if;
-  written := array(select p from openstock_core.post_ledger(tenant, op_id, movements, occurred_at, reference, note) as p);
-  if cardinality(written) <> cardinality(movements) then
-    perform openstock_core.refuse_unwritten(tenant, op_id, movements, written);
+  select array_agg(p), bool_or(p.by_serial) into written, any_serial
+  from openstock_core.post_ledger(tenant, op_id, movements, occurred_at, reference, note) as p;
+  if cardinality(written) is distinct from cardinality(movements) then
+    perform openstock_core.refuse_unwritten(tenant, op_id, movements, coalesce(written, array[]::openstock_core.posted[]));
   end if;
 
   update openstock_core.stock_bin b
@@ -3239,6 +3535,9 @@ begin
   perform openstock_core.post_quotas(tenant, movements);
   perform openstock_core.post_allocations(tenant, movements);
   perform openstock_core.post_backorders(tenant, movements);
+  if any_serial then
+    written := openstock_core.post_serials(tenant, op_id, movements, written);
+  end if;
   return query select * from unnest(written);
 end
 $$;
@@ -3267,7 +3566,7 @@ declare
 begin
   return array(
     select row(unpin_from_bins.line, 'DEALLOCATE', b.product_id, b.warehouse_id, b.bin_id, 0, 0, 0, -trim_scale(least(s.qty, s.surplus - s.before)),
-               s.reservation_line_id, r.order_ref, null, unpin_from_bins.reason, null, null, null, null)::openstock_core.movement
+               s.reservation_line_id, r.order_ref, null, unpin_from_bins.reason, null, null, null, null, null)::openstock_core.movement
     from (
       select a.bin_id, a.reservation_line_id, a.qty, k.surplus, l.reservation_id,
              sum(a.qty) over (partition by a.bin_id order by (l.expires_at <= at) is true desc, num_nonnulls(l.location_id, l.lot_id, l.min_days_left),
@@ -3307,7 +3606,7 @@ as $$
 begin
   return array(
     select row(s.line, 'DEALLOCATE', s.product_id, s.warehouse_id, s.bin_id, 0, 0, 0, -trim_scale(least(s.qty, s.surplus - s.before)),
-               s.reservation_line_id, order_ref, null, reason, null, null, null, null)::openstock_core.movement
+               s.reservation_line_id, order_ref, null, reason, null, null, null, null, null)::openstock_core.movement
     from (
       select t.line, t.product_id, t.warehouse_id, a.reservation_line_id, a.bin_id, a.qty,
              t.qty - t.reserved + sum(a.qty) over (partition by a.reservation_line_id) as surplus,
@@ -3423,7 +3722,9 @@ begin
         when n.key is not null then jsonb_build_object('key', n.key, 'problem', 'must not be null')
         when k.v ->> 'unit' !~ '^[A-Z0-9]{1,3}$' then '{"key": "unit", "problem": "must be a UN/CEFACT Rec 20 code, such as C62 or KGM"}'
         when (k.v ->> 'decimals')::numeric not between 0 and 6 then '{"key": "decimals", "problem": "must be between 0 and 6"}'
-        when k.v ->> 'tracking' not in ('none', 'lot') then '{"key": "tracking", "problem": "must be none or lot"}'
+        when k.v ->> 'tracking' not in ('none', 'lot', 'serial') then '{"key": "tracking", "problem": "must be none, lot or serial"}'
+        when coalesce(k.v ->> 'tracking', k.tracking) = 'serial' and k.decimals_then > 0 then
+          '{"key": "decimals", "problem": "must be 0 where tracking is serial"}'
         when k.v ->> 'removal' not in ('fefo', 'fifo', 'lifo', 'fewest_bins') then
           '{"key": "removal", "problem": "must be fefo, fifo, lifo or fewest_bins"}'
         when k.backorder_then not in ('none', 'unlimited', 'limited') then
@@ -3851,7 +4152,7 @@ revoke all on function openstock.put_products from public;
 grant execute on function openstock.put_products to openstock_app;
 comment on function openstock.put_products is
   'Creates products, or changes the keys given of those that exist. lines: sku, name (required for a new one), description, unit (UN/CEFACT '
-  'Rec 20 code, default C62), decimals (0 to 6), tracking (none, lot), removal (fefo, fifo, lifo, fewest_bins), backorder (none, unlimited, limited), backorder_limit, '
+  'Rec 20 code, default C62), decimals (0 to 6), tracking (none, lot, serial: whole units, each with a name), removal (fefo, fifo, lifo, fewest_bins), backorder (none, unlimited, limited), backorder_limit, '
   'safety_stock, reorder_point, reorder_quantity, lead_time_days, attributes (object), active. Tracking and fewer decimals are refused once the '
   'product has a ledger. Returns one row per line. Errors: 22023, OS010, OS120.';
 
@@ -4029,6 +4330,40 @@ comment on function openstock.put_channels is
 
 reset role;
 
+-- sql/functions/openstock_core/serials_problem.sql
+-- What is wrong with the serials of a line, or with a line that has none.
+set local role openstock_owner;
+
+create or replace function openstock_core.serials_problem(tracking text, sku text, qty numeric, set_to numeric, serials text[])
+returns jsonb
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if tracking <> 'serial' then
+    if serials is not null then
+      return jsonb_build_object('code', 'OS112', 'sku', sku, 'problem', 'the product is not tracked by serial');
+    end if;
+    return null;
+  end if;
+  return case
+    when set_to is not null then
+      jsonb_build_object('code', 'OS112', 'sku', sku, 'problem', 'pieces are adjusted by qty and serials, not by set_to')
+    when serials is null then
+      jsonb_build_object('code', 'OS112', 'sku', sku, 'problem', 'the product is tracked by serial and none are named')
+    when cardinality(serials) <> abs(qty) then
+      jsonb_build_object('code', 'OS112', 'sku', sku, 'qty', qty, 'serials', cardinality(serials), 'problem', 'must be as many as units')
+  end;
+end
+$$;
+
+revoke all on function openstock_core.serials_problem from public;
+grant execute on function openstock_core.serials_problem to openstock_api;
+comment on function openstock_core.serials_problem is 'What is wrong as JSON, its error code under "code", or null.';
+
+reset role;
+
 -- sql/functions/openstock_core/stock_line_problem.sql
 -- What is wrong with a line whose names were looked up.
 set local role openstock_owner;
@@ -4038,7 +4373,7 @@ create or replace function openstock_core.stock_line_problem(
   location text, location_id bigint, location_active boolean,
   to_location text, to_location_id bigint, to_location_active boolean,
   lot text, lot_id bigint, expires_on date, lot_expires_on date, receiving boolean,
-  status text, to_status text, quantity_problem text)
+  status text, to_status text, handling_unit text, handling_unit_id bigint, serials_problem jsonb, quantity_problem text)
 returns jsonb
 language plpgsql
 immutable
@@ -4058,13 +4393,16 @@ begin
                          'problem', 'must be available, hold, quarantine or damaged')
     when tracking = 'lot' and lot is null then
       jsonb_build_object('code', 'OS108', 'sku', sku, 'problem', 'the product is tracked by lot and none is named')
-    when tracking = 'none' and coalesce(lot, expires_on::text) is not null then
+    when tracking <> 'lot' and coalesce(lot, expires_on::text) is not null then
       jsonb_build_object('code', 'OS108', 'sku', sku, 'lot', lot, 'problem', 'the product is not tracked by lot')
     when lot is not null and lot_id is null and not receiving then
       jsonb_build_object('code', 'OS107', 'sku', sku, 'lot', lot)
     when lot_id is not null and expires_on is not null and lot_expires_on is distinct from expires_on then
       jsonb_build_object('code', 'OS108', 'sku', sku, 'lot', lot, 'problem', 'the lot has another expiry',
                          'expires_on', lot_expires_on, 'given', expires_on)
+    when handling_unit is not null and handling_unit_id is null then
+      jsonb_build_object('code', 'OS114', 'handling_unit', handling_unit)
+    when serials_problem is not null then serials_problem
     when quantity_problem is not null then jsonb_build_object('code', 'OS110', 'sku', sku, 'problem', quantity_problem)
   end;
 end
@@ -4077,7 +4415,7 @@ comment on function openstock_core.stock_line_problem is 'The first thing wrong 
 reset role;
 
 -- sql/functions/openstock_core/read_stock_lines.sql
--- Turns the lines of receive, adjust and move into typed rows and looks their names up. Reads: product, location, lot.
+-- Turns the lines of receive, adjust and move into typed rows and looks their names up. Reads: product, location, lot, handling_unit.
 -- Locks: product by product_id (where it has no level at this warehouse yet: make_levels will want it).
 set local role openstock_owner;
 
@@ -4106,18 +4444,20 @@ begin
     select g.n, coalesce(g.line, (coalesce(max(g.line) over (), 0)
                                   + row_number() over (partition by g.line is null order by g.n))::integer) as line,
            normalize(btrim(g.sku)) as sku,
-           trim_scale(g.qty) as qty, trim_scale(g.set_to) as set_to, trim_scale(g.expected) as expected,
+           trim_scale(coalesce(g.qty, case when lowest = 'positive' then jsonb_array_length(g.serials) end)) as qty, trim_scale(g.set_to) as set_to, trim_scale(g.expected) as expected,
            coalesce(normalize(btrim(coalesce(g.location, g."from"))), 'DEFAULT') as location,
            case when g."to" is not null then normalize(btrim(g."to")) end as to_location,
            normalize(btrim(g.lot)) as lot, g.expires_on,
-           coalesce(g.status, 'available') as status, g.to_status, trim_scale(g.unit_cost) as unit_cost
+           coalesce(g.status, 'available') as status, g.to_status, trim_scale(g.unit_cost) as unit_cost,
+           normalize(btrim(g.handling_unit)) as handling_unit,
+           case when g.serials is not null then array(select normalize(btrim(s)) from jsonb_array_elements_text(g.serials) as s) end as serials
     from rows from (jsonb_to_recordset(lines) as (
       line integer, sku text, qty numeric, set_to numeric, expected numeric, location text, "from" text, "to" text,
-      lot text, expires_on date, status text, to_status text, unit_cost numeric)) with ordinality as g (
-      line, sku, qty, set_to, expected, location, "from", "to", lot, expires_on, status, to_status, unit_cost, n)
+      lot text, expires_on date, status text, to_status text, unit_cost numeric, serials jsonb, handling_unit text)) with ordinality as g (
+      line, sku, qty, set_to, expected, location, "from", "to", lot, expires_on, status, to_status, unit_cost, serials, handling_unit, n)
   ), looked_up as (
     select g.*, p.product_id, p.tracking, p.decimals, p.active, l.location_id, l.active as location_active,
-           d.location_id as to_location_id, d.active as to_location_active, t.lot_id, t.expires_on as lot_expires_on
+           d.location_id as to_location_id, d.active as to_location_active, t.lot_id, t.expires_on as lot_expires_on, h.handling_unit_id
     from given g
     left join lateral (select * from openstock_core.product p
                        where p.tenant_id = tenant and p.sku = g.sku limit 1) as p on true
@@ -4129,10 +4469,13 @@ begin
                          and d.code = g.to_location limit 1) as d on true
     left join lateral (select * from openstock_core.lot t
                        where t.tenant_id = tenant and t.product_id = p.product_id and t.code = g.lot limit 1) as t on true
+    left join lateral (select * from openstock_core.handling_unit h
+                       where h.tenant_id = tenant and h.code = g.handling_unit limit 1) as h on true
   ), checked as (
     select u.*, openstock_core.stock_line_problem(u.sku, u.product_id, u.active or not receiving, u.tracking,
              u.location, u.location_id, u.location_active, u.to_location, u.to_location_id, u.to_location_active,
              u.lot, u.lot_id, u.expires_on, u.lot_expires_on, receiving, u.status, u.to_status,
+             u.handling_unit, u.handling_unit_id, openstock_core.serials_problem(u.tracking, u.sku, u.qty, u.set_to, u.serials),
              coalesce(openstock_core.quantity_problem(u.qty, u.decimals, lowest),
                       openstock_core.quantity_problem(u.set_to, u.decimals, 'zero'),
                       openstock_core.quantity_problem(u.expected, u.decimals, 'zero'),
@@ -4141,7 +4484,7 @@ begin
   )
   select array_agg((c.n, c.line, c.sku, c.product_id, c.tracking, c.qty, c.set_to, c.expected, c.location, c.location_id,
                     c.to_location, c.to_location_id, c.lot, c.lot_id, coalesce(c.lot_expires_on, c.expires_on), c.status,
-                    coalesce(c.to_status, c.status), c.unit_cost)::openstock_core.stock_line order by c.n) as typed,
+                    coalesce(c.to_status, c.status), c.unit_cost, c.serials, null, c.handling_unit, c.handling_unit_id)::openstock_core.stock_line order by c.n) as typed,
          (array_agg(c.problem order by c.n) filter (where c.problem is not null))[1] as problem,
          (array_agg(c.n order by c.n) filter (where c.problem is not null))[1] as n
   into bad
@@ -4158,7 +4501,58 @@ revoke all on function openstock_core.read_stock_lines from public;
 grant execute on function openstock_core.read_stock_lines to openstock_api;
 comment on function openstock_core.read_stock_lines is
   'The lines, typed and looked up; lines without a location are meant for DEFAULT. With receiving, the product must be active and '
-  'the lot may be new. Errors: 22023, OS101, OS102, OS105 to OS108, OS110, each with the line''s place.';
+  'the lot may be new. Errors: 22023, OS101, OS102, OS105 to OS108, OS110, OS112, OS114, each with the line''s place.';
+
+reset role;
+
+-- sql/functions/openstock_core/lock_handling_units.sql
+-- Locks the handling units that lines name, first making the missing ones where asked: until the transaction ends nobody else puts units into them
+-- or moves them. Units may leave them meanwhile. Each call leaves a trace, which from repeatable read on a transaction that cannot see it trips over.
+-- Writes: handling_unit (new ones; changes). Locks: handling_unit: new ones by code, then all by handling_unit_id, before any level.
+set local role openstock_owner;
+
+create or replace function openstock_core.lock_handling_units(tenant uuid, lines jsonb, make_missing boolean) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  odd record;
+begin
+  if make_missing then
+    select g.n, g.handling_unit_kind into odd
+    from rows from (jsonb_to_recordset(lines) as (handling_unit_kind text)) with ordinality as g (handling_unit_kind, n)
+    where g.handling_unit_kind not in ('pallet', 'tote', 'carton')
+    order by g.n limit 1;
+    if found then
+      perform openstock_core.fail('22023', jsonb_build_object(
+        'argument', 'lines', 'line', odd.n, 'key', 'handling_unit_kind', 'problem', 'must be pallet, tote or carton'));
+    end if;
+    insert into openstock_core.handling_unit (tenant_id, code, kind, created_at)
+    select tenant, g.code, coalesce(min(g.kind), 'pallet'), openstock.server_time()
+    from (select normalize(btrim(l.handling_unit)) as code, l.handling_unit_kind as kind
+          from jsonb_to_recordset(lines) as l (handling_unit text, handling_unit_kind text)) as g
+    left join lateral (select * from openstock_core.handling_unit h
+                       where h.tenant_id = tenant and h.code = g.code limit 1) as h on true
+    where g.code is not null and h.handling_unit_id is null
+    group by g.code
+    order by g.code
+    on conflict on constraint handling_unit_code_is_unique do nothing;
+  end if;
+  update openstock_core.handling_unit h set changes = h.changes + 1
+  where h.tenant_id = tenant and h.handling_unit_id = any (array(
+    select k.handling_unit_id
+    from openstock_core.handling_unit k
+    where k.tenant_id = tenant and k.code = any (array(
+      select normalize(btrim(l.handling_unit)) from jsonb_to_recordset(lines) as l (handling_unit text)))
+    order by k.handling_unit_id
+    for no key update));
+end
+$$;
+
+revoke all on function openstock_core.lock_handling_units from public;
+grant execute on function openstock_core.lock_handling_units to openstock_api;
+comment on function openstock_core.lock_handling_units is
+  'Keeps others from putting units into these handling units, or moving them, until the transaction ends. Errors: 22023.';
 
 reset role;
 
@@ -4208,7 +4602,8 @@ begin
   return array(
     select row(l.n, l.line, l.sku, l.product_id, l.tracking, l.qty, l.set_to, l.expected, l.location, l.location_id,
                l.to_location, l.to_location_id, l.lot, t.lot_id, t.expires_on, l.status, l.to_status,
-               l.unit_cost)::openstock_core.stock_line
+               l.unit_cost, l.serials, l.serial_ids, l.handling_unit,
+               l.handling_unit_id)::openstock_core.stock_line
     from unnest(lines) as l
     left join openstock_core.lot t on t.tenant_id = tenant and t.product_id = l.product_id and t.code = l.lot
     order by l.n);
@@ -4233,15 +4628,15 @@ as $$
 begin
   return array(
     select b.bin_id
-    from rows from (unnest(keys)) with ordinality as k (location_id, product_id, lot_id, status, n)
+    from rows from (unnest(keys)) with ordinality as k (location_id, product_id, lot_id, status, handling_unit_id, n)
     left join lateral (
       select s.bin_id from openstock_core.stock_bin s
       where s.tenant_id = tenant and s.location_id = k.location_id and s.product_id = k.product_id
-        and s.lot_id = k.lot_id and s.status = k.status
+        and s.lot_id = k.lot_id and s.status = k.status and s.handling_unit_id is not distinct from k.handling_unit_id
       union all
       select s.bin_id from openstock_core.stock_bin s
       where k.lot_id is null and s.tenant_id = tenant and s.location_id = k.location_id and s.product_id = k.product_id
-        and s.lot_id is null and s.status = k.status
+        and s.lot_id is null and s.status = k.status and s.handling_unit_id is not distinct from k.handling_unit_id
     ) as b on true
     order by k.n);
 end
@@ -4292,12 +4687,12 @@ as $$
 declare
   stamp constant timestamptz := openstock.server_time();
 begin
-  insert into openstock_core.stock_bin (tenant_id, location_id, product_id, lot_id, status, warehouse_id, blocked, received_at)
-  select distinct tenant, k.location_id, k.product_id, k.lot_id, k.status, make_bins.warehouse_id,
+  insert into openstock_core.stock_bin (tenant_id, location_id, product_id, lot_id, status, handling_unit_id, warehouse_id, blocked, received_at)
+  select distinct tenant, k.location_id, k.product_id, k.lot_id, k.status, k.handling_unit_id, make_bins.warehouse_id,
          openstock_core.enters_blocked(tenant, k.location_id, k.lot_id, k.status, stamp), stamp
-  from rows from (unnest(keys), unnest(openstock_core.find_bins(tenant, keys))) as k (location_id, product_id, lot_id, status, bin_id)
+  from rows from (unnest(keys), unnest(openstock_core.find_bins(tenant, keys))) as k (location_id, product_id, lot_id, status, handling_unit_id, bin_id)
   where k.bin_id is null
-  order by k.location_id, k.product_id, k.lot_id, k.status
+  order by k.location_id, k.product_id, k.lot_id, k.status, k.handling_unit_id
   on conflict on constraint stock_bin_key_is_unique do nothing;
 
   return openstock_core.find_bins(tenant, keys);
@@ -4371,8 +4766,206 @@ comment on function openstock_core.settle_bins is
 
 reset role;
 
+-- sql/functions/openstock_core/look_up_serials.sql
+-- Looks the pieces of lines up by their serials. Reads: serial_unit.
+set local role openstock_owner;
+
+create or replace function openstock_core.look_up_serials(tenant uuid, lines openstock_core.stock_line[])
+returns openstock_core.stock_line[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  twice record;
+begin
+  select max(l.n) as n, l.sku, s.serial into twice
+  from unnest(lines) as l
+  cross join lateral unnest(l.serials) as s (serial)
+  group by l.product_id, l.sku, s.serial
+  having count(*) > 1
+  order by 1, s.serial
+  limit 1;
+  if found then
+    perform openstock_core.fail('22023', jsonb_build_object(
+      'argument', 'lines', 'line', twice.n, 'key', 'serials', 'problem', 'names a piece a second time', 'serial', twice.serial));
+  end if;
+  return array(
+    select row(l.n, l.line, l.sku, l.product_id, l.tracking, l.qty, l.set_to, l.expected, l.location, l.location_id,
+               l.to_location, l.to_location_id, l.lot, l.lot_id, l.expires_on, l.status, l.to_status, l.unit_cost, l.serials,
+               case when l.serials is not null then array(
+                 select u.serial_id
+                 from unnest(l.serials) with ordinality as s (serial, place)
+                 left join lateral (select * from openstock_core.serial_unit k
+                                    where k.tenant_id = tenant and k.product_id = l.product_id and k.serial = s.serial limit 1) as u on true
+                 order by s.place) end, l.handling_unit, l.handling_unit_id)::openstock_core.stock_line
+    from unnest(lines) as l
+    order by l.n);
+end
+$$;
+
+revoke all on function openstock_core.look_up_serials from public;
+grant execute on function openstock_core.look_up_serials to openstock_api;
+comment on function openstock_core.look_up_serials is
+  'The lines with the ids of their pieces in the order of their serials, null where there is no such piece. Errors: 22023 where a piece is named twice.';
+
+reset role;
+
+-- sql/functions/openstock_core/bring_serials.sql
+-- Makes the pieces that come in for the first time, and locks those that come back. The levels and bins are locked.
+-- Writes: serial_unit (new ones). Locks: serial_unit by serial_id: those that are in no bin. A piece in a bin is another call's, and is not waited for.
+set local role openstock_owner;
+
+create or replace function openstock_core.bring_serials(tenant uuid, lines openstock_core.stock_line[])
+returns openstock_core.stock_line[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  typed openstock_core.stock_line[] := openstock_core.look_up_serials(tenant, lines);
+  entering bigint[];
+  locked bigint[];
+  bad jsonb;
+begin
+  if exists (select from unnest(typed) as l where l.qty > 0 and array_position(l.serial_ids, null) > 0) then
+    insert into openstock_core.serial_unit (tenant_id, product_id, serial, created_at)
+    select tenant, l.product_id, s.serial, openstock.server_time()
+    from unnest(typed) as l
+    cross join lateral unnest(l.serials, l.serial_ids) as s (serial, serial_id)
+    where l.qty > 0 and s.serial_id is null
+    order by l.product_id, s.serial
+    on conflict on constraint serial_unit_serial_is_unique do nothing;
+    -- Others may have made some of them meanwhile.
+    typed := openstock_core.look_up_serials(tenant, lines);
+  end if;
+
+  entering := array(
+    select s.serial_id from unnest(typed) as l cross join lateral unnest(l.serial_ids) as s (serial_id) where l.qty > 0);
+  locked := array(
+    select u.serial_id from openstock_core.serial_unit u
+    where u.tenant_id = tenant and u.serial_id = any (entering) and u.bin_id is null
+    order by u.serial_id
+    for no key update);
+  if cardinality(locked) < cardinality(entering) then
+    -- From repeatable read on, what the snapshot shows in a bin may have left it: this ends the transaction then.
+    perform from openstock_core.serial_unit u
+    where u.tenant_id = tenant and u.serial_id = any (entering) and u.bin_id is not null
+    for share skip locked;
+    select jsonb_build_object('line', l.n, 'sku', l.sku, 'serial', u.serial, 'warehouse', w.code, 'location', c.code) into bad
+    from unnest(typed) as l
+    cross join lateral unnest(l.serial_ids) with ordinality as s (serial_id, place)
+    join openstock_core.serial_unit u on u.tenant_id = tenant and u.serial_id = s.serial_id and u.bin_id is not null
+    join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = u.bin_id
+    join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = b.warehouse_id
+    join openstock_core.location c on c.tenant_id = tenant and c.location_id = b.location_id
+    where l.qty > 0
+    order by l.n, s.place
+    limit 1;
+    perform openstock_core.fail('OS109', bad);
+  end if;
+  return typed;
+end
+$$;
+
+revoke all on function openstock_core.bring_serials from public;
+grant execute on function openstock_core.bring_serials to openstock_api;
+comment on function openstock_core.bring_serials is
+  'The lines with the ids of their pieces; those of lines with a positive quantity are in no bin and stay so until the call puts them there. Errors: OS109.';
+
+reset role;
+
+-- sql/functions/openstock_core/check_serials.sql
+-- Refuses lines whose pieces are not in the bin that they are to leave. The levels and bins are locked: pieces stay where they are.
+-- Reads: serial_unit, stock_bin, warehouse, location.
+set local role openstock_owner;
+
+create or replace function openstock_core.check_serials(tenant uuid, lines openstock_core.stock_line[], bins bigint[]) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  bad jsonb;
+begin
+  select jsonb_build_object('code', case when u.serial_id is null then 'OS111' else 'OS113' end, 'line', l.n, 'sku', l.sku, 'serial', s.serial)
+    || case when u.serial_id is null then '{}' else jsonb_build_object('warehouse', w.code, 'location', c.code, 'status', b.status) end
+  into bad
+  from unnest(lines) as l
+  cross join lateral unnest(l.serials, l.serial_ids) with ordinality as s (serial, serial_id, place)
+  left join openstock_core.serial_unit u on u.tenant_id = tenant and u.serial_id = s.serial_id
+  left join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = u.bin_id
+  left join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = b.warehouse_id
+  left join openstock_core.location c on c.tenant_id = tenant and c.location_id = b.location_id
+  where u.bin_id is distinct from bins[l.n] or u.bin_id is null
+  order by l.n, s.place
+  limit 1;
+  if found then
+    perform openstock_core.fail(bad ->> 'code', bad - 'code');
+  end if;
+end
+$$;
+
+revoke all on function openstock_core.check_serials from public;
+grant execute on function openstock_core.check_serials to openstock_api;
+comment on function openstock_core.check_serials is
+  'Errors: OS111 where there is no such piece, OS113 where it is elsewhere or not in stock, each with the line''s place.';
+
+reset role;
+
+-- sql/functions/openstock_core/unpin_serials.sql
+-- Plans which pins give way when named pieces disappear: their own. The bins are locked. Reads: serial_unit, stock_bin, reservation_line, reservation.
+set local role openstock_owner;
+
+create or replace function openstock_core.unpin_serials(tenant uuid, line integer, serial_ids bigint[], reason text)
+returns openstock_core.movement[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return array(
+    select row(unpin_serials.line, 'DEALLOCATE', b.product_id, b.warehouse_id, b.bin_id, 0, 0, 0, -p.units,
+               p.reservation_line_id, r.order_ref, null, unpin_serials.reason, null, null, null, null, p.serial_ids)::openstock_core.movement
+    from (select u.bin_id, u.reservation_line_id, count(*) as units, array_agg(u.serial_id) as serial_ids
+          from openstock_core.serial_unit u
+          where u.tenant_id = tenant and u.serial_id = any (unpin_serials.serial_ids) and u.reservation_line_id is not null
+          group by u.bin_id, u.reservation_line_id) as p
+    join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = p.bin_id
+    join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = p.reservation_line_id
+    join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = l.reservation_id
+    order by p.bin_id, p.reservation_line_id);
+end
+$$;
+
+revoke all on function openstock_core.unpin_serials from public;
+grant execute on function openstock_core.unpin_serials to openstock_api;
+comment on function openstock_core.unpin_serials is
+  'DEALLOCATE movements that free those of these pieces that are pinned.';
+
+reset role;
+
+-- sql/functions/openstock_core/serial_names.sql
+-- What pieces are called. Reads: serial_unit.
+set local role openstock_owner;
+
+create or replace function openstock_core.serial_names(tenant uuid, serial_ids bigint[]) returns text[]
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return array(
+    select u.serial::text from openstock_core.serial_unit u
+    where u.tenant_id = tenant and u.serial_id = any (serial_ids)
+    order by u.serial_id);
+end
+$$;
+
+revoke all on function openstock_core.serial_names from public;
+grant execute on function openstock_core.serial_names to openstock_api;
+comment on function openstock_core.serial_names is 'The serials of these pieces, in the order in which they first came in.';
+
+reset role;
+
 -- sql/functions/openstock_core/stock_answer.sql
--- The answer of functions that change bins. Reads: product, warehouse, location, lot.
+-- The answer of functions that change bins. Reads: product, warehouse, location, lot, serial_unit.
 set local role openstock_owner;
 
 create or replace function openstock_core.stock_answer(tenant uuid, entries openstock_core.posted[]) returns jsonb
@@ -4383,14 +4976,17 @@ as $$
 begin
   return (
     select coalesce(jsonb_agg(jsonb_build_object(
-      'line', e.line, 'sku', p.sku, 'warehouse', w.code, 'location', l.code, 'lot', t.code, 'status', e.status,
-      'event_type', e.event_type, 'qty', e.qty_delta, 'on_hand', e.on_hand, 'blocked', e.blocked, 'reserved', e.reserved,
+      'line', e.line, 'sku', p.sku, 'warehouse', w.code, 'location', l.code, 'lot', t.code,
+      'handling_unit', h.code, 'status', e.status,
+      'event_type', e.event_type, 'qty', e.qty_delta,
+      'serials', case when e.serial_ids is not null then openstock_core.serial_names(tenant, e.serial_ids) end, 'on_hand', e.on_hand, 'blocked', e.blocked, 'reserved', e.reserved,
       'available', e.available, 'entry_id', e.entry_id, 'recorded_at', e.recorded_at, 'replayed', false) order by e.ord), '[]')
     from unnest(entries) as e
     join openstock_core.product p on p.tenant_id = tenant and p.product_id = e.product_id
     join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = e.warehouse_id
     left join openstock_core.location l on l.tenant_id = tenant and l.location_id = e.location_id
     left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = e.lot_id
+    left join openstock_core.handling_unit h on h.tenant_id = tenant and h.handling_unit_id = e.handling_unit_id
     where e.line > 0 and openstock_core.is_chained(e.event_type, e.backordered_delta));
 end
 $$;
@@ -4441,7 +5037,8 @@ begin
   return array(
     select row(l.n, l.line, l.sku, l.product_id, l.tracking, coalesce(l.qty, l.set_to - b.on_hand), null, null,
                l.location, l.location_id, null, null, l.lot, l.lot_id, l.expires_on, l.status, l.to_status,
-               l.unit_cost)::openstock_core.stock_line
+               l.unit_cost, l.serials, l.serial_ids, l.handling_unit,
+               l.handling_unit_id)::openstock_core.stock_line
     from unnest(lines) as l
     join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = bins[l.n]
     order by l.n);
@@ -4452,6 +5049,142 @@ revoke all on function openstock_core.resolve_adjustments from public;
 grant execute on function openstock_core.resolve_adjustments to openstock_api;
 comment on function openstock_core.resolve_adjustments is
   'The lines with qty as the signed change of their bin. Errors: 22023, OS201 (less than nothing would be left), OS202.';
+
+reset role;
+
+-- sql/functions/openstock_core/check_handling_units.sql
+-- Refuses lines that would let a handling unit lie at two locations. The handling units are locked: nobody else puts units in.
+-- Reads: stock_bin, warehouse, location. Locks: stock_bin (shared, and skipping what others hold), only to refuse.
+set local role openstock_owner;
+
+create or replace function openstock_core.check_handling_units(tenant uuid, lines openstock_core.stock_line[]) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  bad record;
+begin
+  select l.n, l.handling_unit, l.handling_unit_id, w.code as warehouse, c.code as location into bad
+  from unnest(lines) as l
+  cross join lateral (
+    select b.warehouse_id, b.location_id from openstock_core.stock_bin b
+    where b.tenant_id = tenant and b.handling_unit_id = l.handling_unit_id and b.on_hand > 0 and b.location_id <> l.location_id
+    union all
+    select null, o.location_id from unnest(lines) as o
+    where o.handling_unit_id = l.handling_unit_id and o.location_id <> l.location_id and o.qty > 0 and o.n < l.n
+    limit 1) as e
+  join openstock_core.location c on c.tenant_id = tenant and c.location_id = e.location_id
+  join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = c.warehouse_id
+  where l.qty > 0
+  order by l.n
+  limit 1;
+  if found then
+    -- From repeatable read on, what the snapshot shows in it may have left: this ends the transaction then.
+    perform from openstock_core.stock_bin b
+    where b.tenant_id = tenant and b.handling_unit_id = bad.handling_unit_id and b.on_hand > 0
+    for share skip locked;
+    perform openstock_core.fail('OS115', jsonb_build_object(
+      'line', bad.n, 'handling_unit', bad.handling_unit, 'warehouse', bad.warehouse, 'location', bad.location));
+  end if;
+end
+$$;
+
+revoke all on function openstock_core.check_handling_units from public;
+grant execute on function openstock_core.check_handling_units to openstock_api;
+comment on function openstock_core.check_handling_units is
+  'Errors: OS115 where units enter a handling unit whose other units are elsewhere, with the line''s place.';
+
+reset role;
+
+-- sql/functions/openstock_core/unpack_handling_units.sql
+-- Turns lines that move whole handling units into lines about what these hold. They are locked: nothing is put in, and what leaves until the levels are
+-- locked is left out by take_whole_units. Reads: handling_unit, stock_bin, location, product, lot, serial_unit.
+set local role openstock_owner;
+
+create or replace function openstock_core.unpack_handling_units(tenant uuid, warehouse_id bigint, lines jsonb) returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  bad record;
+begin
+  with given as materialized (
+    select e.n, e.line as v, normalize(btrim(e.line ->> 'handling_unit')) as code, h.handling_unit_id,
+           count(*) over (partition by h.handling_unit_id) as times
+    from jsonb_array_elements(jsonb_strip_nulls(lines)) with ordinality as e (line, n)
+    left join lateral (select * from openstock_core.handling_unit h
+                       where h.tenant_id = tenant and h.code = normalize(btrim(e.line ->> 'handling_unit')) limit 1) as h on true
+  ), held as materialized (
+    select g.n, jsonb_strip_nulls(jsonb_build_object(
+             'line', coalesce((g.v ->> 'line')::integer, g.n), 'sku', p.sku, 'qty', b.on_hand, 'from', c.code, 'to', g.v ->> 'to', 'lot', t.code,
+             'status', b.status, 'handling_unit', g.code, 'serials', case when p.tracking = 'serial' then to_jsonb(array(
+               select u.serial from openstock_core.serial_unit u where u.tenant_id = tenant and u.bin_id = b.bin_id order by u.serial_id)) end)) as line,
+           b.bin_id
+    from given g
+    join openstock_core.stock_bin b on b.tenant_id = tenant and b.handling_unit_id = g.handling_unit_id
+      and b.warehouse_id = unpack_handling_units.warehouse_id and b.on_hand > 0
+    join openstock_core.location c on c.tenant_id = tenant and c.location_id = b.location_id
+    join openstock_core.product p on p.tenant_id = tenant and p.product_id = b.product_id
+    left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
+  )
+  select (select jsonb_agg(h.line order by h.n, h.bin_id) from held h) as lines, f.n, f.problem
+  into bad
+  from (select) as always
+  left join (
+    select g.n, case
+      when g.v ? 'sku' then '{"code": "22023", "argument": "lines", "problem": "whole handling units move in a call of their own"}'::jsonb
+      when g.v ?| array['qty', 'serials', 'from', 'lot', 'status', 'to_status'] then
+        '{"code": "22023", "argument": "lines", "problem": "a handling unit moves with all it holds: only to and line go with it"}'
+      when not g.v ? 'to' then '{"code": "22023", "argument": "lines", "key": "to", "problem": "missing"}'
+      when g.handling_unit_id is null then jsonb_build_object('code', 'OS114', 'handling_unit', g.code)
+      when g.times > 1 then '{"code": "22023", "argument": "lines", "key": "handling_unit", "problem": "names a handling unit a second time"}'
+      when not exists (select from held h where h.n = g.n) then jsonb_build_object('code', 'OS201', 'handling_unit', g.code, 'on_hand', 0)
+      end as problem
+    from given g) as f on f.problem is not null
+  order by f.n
+  limit 1;
+  if bad.problem is not null then
+    perform openstock_core.fail(bad.problem ->> 'code', jsonb_build_object('line', bad.n) || (bad.problem - 'code'));
+  end if;
+  return bad.lines;
+end
+$$;
+
+revoke all on function openstock_core.unpack_handling_units from public;
+grant execute on function openstock_core.unpack_handling_units to openstock_api;
+comment on function openstock_core.unpack_handling_units is
+  'Lines of a move for each bin of these handling units at the warehouse. Errors: 22023, OS114, and OS201 where it holds nothing there.';
+
+reset role;
+
+-- sql/functions/openstock_core/take_whole_units.sql
+-- Lets lines that move whole handling units take all that their bins hold now. The levels and bins are locked. Reads: stock_bin, serial_unit.
+set local role openstock_owner;
+
+create or replace function openstock_core.take_whole_units(tenant uuid, lines openstock_core.stock_line[], sources bigint[])
+returns openstock_core.stock_line[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return array(
+    select row(l.n, l.line, l.sku, l.product_id, l.tracking, b.on_hand, null, null, l.location, l.location_id, l.to_location, l.to_location_id,
+               l.lot, l.lot_id, l.expires_on, l.status, l.to_status, null, l.serials,
+               case when l.tracking = 'serial' then array(
+                 select u.serial_id from openstock_core.serial_unit u
+                 where u.tenant_id = tenant and u.bin_id = b.bin_id order by u.serial_id) end,
+               l.handling_unit, l.handling_unit_id)::openstock_core.stock_line
+    from unnest(lines) as l
+    join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = sources[l.n]
+    order by l.n);
+end
+$$;
+
+revoke all on function openstock_core.take_whole_units from public;
+grant execute on function openstock_core.take_whole_units to openstock_api;
+comment on function openstock_core.take_whole_units is
+  'The lines with what their bins hold as qty, and of products tracked by serial with all their pieces.';
 
 reset role;
 
@@ -4471,7 +5204,7 @@ begin
   select f.* into bad from (
     select l.n, l.sku, l.location, l.qty, coalesce(s.on_hand, 0) as on_hand, case
         when sources[l.n] = targets[l.n] then 'must go to another bin or status'
-        when coalesce(s.on_hand, 0) < sum(l.qty) over (partition by l.location_id, l.product_id, l.lot_id, l.status) then 'OS201'
+        when coalesce(s.on_hand, 0) < sum(l.qty) over (partition by l.location_id, l.product_id, l.lot_id, l.status, l.handling_unit_id) then 'OS201'
       end as problem
     from unnest(lines) as l
     left join openstock_core.stock_bin s on s.tenant_id = tenant and s.bin_id = sources[l.n]
@@ -4496,7 +5229,7 @@ comment on function openstock_core.check_moves is
 reset role;
 
 -- sql/functions/openstock_core/plan_moves.sql
--- Plans the entries of a move. The bins are locked. Reads: stock_bin, allocation.
+-- Plans the entries of a move. The bins are locked. Reads: stock_bin, allocation, serial_unit.
 -- The units of a source bin are laid end to end, free ones first and then the pinned ones, those of holds that have ended and
 -- then the newest allocation first; the
 -- lines take them in turn, and where a line overlaps an allocation it carries it along.
@@ -4514,7 +5247,7 @@ begin
   perform openstock_core.check_moves(tenant, lines, sources, targets);
   return array(
     with leaving as (
-      select l.n, l.line, l.qty, s.product_id, s.warehouse_id, s.bin_id as source, d.bin_id as target,
+      select l.n, l.line, l.qty, l.serial_ids, s.product_id, s.warehouse_id, s.bin_id as source, d.bin_id as target,
              s.blocked as source_blocked, d.blocked as target_blocked,
              case when s.location_id = d.location_id then 'STATUS' else 'MOVE' end as event_type,
              s.on_hand - s.allocated as free,
@@ -4532,27 +5265,38 @@ begin
       join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = l.reservation_id
       where a.tenant_id = tenant and a.bin_id = any (sources)
     ), part as (
-      select m.*, null::bigint as reservation_line_id, null::text as order_ref, trim_scale(least(m.qty, m.free - m.start)) as units
-      from leaving m where m.start < m.free
+      select m.*, null::bigint as reservation_line_id, null::text as order_ref, trim_scale(least(m.qty, m.free - m.start)) as units,
+             null::bigint[] as pieces
+      from leaving m where m.start < m.free and m.serial_ids is null
       union all
-      select m.*, p.reservation_line_id, p.order_ref, trim_scale(least(m.start + m.qty, p.start + p.qty) - greatest(m.start, p.start))
+      select m.*, p.reservation_line_id, p.order_ref, trim_scale(least(m.start + m.qty, p.start + p.qty) - greatest(m.start, p.start)), null
       from leaving m
       join pinned p on p.bin_id = m.source and p.start < m.start + m.qty and m.start < p.start + p.qty
+      where m.serial_ids is null
+      union all
+      -- Pieces that are named take their own pins along.
+      select m.*, u.reservation_line_id, p.order_ref, count(*), array_agg(u.serial_id)
+      from leaving m
+      cross join lateral unnest(m.serial_ids) as s (serial_id)
+      join openstock_core.serial_unit u on u.tenant_id = tenant and u.serial_id = s.serial_id
+      left join pinned p on p.bin_id = m.source and p.reservation_line_id = u.reservation_line_id
+      group by m.n, m.line, m.qty, m.serial_ids, m.product_id, m.warehouse_id, m.source, m.target, m.source_blocked, m.target_blocked, m.event_type,
+               m.free, m.start, u.reservation_line_id, p.order_ref
     ), entry as (
       select p.n, p.reservation_line_id, 1 as step, row(0, 'DEALLOCATE', p.product_id, p.warehouse_id, p.source,
-               0, 0, 0, -p.units, p.reservation_line_id, p.order_ref, null, reason, null, null, null, null)::openstock_core.movement as movement
+               0, 0, 0, -p.units, p.reservation_line_id, p.order_ref, null, reason, null, null, null, null, p.pieces)::openstock_core.movement as movement
       from part p where p.reservation_line_id is not null and p.target_blocked
       union all
       select p.n, p.reservation_line_id, 2, row(p.line, p.event_type, p.product_id, p.warehouse_id, p.source,
                -p.units, case when p.source_blocked then -p.units else 0 end, 0,
                case when p.reservation_line_id is not null and not p.target_blocked then -p.units else 0 end,
-               p.reservation_line_id, p.order_ref, null, reason, null, null, null, null)::openstock_core.movement
+               p.reservation_line_id, p.order_ref, null, reason, null, null, null, null, p.pieces)::openstock_core.movement
       from part p
       union all
       select p.n, p.reservation_line_id, 3, row(p.line, p.event_type, p.product_id, p.warehouse_id, p.target,
                p.units, case when p.target_blocked then p.units else 0 end, 0,
                case when p.reservation_line_id is not null and not p.target_blocked then p.units else 0 end,
-               p.reservation_line_id, p.order_ref, null, reason, null, null, null, null)::openstock_core.movement
+               p.reservation_line_id, p.order_ref, null, reason, null, null, null, null, p.pieces)::openstock_core.movement
       from part p
     )
     select e.movement from entry e order by e.n, e.reservation_line_id nulls first, e.step);
@@ -4568,8 +5312,8 @@ comment on function openstock_core.plan_moves is
 reset role;
 
 -- sql/functions/openstock/receive.sql
--- Goods in. Writes: operation, event, ledger (RECEIPT), stock_level, stock_bin, lot (new ones).
--- Locks: operation, location and lot (shared), stock_level by (product, warehouse), stock_bin by bin_id; where somebody waits for a product,
+-- Goods in. Writes: operation, event, ledger (RECEIPT), stock_level, stock_bin, lot (new ones), handling_unit, serial_unit, ledger_serial.
+-- Locks: operation, handling_unit by id, location and lot (shared), stock_level by (product, warehouse), stock_bin by bin_id, serial_unit by serial_id (those that come back); where somebody waits for a product,
 -- before the bins backlog by product_id, order (skipping those in use), backorder by id. Writes then: what fill_queue writes.
 set local role openstock_api;
 
@@ -4596,12 +5340,17 @@ declare
   levels openstock_core.level_key[];
   waiting bigint[];
   due openstock_core.due;
+  packed boolean;
 begin
   if answer is null then
-    perform openstock_core.check_lines(lines, '{"sku": "code!", "qty": "number!", "line": "integer", "location": "code",
-      "lot": "code", "expires_on": "date", "status": "code", "unit_cost": "number"}', 10000, 'line');
+    perform openstock_core.check_lines(lines, '{"sku": "code!", "qty": "number! or serials", "serials": "codes", "line": "integer", "location": "code",
+      "lot": "code", "handling_unit": "code", "handling_unit_kind": "code", "expires_on": "date", "status": "code", "unit_cost": "number"}', 10000, 'line');
     perform openstock_core.check_call(reference, note, null, occurred_at);
     place := openstock_core.find_warehouse(acting, warehouse, true);
+    packed := jsonb_path_exists(lines, '$[*].handling_unit ? (@ != null)');
+    if packed then
+      perform openstock_core.lock_handling_units(acting, lines, true);
+    end if;
     typed := openstock_core.make_lots(acting, openstock_core.read_stock_lines(acting, place, lines, 'positive', true));
 
     perform openstock_core.share_places(acting,
@@ -4612,13 +5361,19 @@ begin
       waiting := openstock_core.lock_waiting(acting, levels);
     end if;
     bins := openstock_core.make_bins(acting, place, array(
-      select row(l.location_id, l.product_id, l.lot_id, l.status)::openstock_core.bin_key from unnest(typed) as l order by l.n));
+      select row(l.location_id, l.product_id, l.lot_id, l.status, l.handling_unit_id)::openstock_core.bin_key from unnest(typed) as l order by l.n));
     perform openstock_core.settle_bins(acting, op_id, '{}', bins, due);
+    if packed then
+      perform openstock_core.check_handling_units(acting, typed);
+    end if;
+    if jsonb_path_exists(lines, '$[*].serials[*]') then
+      typed := openstock_core.bring_serials(acting, typed);
+    end if;
 
     answer := openstock_core.stock_answer(acting, array(
       select p from openstock_core.post(acting, op_id, array(
         select row(l.line, 'RECEIPT', l.product_id, place, b.bin_id, l.qty, case when b.blocked then l.qty else 0 end, 0, 0,
-                   null, null, l.unit_cost, null, null, null, null, null)::openstock_core.movement
+                   null, null, l.unit_cost, null, null, null, null, null, l.serial_ids)::openstock_core.movement
         from unnest(typed) as l
         join openstock_core.stock_bin b on b.tenant_id = acting and b.bin_id = bins[l.n]
         order by l.n), occurred_at, reference, note) as p));
@@ -4635,15 +5390,17 @@ revoke all on function openstock.receive from public;
 grant execute on function openstock.receive to openstock_app;
 comment on function openstock.receive is
   'Goods in. lines: sku, qty (positive), and optionally line, location (default DEFAULT), lot (required where the product is tracked by '
-  'lot; a new one is created), expires_on (the lot''s last day), status (default available), unit_cost. fill_backorders (default true): orders that wait for the products get what is available at the '
+  'lot; a new one is created), expires_on (the lot''s last day), serials (required where the product is tracked by serial: an array of as many names '
+  'as units, and qty may be left out; a new one is created, and a piece that left may come back), status (default available), unit_cost, handling_unit (the barcode of the pallet, tote or '
+  'carton that they come in; a new one is created, of the handling_unit_kind given, default pallet). fill_backorders (default true): orders that wait for the products get what is available at the '
   'warehouse then, by priority and age, in the same transaction, so that nobody comes between. Returns one row per line. '
-  'Errors: 22023, OS010, OS101 to OS110.';
+  'Errors: 22023, OS010, OS101 to OS115.';
 
 reset role;
 
 -- sql/functions/openstock/adjust.sql
--- Corrects what a bin holds. Writes: operation, event, ledger (ADJUST, DEALLOCATE), stock_level, stock_bin, allocation.
--- Locks: operation, location and lot (shared), stock_level by (product, warehouse), stock_bin by bin_id.
+-- Corrects what a bin holds. Writes: operation, event, ledger (ADJUST, DEALLOCATE), stock_level, stock_bin, allocation, handling_unit (changes), serial_unit, ledger_serial.
+-- Locks: operation, handling_unit by id, location and lot (shared), stock_level by (product, warehouse), stock_bin by bin_id, serial_unit by serial_id (those that come back).
 set local role openstock_api;
 
 create or replace function openstock.adjust(
@@ -4666,13 +5423,20 @@ declare
   typed openstock_core.stock_line[];
   bins bigint[];
   due openstock_core.due;
+  packed boolean;
+  leaving openstock_core.stock_line[];
+  unpinned openstock_core.movement[] := array[]::openstock_core.movement[];
 begin
   if answer is null then
-    perform openstock_core.check_lines(lines, '{"sku": "code!", "qty": "number", "set_to": "number", "expected": "number",
-      "line": "integer", "location": "code", "lot": "code", "status": "code", "unit_cost": "number"}', 10000, 'line');
+    perform openstock_core.check_lines(lines, '{"sku": "code!", "qty": "number", "set_to": "number", "expected": "number", "serials": "codes",
+      "line": "integer", "location": "code", "lot": "code", "handling_unit": "code", "status": "code", "unit_cost": "number"}', 10000, 'line');
     perform openstock_core.check_text('reason', 'text!', reason);
     perform openstock_core.check_call(reference, note, reason, occurred_at);
     place := openstock_core.find_warehouse(acting, warehouse, false);
+    packed := jsonb_path_exists(lines, '$[*].handling_unit ? (@ != null)');
+    if packed then
+      perform openstock_core.lock_handling_units(acting, lines, false);
+    end if;
     typed := openstock_core.read_stock_lines(acting, place, lines, 'signed', false);
 
     perform openstock_core.share_places(acting,
@@ -4680,18 +5444,28 @@ begin
     due := openstock_core.lock_levels(acting, array(
       select row(l.product_id, place)::openstock_core.level_key from unnest(typed) as l), true);
     bins := openstock_core.make_bins(acting, place, array(
-      select row(l.location_id, l.product_id, l.lot_id, l.status)::openstock_core.bin_key from unnest(typed) as l order by l.n));
+      select row(l.location_id, l.product_id, l.lot_id, l.status, l.handling_unit_id)::openstock_core.bin_key from unnest(typed) as l order by l.n));
     perform openstock_core.settle_bins(acting, op_id, '{}', bins, due);
     typed := openstock_core.resolve_adjustments(acting, typed, bins);
+    if packed then
+      perform openstock_core.check_handling_units(acting, typed);
+    end if;
+    if jsonb_path_exists(lines, '$[*].serials[*]') then
+      typed := openstock_core.bring_serials(acting, typed);
+      leaving := array(select l from unnest(typed) as l where l.qty < 0);
+      perform openstock_core.check_serials(acting, leaving, bins);
+      unpinned := openstock_core.unpin_serials(acting, 0, array(
+        select s.serial_id from unnest(leaving) as l cross join lateral unnest(l.serial_ids) as s (serial_id)), reason);
+    end if;
 
     answer := openstock_core.stock_answer(acting, array(
       select p from openstock_core.post(acting, op_id, (
         select openstock_core.unpin_from_bins(acting, 0, array_agg(b.bin_id), array_agg(b.allocated - b.on_hand - l.qty), reason)
         from unnest(typed) as l
-        join openstock_core.stock_bin b on b.tenant_id = acting and b.bin_id = bins[l.n]
-      ) || array(
+        join openstock_core.stock_bin b on b.tenant_id = acting and b.bin_id = bins[l.n] and l.serials is null
+      ) || unpinned || array(
         select row(l.line, 'ADJUST', l.product_id, place, b.bin_id, l.qty, case when b.blocked then l.qty else 0 end, 0, 0,
-                   null, null, l.unit_cost, reason, null, null, null, null)::openstock_core.movement
+                   null, null, l.unit_cost, reason, null, null, null, null, l.serial_ids)::openstock_core.movement
         from unnest(typed) as l
         join openstock_core.stock_bin b on b.tenant_id = acting and b.bin_id = bins[l.n]
         order by l.n), occurred_at, reference, note) as p));
@@ -4705,15 +5479,15 @@ revoke all on function openstock.adjust from public;
 grant execute on function openstock.adjust to openstock_app;
 comment on function openstock.adjust is
   'Corrects what bins hold, for a reason. lines: sku, and either qty (signed change) or set_to with the expected balance; optionally line, '
-  'location (default DEFAULT), lot, status, unit_cost. Units pinned to orders that disappear are de-allocated; the promises stay, and available may '
-  'become negative. Returns one row per line. Errors: 22023, OS010, OS101 to OS110, OS201, OS202.';
+  'location (default DEFAULT), lot, status, handling_unit (what it holds; without, what is loose), unit_cost; where the product is tracked by serial qty and serials, the pieces that were lost or found. Units pinned to orders that disappear are de-allocated; the promises stay, and available may '
+  'become negative. Returns one row per line. Errors: 22023, OS010, OS101 to OS115, OS201, OS202.';
 
 reset role;
 
 -- sql/functions/openstock/move.sql
 -- Moves units from bin to bin within a warehouse, or changes their status; pinned units take their allocations along.
--- Writes: operation, event, ledger (MOVE, STATUS, DEALLOCATE), stock_level, stock_bin, allocation.
--- Locks: operation, location and lot (shared), stock_level by (product, warehouse), stock_bin by bin_id.
+-- Writes: operation, event, ledger (MOVE, STATUS, DEALLOCATE), stock_level, stock_bin, allocation, handling_unit (changes), serial_unit, ledger_serial.
+-- Locks: operation, handling_unit by id, location and lot (shared), stock_level by (product, warehouse), stock_bin by bin_id.
 set local role openstock_api;
 
 create or replace function openstock.move(
@@ -4738,12 +5512,20 @@ declare
   sources bigint[];
   targets bigint[];
   due openstock_core.due;
+  whole boolean := false;
 begin
   if answer is null then
-    perform openstock_core.check_lines(lines, '{"sku": "code!", "qty": "number!", "from": "code", "to": "code",
+    perform openstock_core.check_lines(lines, '{"sku": "code! or handling_unit", "qty": "number! or serials or handling_unit", "serials": "codes", "handling_unit": "code", "from": "code", "to": "code",
       "line": "integer", "lot": "code", "status": "code", "to_status": "code"}', 10000, 'line');
     perform openstock_core.check_call(reference, note, reason, occurred_at);
     place := openstock_core.find_warehouse(acting, warehouse, false);
+    if jsonb_path_exists(lines, '$[*].handling_unit ? (@ != null)') then
+      perform openstock_core.lock_handling_units(acting, lines, false);
+      whole := jsonb_path_exists(lines, '$[*] ? (!exists (@.sku) || @.sku == null)');
+      if whole then
+        lines := openstock_core.unpack_handling_units(acting, place, lines);
+      end if;
+    end if;
     typed := openstock_core.read_stock_lines(acting, place, lines, 'positive', false);
 
     perform openstock_core.share_places(acting,
@@ -4752,12 +5534,18 @@ begin
     due := openstock_core.lock_levels(acting, array(
       select row(l.product_id, place)::openstock_core.level_key from unnest(typed) as l), true);
     sources := openstock_core.find_bins(acting, array(
-      select row(l.location_id, l.product_id, l.lot_id, l.status)::openstock_core.bin_key from unnest(typed) as l order by l.n));
+      select row(l.location_id, l.product_id, l.lot_id, l.status, l.handling_unit_id)::openstock_core.bin_key from unnest(typed) as l order by l.n));
     targets := openstock_core.make_bins(acting, place, array(
-      select row(coalesce(l.to_location_id, l.location_id), l.product_id, l.lot_id, l.to_status)::openstock_core.bin_key
+      select row(coalesce(l.to_location_id, l.location_id), l.product_id, l.lot_id, l.to_status, case when whole then l.handling_unit_id end)::openstock_core.bin_key
       from unnest(typed) as l order by l.n));
     perform openstock_core.settle_bins(acting, op_id, sources, targets, due);
     perform openstock_core.inherit_ages(acting, sources, targets);
+    if whole then
+      typed := openstock_core.take_whole_units(acting, typed, sources);
+    elsif jsonb_path_exists(lines, '$[*].serials[*]') then
+      typed := openstock_core.look_up_serials(acting, typed);
+      perform openstock_core.check_serials(acting, typed, sources);
+    end if;
 
     answer := openstock_core.stock_answer(acting, array(
       select p from openstock_core.post(acting, op_id,
@@ -4772,8 +5560,9 @@ revoke all on function openstock.move from public;
 grant execute on function openstock.move to openstock_app;
 comment on function openstock.move is
   'Moves units within a warehouse. lines: sku, qty (positive), and from and to (bins; default DEFAULT, and to where it comes from), status '
-  'and to_status (what it is and becomes), optionally line, lot. All lines happen at once. Units pinned to orders move last and stay pinned, unless they '
-  'become blocked: then they are de-allocated. Returns the entries out of and into bins. Errors: 22023, OS010, OS101 to OS110, OS201.';
+  'and to_status (what it is and becomes), optionally line, lot; where the product is tracked by serial serials (which pieces; qty may be left out). handling_unit names what units leave: they become loose. A line of handling_unit and to alone '
+  'moves it with all it holds. All lines happen at once. Units pinned to orders move last and stay pinned, unless they '
+  'become blocked: then they are de-allocated; pieces keep their own pins. Returns the entries out of and into bins. Errors: 22023, OS010, OS101 to OS114, OS201.';
 
 reset role;
 
@@ -5424,7 +6213,7 @@ begin
   loop
     select o.warehouse_id into best
     from unnest(offers) as o
-    join rows from (unnest(needs), unnest(lacking)) as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, lacking)
+    join rows from (unnest(needs), unnest(lacking)) as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, serial_ids, lacking)
       on n.product_id = o.product_id
     where n.lacking > 0 and o.warehouse_id <> all (chosen)
     group by o.warehouse_id, o.shipping_cost, o.priority, o.code
@@ -5434,7 +6223,7 @@ begin
     chosen := chosen || best;
     lacking := array(
       select greatest(n.lacking - coalesce(o.available, 0), 0)
-      from rows from (unnest(needs), unnest(lacking)) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, lacking, place)
+      from rows from (unnest(needs), unnest(lacking)) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, serial_ids, lacking, place)
       left join unnest(offers) as o on o.product_id = n.product_id and o.warehouse_id = best
       order by n.place);
   end loop;
@@ -5521,7 +6310,7 @@ begin
       on u.product_id = c.product_id and u.warehouse_id = c.warehouse_id
     where c.active and c.available > coalesce(u.qty, 0));
   needs := array(
-    select row(null, u.product_id, null, null, u.qty - coalesce(o.units, 0))::openstock_core.pick
+    select row(null, u.product_id, null, null, u.qty - coalesce(o.units, 0), null)::openstock_core.pick
     from (select u.product_id, sum(u.qty) as qty from unnest(lines) as u where u.warehouse_id is null group by 1) as u
     left join (select o.product_id, sum(o.available) as units from unnest(offers) as o where o.warehouse_id = any (named) group by 1) as o
       on o.product_id = u.product_id
@@ -5572,7 +6361,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   return array(
-    select row(null, l.product_id, l.warehouse_id, null, h.units - d.units)::openstock_core.pick
+    select row(null, l.product_id, l.warehouse_id, null, h.units - d.units, null)::openstock_core.pick
     from unnest(keys) as k
     cross join lateral (select * from openstock_core.stock_level s where s.tenant_id = tenant and s.product_id = k.product_id
                           and s.warehouse_id = k.warehouse_id limit 1) as l
@@ -5856,7 +6645,7 @@ begin
     for i in 1 .. cardinality(wanted.bins) loop
       units := least(wanted.qty, wanted.free[i] - coalesce(from_bin[wanted.bin[i]], 0), wanted.available[i] - coalesce(from_level[wanted.level[i]], 0));
       if units > 0 then
-        picks := picks || row(wanted.line, wanted.product_id, wanted.warehouses[i], wanted.bins[i], trim_scale(units))::openstock_core.pick;
+        picks := picks || row(wanted.line, wanted.product_id, wanted.warehouses[i], wanted.bins[i], trim_scale(units), null)::openstock_core.pick;
         wanted.qty := wanted.qty - units;
         from_bin[wanted.bin[i]] := coalesce(from_bin[wanted.bin[i]], 0) + units;
         from_level[wanted.level[i]] := coalesce(from_level[wanted.level[i]], 0) + units;
@@ -6012,7 +6801,7 @@ declare
   channels bigint[];
   own bigint[] := openstock_core.find_holds_of_quotas(tenant, lines, levels, callers, due.at);
 begin
-  select coalesce(array_agg(row(null, m.product_id, m.warehouse_id, null, m.qty)::openstock_core.pick), '{}'), array_agg(m.channel_id)
+  select coalesce(array_agg(row(null, m.product_id, m.warehouse_id, null, m.qty, null)::openstock_core.pick), '{}'), array_agg(m.channel_id)
   into missing, channels
   from (
     select l.product_id, l.warehouse_id, c.channel_id, w.qty - l.available + b.units - f.units as qty
@@ -6246,10 +7035,10 @@ begin
     returning l.*
   )
   select array_agg(row(l.line, 'RESERVE', l.product_id, l.warehouse_id, null, 0, 0, p.qty, 0,
-                       l.reservation_line_id, promise.order_ref, null, null, l.expires_at, null, null, nullif(-kept[p.n], 0))::openstock_core.movement
+                       l.reservation_line_id, promise.order_ref, null, null, l.expires_at, null, null, nullif(-kept[p.n], 0), null)::openstock_core.movement
                    order by l.line, l.reservation_line_id),
          (select array_agg(row(l.line, 'ALLOCATE', p.product_id, p.warehouse_id, p.bin_id, 0, 0, 0, p.qty,
-                               l.reservation_line_id, promise.order_ref, null, null, null, null, null, null)::openstock_core.movement
+                               l.reservation_line_id, promise.order_ref, null, null, null, null, null, null, null)::openstock_core.movement
                            order by l.line, l.reservation_line_id, p.bin_id)
           from unnest(stock.pins) as p
           join line l on l.line = p.reservation_line_id and l.product_id = p.product_id and l.warehouse_id = p.warehouse_id)
@@ -6504,8 +7293,10 @@ begin
   with given as materialized (
     select min(g.n) as n, g.line, normalize(btrim(g.sku)) as sku, normalize(btrim(g.warehouse)) as warehouse,
            case when count(g.qty) = count(*) then trim_scale(sum(g.qty)) end as qty, min(g.qty) as lowest
-    from rows from (jsonb_to_recordset(lines) as (line integer, sku text, warehouse text, qty numeric))
-      with ordinality as g (line, sku, warehouse, qty, n)
+    from rows from (jsonb_to_recordset(lines) as (line integer, sku text, warehouse text, qty numeric, serials jsonb))
+      with ordinality as g (line, sku, warehouse, qty, serials, n)
+    -- match_serials reads those that name pieces.
+    where g.serials is null
     group by g.line, 3, 4
   ), open as materialized (
     select l.reservation_line_id, l.backorder_id, l.line, l.product_id, l.warehouse_id, l.units as reserved, p.sku::text as sku, p.decimals,
@@ -6543,7 +7334,7 @@ begin
   )
   select (select array_agg(row(m.reservation_line_id, m.line, m.product_id, m.warehouse_id,
                                trim_scale(least(m.reserved, coalesce(m.wanted, m.before + m.reserved) - m.before)),
-                               m.reserved, m.backorder_id)::openstock_core.taken_line
+                               m.reserved, m.backorder_id, null)::openstock_core.taken_line
                            order by m.n, m.line, m.backorder_id nulls first, m.reservation_line_id)
           from matched m where m.wanted is null or m.before < m.wanted) as taken, f.n, f.what
   into bad
@@ -6608,6 +7399,120 @@ comment on function openstock_core.lock_open_lines is
 
 reset role;
 
+-- sql/functions/openstock_core/match_serials.sql
+-- Finds the open lines of an order that named pieces go to: a piece that is pinned to one of them to that line, a free one to the first line
+-- at its warehouse that has room. The levels and lines are locked, so pieces stay in their bins; whether one is free is only seen when its bin is
+-- locked, by plan_named_shipment. Reads: serial_unit, stock_bin, product, warehouse, location.
+set local role openstock_owner;
+
+create or replace function openstock_core.match_serials(
+  tenant uuid, order_ref text, available openstock_core.open_line[], taken openstock_core.taken_line[], lines jsonb)
+returns openstock_core.taken_line[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  found_lines record;
+begin
+  with given as materialized (
+    select g.n, g.line, normalize(btrim(g.sku)) as sku, normalize(btrim(g.warehouse)) as warehouse, trim_scale(g.qty) as qty, s.serials
+    from rows from (jsonb_to_recordset(lines) as (line integer, sku text, warehouse text, qty numeric, serials jsonb))
+      with ordinality as g (line, sku, warehouse, qty, serials, n)
+    cross join lateral (select array(select normalize(btrim(e)) from jsonb_array_elements_text(g.serials) as e) as serials) as s
+    where g.serials is not null
+  ), candidate as materialized (
+    select g.n, o.reservation_line_id, o.line, o.product_id, o.warehouse_id, o.units, p.tracking
+    from unnest(available) as o
+    join openstock_core.product p on p.tenant_id = tenant and p.product_id = o.product_id
+    join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = o.warehouse_id
+    join given g on coalesce(g.line::text, g.sku) is not null and (g.line is null or g.line = o.line)
+      and (g.sku is null or g.sku = p.sku) and (g.warehouse is null or g.warehouse = w.code)
+    where o.reservation_line_id is not null
+  ), piece as materialized (
+    select g.n, s.serial, s.place, u.serial_id, u.product_id, b.warehouse_id, b.blocked, b.status, u.bin_id, w.code as warehouse, c.code as location, u.reservation_line_id,
+           count(*) over (partition by u.serial_id) as times
+    from given g
+    cross join lateral unnest(g.serials) with ordinality as s (serial, place)
+    left join lateral (
+      select k.* from (select distinct c.product_id from candidate c where c.n = g.n) as d
+      join openstock_core.serial_unit k on k.tenant_id = tenant and k.product_id = d.product_id and k.serial = s.serial limit 1) as u on true
+    left join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = u.bin_id
+    left join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = b.warehouse_id
+    left join openstock_core.location c on c.tenant_id = tenant and c.location_id = b.location_id
+  ), own as (
+    select p.n, p.serial_id, c.reservation_line_id
+    from piece p join candidate c on c.n = p.n and c.reservation_line_id = p.reservation_line_id
+  ), room as (
+    select c.*, c.units - coalesce(o.pieces, 0) as room,
+           sum(c.units - coalesce(o.pieces, 0)) over (partition by c.n, c.product_id, c.warehouse_id order by c.line, c.reservation_line_id)
+             - (c.units - coalesce(o.pieces, 0)) as start
+    from candidate c
+    left join (select o.n, o.reservation_line_id, count(*) as pieces from own o group by o.n, o.reservation_line_id) as o
+      on o.n = c.n and o.reservation_line_id = c.reservation_line_id
+  ), free as (
+    select p.*, row_number() over (partition by p.n, p.product_id, p.warehouse_id order by p.place) as nth
+    from piece p
+    where p.bin_id is not null and not exists (select from own o where o.n = p.n and o.serial_id = p.serial_id)
+  ), assigned as materialized (
+    select o.n, o.serial_id, o.reservation_line_id from own o
+    union all
+    select f.n, f.serial_id, r.reservation_line_id
+    from free f
+    join room r on r.n = f.n and r.product_id = f.product_id and r.warehouse_id = f.warehouse_id and f.nth > r.start and f.nth <= r.start + r.room
+  ), problem as (
+    select g.n, 0 as place, case
+      when coalesce(g.line::text, g.sku) is null then
+        jsonb_build_object('code', '22023', 'argument', 'lines', 'problem', 'must name a line or a sku')
+      when not exists (select from candidate c where c.n = g.n) then
+        jsonb_build_object('code', 'OS303', 'order_ref', match_serials.order_ref, 'asked', cardinality(g.serials), 'reserved', 0)
+      when exists (select from candidate c where c.n = g.n and c.tracking <> 'serial') then
+        jsonb_build_object('code', 'OS112', 'problem', 'the product is not tracked by serial')
+      when cardinality(g.serials) <> g.qty then
+        jsonb_build_object('code', 'OS112', 'qty', g.qty, 'serials', cardinality(g.serials), 'problem', 'must be as many as units')
+      when exists (select from candidate c join unnest(taken) as t on t.product_id = c.product_id and t.warehouse_id = c.warehouse_id where c.n = g.n) then
+        jsonb_build_object('code', '22023', 'argument', 'lines', 'key', 'serials', 'problem', 'another entry takes pieces of the product and names none')
+      end as what
+    from given g
+    union all
+    select p.n, p.place, jsonb_build_object('serial', p.serial) || case
+      when p.serial_id is null then jsonb_build_object('code', 'OS111')
+      when p.times > 1 then jsonb_build_object('code', '22023', 'argument', 'lines', 'key', 'serials', 'problem', 'names a piece a second time')
+      when p.bin_id is null or p.blocked or not exists (select from candidate c where c.n = p.n and c.warehouse_id = p.warehouse_id) then
+        jsonb_build_object('code', 'OS113', 'warehouse', p.warehouse, 'location', p.location, 'status', p.status)
+      else jsonb_build_object('code', 'OS303', 'order_ref', match_serials.order_ref, 'asked', cardinality(g.serials),
+                              'reserved', (select sum(c.units) from candidate c where c.n = p.n)) end
+    from piece p
+    join given g on g.n = p.n
+    left join assigned a on a.n = p.n and a.serial_id = p.serial_id
+    where a.serial_id is null or p.blocked or p.times > 1
+    union all
+    select max(a.n), null, jsonb_build_object('code', '22023', 'argument', 'lines', 'problem', 'names what another entry names too')
+    from assigned a join candidate c on c.n = a.n and c.reservation_line_id = a.reservation_line_id
+    group by a.reservation_line_id, c.units having count(*) > c.units
+  )
+  select array(select row(c.reservation_line_id, c.line, c.product_id, c.warehouse_id, a.qty, c.units, null, a.serial_ids)::openstock_core.taken_line
+               from (select u.reservation_line_id, count(*) as qty, array_agg(u.serial_id order by u.serial_id) as serial_ids
+                     from assigned u group by u.reservation_line_id) as a
+               join lateral (select * from candidate s where s.reservation_line_id = a.reservation_line_id limit 1) as c on true
+               order by c.line, c.reservation_line_id) as taken, f.n, f.what
+  into found_lines
+  from (select) as always
+  left join (select * from problem p where p.what is not null order by p.n, p.place nulls last limit 1) as f on true;
+
+  if found_lines.what is not null then
+    perform openstock_core.fail(found_lines.what ->> 'code', jsonb_build_object('line', found_lines.n) || (found_lines.what - 'code'));
+  end if;
+  return found_lines.taken;
+end
+$$;
+
+revoke all on function openstock_core.match_serials from public;
+grant execute on function openstock_core.match_serials to openstock_api;
+comment on function openstock_core.match_serials is
+  'What the entries that name pieces take of which lines. Errors: 22023, OS111 to OS113, OS303, each with the entry''s place.';
+
+reset role;
+
 -- sql/functions/openstock_core/take_order_lines.sql
 -- Locks an order's open lines, and says how much of each a release or shipment takes. Locks: as lock_open_lines.
 set local role openstock_owner;
@@ -6620,16 +7525,22 @@ as $$
 declare
   locked record;
   available openstock_core.open_line[];
+  taken openstock_core.taken_line[];
+  named openstock_core.taken_line[] := array[]::openstock_core.taken_line[];
 begin
   select l.line_ids, l.backorder_ids, l.due into locked from openstock_core.lock_open_lines(tenant, order_ref, waiting_too) as l;
   available := openstock_core.open_lines(tenant, locked.line_ids, locked.backorder_ids);
   if lines is not null then
-    return row(openstock_core.match_order_lines(tenant, order_ref, available, lines), locked.due)::openstock_core.taking;
+    taken := openstock_core.match_order_lines(tenant, order_ref, available, lines);
+    if jsonb_path_exists(lines, '$[*].serials[*]') then
+      named := openstock_core.match_serials(tenant, order_ref, available, taken, lines);
+    end if;
+    return row(taken, locked.due, named)::openstock_core.taking;
   end if;
   return row(array(
-    select row(o.reservation_line_id, o.line, o.product_id, o.warehouse_id, o.units, o.units, o.backorder_id)::openstock_core.taken_line
+    select row(o.reservation_line_id, o.line, o.product_id, o.warehouse_id, o.units, o.units, o.backorder_id, null)::openstock_core.taken_line
     from unnest(available) as o
-    order by o.line, o.backorder_id nulls first, o.reservation_line_id), locked.due)::openstock_core.taking;
+    order by o.line, o.backorder_id nulls first, o.reservation_line_id), locked.due, named)::openstock_core.taking;
 end
 $$;
 
@@ -6637,7 +7548,7 @@ revoke all on function openstock_core.take_order_lines from public;
 grant execute on function openstock_core.take_order_lines to openstock_api;
 comment on function openstock_core.take_order_lines is
   'What the request takes of each of the order''s open lines, all of them without lines; and what is due. '
-  'Errors: those of lock_open_lines and match_order_lines.';
+  'Errors: those of lock_open_lines match_order_lines and match_serials.';
 
 reset role;
 
@@ -6658,7 +7569,7 @@ begin
     openstock_core.unpin_from_lines(tenant, order_ref, taken, reason) || array(
       select row(t.line, 'RELEASE', t.product_id, t.warehouse_id, null, 0, 0, -t.qty, 0,
                  t.reservation_line_id, order_ref, null, reason, null, null, null,
-                 case when n.quota_used > 0 then openstock_core.units_for_quota(tenant, n.channel_id, n.quota_used, t.qty) end)::openstock_core.movement
+                 case when n.quota_used > 0 then openstock_core.units_for_quota(tenant, n.channel_id, n.quota_used, t.qty) end, null)::openstock_core.movement
       from unnest(taken) as t
       cross join lateral (select * from openstock_core.reservation_line s
                           where s.tenant_id = tenant and s.reservation_line_id = t.reservation_line_id limit 1) as n)
@@ -7039,7 +7950,7 @@ begin
     array(select l.reservation_line_id from openstock_core.reservation_line l
           where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0 and l.expires_at <= find_giving.at),
     array(select row(null, t.product_id, t.warehouse_id, null, t.qty - case when l.quota_used > 0 and l.channel_id is distinct from find_giving.channel_id
-                   then coalesce(openstock_core.units_for_quota(tenant, l.channel_id, l.quota_used, t.qty), 0) else 0 end)::openstock_core.pick
+                   then coalesce(openstock_core.units_for_quota(tenant, l.channel_id, l.quota_used, t.qty), 0) else 0 end, null)::openstock_core.pick
           from unnest(taken) as t
           join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = t.reservation_line_id))::openstock_core.giving;
 end
@@ -7455,7 +8366,7 @@ begin
     entries := array(
       select p from openstock_core.post(acting, op_id, array(
         select row(l.line, 'EXTEND', l.product_id, l.warehouse_id, null, 0, 0, 0, 0, l.reservation_line_id, order_ref, null, null,
-                   greatest(l.expires_at, arrival + make_interval(secs => seconds)), null, null, null)::openstock_core.movement
+                   greatest(l.expires_at, arrival + make_interval(secs => seconds)), null, null, null, null)::openstock_core.movement
         from openstock_core.reservation_line l
         where l.tenant_id = acting and l.reservation_line_id = any (held.line_ids)
         order by l.line, l.reservation_line_id)
@@ -7521,7 +8432,7 @@ begin
     entries := array(
       select p from openstock_core.post(acting, op_id, array(
         select row(l.line, 'CONFIRM', l.product_id, l.warehouse_id, null, 0, 0, 0, 0, l.reservation_line_id,
-                   coalesce(new_order_ref, order_ref), null, null, null, null, null, null)::openstock_core.movement
+                   coalesce(new_order_ref, order_ref), null, null, null, null, null, null, null)::openstock_core.movement
         from openstock_core.reservation_line l
         where l.tenant_id = acting and l.reservation_line_id = any (held.line_ids)
         order by l.line, l.reservation_line_id)
@@ -7742,7 +8653,7 @@ begin
         end if;
         waiting.qty := waiting.qty - units;
         if waiting.backorder_id = any (mine) then
-          picks := picks || row(waiting.backorder_id, waiting.product_id, supply.places[i], null, trim_scale(units))::openstock_core.pick;
+          picks := picks || row(waiting.backorder_id, waiting.product_id, supply.places[i], null, trim_scale(units), null)::openstock_core.pick;
         end if;
       end if;
     end loop;
@@ -7776,7 +8687,7 @@ begin
   with part as (
     select b.reservation_id, b.line, p.product_id, p.warehouse_id, max(b.channel_id) as channel_id, sum(p.qty) as qty, min(p.n) as n,
            sum(sum(p.qty)) over (partition by p.product_id, p.warehouse_id, max(b.channel_id) order by b.reservation_id, b.line) - sum(p.qty) as before
-    from unnest(picks) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, n)
+    from unnest(picks) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, serial_ids, n)
     join openstock_core.backorder b on b.tenant_id = tenant and b.backorder_id = p.reservation_line_id
     group by b.reservation_id, b.line, p.product_id, p.warehouse_id
   ), taken as (
@@ -7798,7 +8709,7 @@ begin
     returning l.reservation_line_id, l.reservation_id, l.line, l.product_id, l.warehouse_id
   )
   select array_agg(row(l.line, 'RESERVE', l.product_id, l.warehouse_id, null, 0, 0, p.qty, 0, l.reservation_line_id, r.order_ref,
-                       null, 'filled', null, null, null, nullif(-p.kept, 0))::openstock_core.movement order by r.reservation_id, l.line, l.reservation_line_id)
+                       null, 'filled', null, null, null, nullif(-p.kept, 0), null)::openstock_core.movement order by r.reservation_id, l.line, l.reservation_line_id)
   into filled
   from taken p
   left join line l on l.reservation_id = p.reservation_id and l.line = p.line and l.product_id = p.product_id and l.warehouse_id = p.warehouse_id
@@ -8024,17 +8935,17 @@ begin
   -- The place of the need stands for the line's number.
   certain := array(
     select row(n.place, null, l.product_id, l.warehouse_id, n.qty, l.location_id, l.lot_id, l.min_days_left)::openstock_core.order_line
-    from unnest(needs) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, place)
+    from unnest(needs) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, serial_ids, place)
     cross join lateral (select * from openstock_core.reservation_line s
                         where s.tenant_id = tenant and s.reservation_line_id = n.reservation_line_id limit 1) as l
     where coalesce(l.location_id, l.lot_id, l.min_days_left) is not null);
   if cardinality(certain) > 0 then
     chosen := array(
-      select row((needs[p.reservation_line_id]).reservation_line_id, p.product_id, p.warehouse_id, p.bin_id, p.qty)::openstock_core.pick
+      select row((needs[p.reservation_line_id]).reservation_line_id, p.product_id, p.warehouse_id, p.bin_id, p.qty, null)::openstock_core.pick
       from unnest(openstock_core.plan_pins(tenant, certain, null, bin_ids, removal, openstock.server_time(), false)) as p);
     needs := array(
-      select row(n.reservation_line_id, n.product_id, n.warehouse_id, n.bin_id, n.qty)::openstock_core.pick
-      from unnest(needs) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, place)
+      select row(n.reservation_line_id, n.product_id, n.warehouse_id, n.bin_id, n.qty, n.serial_ids)::openstock_core.pick
+      from unnest(needs) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, serial_ids, place)
       where n.place not in (select c.line from unnest(certain) as c)
       order by n.place);
   end if;
@@ -8042,7 +8953,7 @@ begin
     with need as (
       select n.reservation_line_id, n.product_id, n.warehouse_id, n.qty, n.place,
              sum(n.qty) over (partition by n.product_id, n.warehouse_id order by n.place) - n.qty as start
-      from unnest(needs) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, place)
+      from unnest(needs) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, serial_ids, place)
       where n.qty > 0
     ), supply as (
       select s.product_id, s.warehouse_id, s.bin_id, s.free,
@@ -8057,7 +8968,7 @@ begin
       where s.free > 0
     )
     select row(n.reservation_line_id, n.product_id, n.warehouse_id, s.bin_id,
-               trim_scale(least(n.start + n.qty, s.start + s.free) - greatest(n.start, s.start)))::openstock_core.pick
+               trim_scale(least(n.start + n.qty, s.start + s.free) - greatest(n.start, s.start)), null)::openstock_core.pick
     from need n
     join supply s on s.product_id = n.product_id and s.warehouse_id = n.warehouse_id
       and s.start < n.start + n.qty and n.start < s.start + s.free
@@ -8072,27 +8983,85 @@ comment on function openstock_core.plan_picks is
 
 reset role;
 
+-- sql/functions/openstock_core/plan_whole_units.sql
+-- Says which locked bins give how much to each line, handling units first: one whose free units of the product all fit what a line still needs goes as it is,
+-- in the order of the removal rule; loose units and parts of handling units make up the rest. Reads: stock_bin, reservation_line, and what pickable_bins reads.
+set local role openstock_owner;
+
+create or replace function openstock_core.plan_whole_units(
+  tenant uuid, needs openstock_core.pick[], bin_ids bigint[], removal text)
+returns openstock_core.pick[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  rest openstock_core.pick[] := array[]::openstock_core.pick[];
+  picks openstock_core.pick[] := array[]::openstock_core.pick[];
+  used bigint[] := array[]::bigint[];
+  need openstock_core.pick;
+  unit record;
+begin
+  -- Lines that ask for certain units choose before all others: with them, no unit is kept whole.
+  if exists (select from unnest(needs) as n
+             join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = n.reservation_line_id
+             where coalesce(l.location_id, l.lot_id, l.min_days_left) is not null)
+  then
+    return openstock_core.plan_picks(tenant, needs, bin_ids, removal);
+  end if;
+  foreach need in array needs loop
+    for unit in
+      select array_agg(c.bin_id order by c.start) as bins, array_agg(c.free order by c.start) as free, sum(c.free) as units
+      from openstock_core.pickable_bins(tenant, need.product_id, need.warehouse_id, removal) as c
+      join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = c.bin_id
+      where b.handling_unit_id is not null and c.bin_id = any (bin_ids) and c.bin_id <> all (used)
+      group by b.handling_unit_id
+      order by min(c.start)
+    loop
+      continue when unit.units > need.qty;
+      picks := picks || array(
+        select row(need.reservation_line_id, need.product_id, need.warehouse_id, u.bin_id, trim_scale(u.free), null)::openstock_core.pick
+        from unnest(unit.bins, unit.free) as u (bin_id, free));
+      used := used || unit.bins;
+      need.qty := need.qty - unit.units;
+    end loop;
+    rest := rest || need;
+  end loop;
+  return picks || openstock_core.plan_picks(tenant, rest, array(select b from unnest(bin_ids) as b where b <> all (used)), removal);
+end
+$$;
+
+revoke all on function openstock_core.plan_whole_units from public;
+grant execute on function openstock_core.plan_whole_units to openstock_api;
+comment on function openstock_core.plan_whole_units is
+  'Picks from these locked bins for these needs, whole handling units before all else; together less than the needs where bins are short.';
+
+reset role;
+
 -- sql/functions/openstock_core/try_picks.sql
 -- One attempt to find and lock the bins that units come from, within a subtransaction of the caller's. Writes: what book_due writes.
 -- Locks: stock_bin: at attempt 0 those named and due, by bin_id, then of the others those that are free to lock, by the removal rule;
--- at later attempts the named and due ones and all candidates by bin_id, waiting. Reads: what pickable_bins reads.
+-- at later attempts, and where whole handling units are looked for, the named and due ones and all candidates by bin_id, waiting. Reads: what pickable_bins reads.
 set local role openstock_owner;
 
 create or replace function openstock_core.try_picks(
   tenant uuid, op_id text, needs openstock_core.pick[], removal text, named bigint[], avoided bigint[],
-  due openstock_core.due, attempt integer)
+  due openstock_core.due, attempt integer, whole_units boolean)
 returns openstock_core.pick[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   -- Bins that holds that ended had pinned wholly are none of the candidates, and become pickable when these are booked.
-  bins constant bigint[] := openstock_core.lock_pickable_bins(tenant, needs, removal, named || due.bin_ids, avoided, attempt > 0)
+  bins constant bigint[] := openstock_core.lock_pickable_bins(tenant, needs, removal, named || due.bin_ids, avoided, attempt > 0 or whole_units)
     || array(select b.bin_id from unnest(due.bin_ids) as b (bin_id) where b.bin_id <> all (avoided));
   picks openstock_core.pick[];
 begin
   perform from openstock_core.book_due(tenant, op_id, due);
-  picks := openstock_core.plan_picks(tenant, needs, bins, removal);
+  if whole_units then
+    picks := openstock_core.plan_whole_units(tenant, needs, bins, removal);
+  else
+    picks := openstock_core.plan_picks(tenant, needs, bins, removal);
+  end if;
   if openstock_core.units(picks) = openstock_core.units(needs) then
     return picks;
   end if;
@@ -8140,9 +9109,10 @@ begin
   for attempt in 0 .. 20 loop
     begin
       if attempt > 1 then
-        due_now := openstock_core.lock_due_holds(tenant, due, openstock_core.find_due_holds(tenant, needs, due.at, true, avoided), true);
+        due_now := openstock_core.lock_due_holds(tenant, due, array(
+          select unnest(due.line_ids) union select unnest(openstock_core.find_due_holds(tenant, needs, due.at, true, avoided))), true);
       end if;
-      return openstock_core.try_picks(tenant, op_id, needs, null, named, avoided, due_now, attempt);
+      return openstock_core.try_picks(tenant, op_id, needs, null, named, avoided, due_now, attempt, false);
     exception when sqlstate 'OS901' then
       continue;
     end;
@@ -8193,7 +9163,7 @@ begin
   update openstock_core.reservation_line l set changes = l.changes + 1
   where l.tenant_id = tenant and l.reservation_line_id = any (open_ids);
   return array(
-    select row(l.reservation_line_id, l.product_id, l.warehouse_id, null, trim_scale(l.reserved - a.qty))::openstock_core.pick
+    select row(l.reservation_line_id, l.product_id, l.warehouse_id, null, trim_scale(l.reserved - a.qty), null)::openstock_core.pick
     from openstock_core.reservation_line l
     cross join lateral (
       select coalesce(sum(s.qty), 0) as qty from openstock_core.allocation s
@@ -8218,7 +9188,7 @@ reset role;
 set local role openstock_owner;
 
 create or replace function openstock_core.find_picks_of_orders(
-  tenant uuid, op_id text, order_ids bigint[], only_warehouse bigint, firm_only boolean, removal text,
+  tenant uuid, op_id text, order_ids bigint[], only_warehouse bigint, firm_only boolean, removal text, whole_units boolean,
   out needs openstock_core.pick[], out picks openstock_core.pick[])
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -8237,7 +9207,7 @@ begin
       needs := openstock_core.lock_needs(tenant, order_ids, only_warehouse, firm_only);
       picks := array[]::openstock_core.pick[];
       if cardinality(needs) > 0 or due.at is not null then
-        picks := openstock_core.try_picks(tenant, op_id, needs, removal, '{}', '{}', due, attempt);
+        picks := openstock_core.try_picks(tenant, op_id, needs, removal, '{}', '{}', due, attempt, whole_units);
       end if;
       return;
     exception when sqlstate 'OS901' then
@@ -8257,7 +9227,7 @@ comment on function openstock_core.find_picks_of_orders is
 reset role;
 
 -- sql/functions/openstock_core/pick_rows.sql
--- Picks as rows of an answer. Reads: reservation, reservation_line, product, warehouse, stock_bin, location, lot.
+-- Picks as rows of an answer. Reads: reservation, reservation_line, product, warehouse, stock_bin, location, lot, serial_unit.
 set local role openstock_owner;
 
 create or replace function openstock_core.pick_rows(tenant uuid, outcomes text[], picks openstock_core.pick[]) returns jsonb
@@ -8267,16 +9237,18 @@ as $$
 begin
   return (
     select coalesce(jsonb_agg(jsonb_build_object(
-      'order_ref', r.order_ref, 'line', l.line, 'sku', d.sku, 'warehouse', w.code, 'location', c.code, 'lot', t.code,
-      'expires_on', t.expires_on, 'outcome', p.outcome, 'qty', p.qty, 'replayed', false) order by p.n), '[]')
-    from rows from (unnest(picks), unnest(outcomes)) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, outcome, n)
+      'order_ref', r.order_ref, 'line', l.line, 'sku', d.sku, 'warehouse', w.code, 'location', c.code, 'lot', t.code, 'handling_unit', h.code,
+      'expires_on', t.expires_on, 'outcome', p.outcome, 'qty', p.qty,
+      'serials', case when p.serial_ids is not null then openstock_core.serial_names(tenant, p.serial_ids) end, 'replayed', false) order by p.n), '[]')
+    from rows from (unnest(picks), unnest(outcomes)) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, serial_ids, outcome, n)
     join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = p.reservation_line_id
     join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = l.reservation_id
     join openstock_core.product d on d.tenant_id = tenant and d.product_id = l.product_id
     join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = l.warehouse_id
     left join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = p.bin_id
     left join openstock_core.location c on c.tenant_id = tenant and c.location_id = b.location_id
-    left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id);
+    left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
+    left join openstock_core.handling_unit h on h.tenant_id = tenant and h.handling_unit_id = b.handling_unit_id);
 end
 $$;
 
@@ -8304,13 +9276,13 @@ begin
          array_agg(r.outcome order by r.place, r.line, r.reservation_line_id, r.n nulls last) as outcomes
   into part
   from (select p.*, l.line, l.reservation_line_id, min(p.need) over (partition by l.reservation_id) as place from (
-    select row(p.reservation_line_id, p.product_id, p.warehouse_id, p.bin_id, p.qty)::openstock_core.pick as pick, 'allocated' as outcome, n.place as need, p.n
-    from unnest(picks) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, n)
-    join unnest(needs) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, place)
+    select row(p.reservation_line_id, p.product_id, p.warehouse_id, p.bin_id, p.qty, p.serial_ids)::openstock_core.pick as pick, 'allocated' as outcome, n.place as need, p.n
+    from unnest(picks) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, serial_ids, n)
+    join unnest(needs) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, serial_ids, place)
       on n.reservation_line_id = p.reservation_line_id
     union all
-    select row(n.reservation_line_id, n.product_id, n.warehouse_id, null, trim_scale(n.qty - coalesce(p.qty, 0)))::openstock_core.pick, 'short', n.place, null
-    from unnest(needs) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, place)
+    select row(n.reservation_line_id, n.product_id, n.warehouse_id, null, trim_scale(n.qty - coalesce(p.qty, 0)), null)::openstock_core.pick, 'short', n.place, null
+    from unnest(needs) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, serial_ids, place)
     left join (select u.reservation_line_id, sum(u.qty) as qty from unnest(picks) as u group by 1) as p
       on p.reservation_line_id = n.reservation_line_id
     where n.qty > coalesce(p.qty, 0)
@@ -8328,28 +9300,140 @@ comment on function openstock_core.allocation_answer is
 reset role;
 
 -- sql/functions/openstock_core/pin.sql
--- Pins units to lines. The lines and bins are locked. Writes: ledger (ALLOCATE), stock_bin, allocation.
+-- Pins units to lines; of products tracked by serial the pieces that a pick names, or the first that are free in its bin.
+-- The lines and bins are locked. Writes: ledger (ALLOCATE), stock_bin, allocation, ledger_serial, serial_unit.
 set local role openstock_owner;
 
-create or replace function openstock_core.pin(tenant uuid, op_id text, picks openstock_core.pick[], reason text) returns void
+create or replace function openstock_core.pin(tenant uuid, op_id text, picks openstock_core.pick[], reason text)
+returns openstock_core.pick[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform openstock_core.post(tenant, op_id, array(
+  return array(
+    select row(k.reservation_line_id, k.product_id, k.warehouse_id, k.bin_id, k.qty, e.serial_ids)::openstock_core.pick
+    from openstock_core.post(tenant, op_id, array(
     select row(l.line, 'ALLOCATE', p.product_id, p.warehouse_id, p.bin_id, 0, 0, 0, p.qty,
-               p.reservation_line_id, r.order_ref, null, reason, null, null, null, null)::openstock_core.movement
-    from unnest(picks) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, n)
+               p.reservation_line_id, r.order_ref, null, reason, null, null, null, null, p.serial_ids)::openstock_core.movement
+    from unnest(picks) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, serial_ids, n)
     join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = p.reservation_line_id
     join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = l.reservation_id
-    order by p.n), null, null, null);
+    order by p.n), null, null, null) as e
+    join unnest(picks) with ordinality as k (reservation_line_id, product_id, warehouse_id, bin_id, qty, serial_ids, n) on k.n = e.ord
+    order by k.n);
 end
 $$;
 
 revoke all on function openstock_core.pin from public;
 grant execute on function openstock_core.pin to openstock_api;
 comment on function openstock_core.pin is
-  'Writes these picks as allocations.';
+  'Writes these picks as allocations and returns them, with the pieces that were pinned.';
+
+reset role;
+
+-- sql/functions/openstock_core/serial_bins.sql
+-- Says which bins a shipment of named pieces has to lock together with its others: theirs, and those of what else their lines have pinned, which may
+-- have to give way. Pieces that are pinned to holds that ended are free once that is booked. The levels and lines are locked.
+-- Locks: reservation_line by id: those whose hold has ended. Reads: serial_unit, allocation, reservation_line.
+set local role openstock_owner;
+
+create or replace function openstock_core.serial_bins(
+  tenant uuid, named openstock_core.taken_line[], inout due openstock_core.due, out bin_ids bigint[])
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  due := openstock_core.lock_due_holds(tenant, due, array(
+    select distinct l.reservation_line_id
+    from unnest(named) as t
+    cross join lateral unnest(t.serial_ids) as s (serial_id)
+    join openstock_core.serial_unit u on u.tenant_id = tenant and u.serial_id = s.serial_id
+    join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = u.reservation_line_id
+    where l.expires_at <= due.at and l.reserved > 0), false);
+  bin_ids := array(
+    select u.bin_id
+    from unnest(named) as t
+    cross join lateral unnest(t.serial_ids) as s (serial_id)
+    join openstock_core.serial_unit u on u.tenant_id = tenant and u.serial_id = s.serial_id
+    union
+    select a.bin_id
+    from unnest(named) as t
+    join openstock_core.allocation a on a.tenant_id = tenant and a.reservation_line_id = t.reservation_line_id);
+end
+$$;
+
+revoke all on function openstock_core.serial_bins from public;
+grant execute on function openstock_core.serial_bins to openstock_api;
+comment on function openstock_core.serial_bins is
+  'The bins to lock for these pieces, and what is due with the holds that ended and have some of them pinned.';
+
+reset role;
+
+-- sql/functions/openstock_core/plan_named_shipment.sql
+-- Plans the entries of a shipment whose pieces the caller named. The lines and bins are locked. Reads: serial_unit, stock_bin, warehouse, location,
+-- allocation, reservation_line, reservation. Where free pieces go instead of pinned ones, the line's newest pins give way, so that no more is pinned than stays promised.
+set local role openstock_owner;
+
+create or replace function openstock_core.plan_named_shipment(tenant uuid, order_ref text, named openstock_core.taken_line[])
+returns openstock_core.movement[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  bad jsonb;
+begin
+  select jsonb_build_object('serial', u.serial, 'warehouse', w.code, 'location', c.code, 'order_ref', r.order_ref) into bad
+  from unnest(named) as t
+  cross join lateral unnest(t.serial_ids) as s (serial_id)
+  join openstock_core.serial_unit u on u.tenant_id = tenant and u.serial_id = s.serial_id
+  join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = u.reservation_line_id
+  join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = l.reservation_id
+  join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = u.bin_id
+  join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = b.warehouse_id
+  join openstock_core.location c on c.tenant_id = tenant and c.location_id = b.location_id
+  where u.reservation_line_id <> t.reservation_line_id
+  order by u.serial_id
+  limit 1;
+  if found then
+    perform openstock_core.fail('OS113', bad);
+  end if;
+
+  return array(
+    with leaving as materialized (
+      select t.reservation_line_id, t.line, t.product_id, t.warehouse_id, t.reserved - t.qty as stays, u.serial_id, u.bin_id,
+             u.reservation_line_id is not null as pinned
+      from unnest(named) as t
+      cross join lateral unnest(t.serial_ids) as s (serial_id)
+      join openstock_core.serial_unit u on u.tenant_id = tenant and u.serial_id = s.serial_id
+    ), other as (
+      select l.reservation_line_id, l.line, l.product_id, l.warehouse_id, l.stays, u.serial_id, u.bin_id,
+             count(*) over (partition by l.reservation_line_id) as pins,
+             row_number() over (partition by l.reservation_line_id order by a.created_at desc, u.serial_id desc) as nth
+      from (select distinct g.reservation_line_id, g.line, g.product_id, g.warehouse_id, g.stays from leaving g) as l
+      join openstock_core.allocation a on a.tenant_id = tenant and a.reservation_line_id = l.reservation_line_id
+      join openstock_core.serial_unit u on u.tenant_id = tenant and u.bin_id = a.bin_id and u.reservation_line_id = a.reservation_line_id
+      where not exists (select from leaving g where g.serial_id = u.serial_id)
+    ), entry as (
+      select 1 as step, o.line, o.reservation_line_id, o.bin_id, row(o.line, 'DEALLOCATE', o.product_id, o.warehouse_id, o.bin_id, 0, 0, 0,
+               -count(*), o.reservation_line_id, order_ref, null, null, null, null, null, null, array_agg(o.serial_id))::openstock_core.movement as movement
+      from other o
+      where o.nth <= o.pins - o.stays
+      group by o.line, o.reservation_line_id, o.product_id, o.warehouse_id, o.bin_id
+      union all
+      select case when g.pinned then 2 else 3 end, g.line, g.reservation_line_id, g.bin_id, row(g.line, 'SHIP', g.product_id, g.warehouse_id, g.bin_id,
+               -count(*), 0, -count(*), case when g.pinned then -count(*) else 0 end,
+               g.reservation_line_id, order_ref, null, null, null, null, null, null, array_agg(g.serial_id))::openstock_core.movement
+      from leaving g
+      group by g.line, g.reservation_line_id, g.product_id, g.warehouse_id, g.bin_id, g.pinned
+    )
+    select e.movement from entry e order by e.line, e.reservation_line_id, e.step, e.bin_id);
+end
+$$;
+
+revoke all on function openstock_core.plan_named_shipment from public;
+grant execute on function openstock_core.plan_named_shipment to openstock_api;
+comment on function openstock_core.plan_named_shipment is
+  'SHIP movements for these pieces, and DEALLOCATE movements for pins of their lines that give way. Errors: OS113 where one is pinned to another line.';
 
 reset role;
 
@@ -8360,18 +9444,22 @@ reset role;
 set local role openstock_owner;
 
 create or replace function openstock_core.plan_shipment(
-  tenant uuid, op_id text, order_ref text, taken openstock_core.taken_line[], due openstock_core.due)
+  tenant uuid, op_id text, order_ref text, taking openstock_core.taking)
 returns openstock_core.movement[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  taken constant openstock_core.taken_line[] := taking.lines;
+  due openstock_core.due := taking.due;
+  locked record;
+  named_bins bigint[] := array[]::bigint[];
   needs openstock_core.pick[];
   pinned openstock_core.pick[];
   free openstock_core.pick[];
 begin
   pinned := array(
-    select row(s.reservation_line_id, s.product_id, s.warehouse_id, s.bin_id, trim_scale(least(s.qty, s.wanted - s.before)))::openstock_core.pick
+    select row(s.reservation_line_id, s.product_id, s.warehouse_id, s.bin_id, trim_scale(least(s.qty, s.wanted - s.before)), null)::openstock_core.pick
     from (
       select t.reservation_line_id, t.product_id, t.warehouse_id, t.qty as wanted, a.bin_id, a.qty,
              sum(a.qty) over (partition by a.reservation_line_id order by a.created_at, a.bin_id) - a.qty as before
@@ -8382,13 +9470,18 @@ begin
     where s.before < s.wanted
     order by s.reservation_line_id, s.before);
   needs := array(
-    select row(t.reservation_line_id, t.product_id, t.warehouse_id, null, t.qty - coalesce(p.qty, 0))::openstock_core.pick
+    select row(t.reservation_line_id, t.product_id, t.warehouse_id, null, t.qty - coalesce(p.qty, 0), null)::openstock_core.pick
     from unnest(taken) as t
     left join (select u.reservation_line_id, sum(u.qty) as qty from unnest(pinned) as u group by 1) as p
       on p.reservation_line_id = t.reservation_line_id
     where t.qty > coalesce(p.qty, 0)
     order by t.reservation_line_id);
-  free := openstock_core.find_picks(tenant, op_id, needs, array(select distinct p.bin_id from unnest(pinned) as p), '{}', due);
+  if cardinality(taking.named) > 0 then
+    select s.bin_ids, s.due into locked from openstock_core.serial_bins(tenant, taking.named, due) as s;
+    named_bins := locked.bin_ids;
+    due := locked.due;
+  end if;
+  free := openstock_core.find_picks(tenant, op_id, needs, named_bins || array(select distinct p.bin_id from unnest(pinned) as p), '{}', due);
   if openstock_core.units(free) < openstock_core.units(needs) then
     perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref, 'qty', openstock_core.units(needs),
                                                             'in_bins', openstock_core.units(free)));
@@ -8396,22 +9489,23 @@ begin
 
   return array(
     select row(t.line, 'SHIP', p.product_id, p.warehouse_id, p.bin_id, -p.qty, 0, -p.qty,
-               case when p.pinned then -p.qty else 0 end, p.reservation_line_id, order_ref, null, null, null, null, null, null)::openstock_core.movement
+               case when p.pinned then -p.qty else 0 end, p.reservation_line_id, order_ref, null, null, null, null, null, null, null)::openstock_core.movement
     from (select u.*, true as pinned from unnest(pinned) as u union all select u.*, false from unnest(free) as u) as p
     join unnest(taken) as t on t.reservation_line_id = p.reservation_line_id
-    order by t.line, p.reservation_line_id, p.pinned desc, p.bin_id);
+    order by t.line, p.reservation_line_id, p.pinned desc, p.bin_id)
+    || case when cardinality(taking.named) > 0 then openstock_core.plan_named_shipment(tenant, order_ref, taking.named) end;
 end
 $$;
 
 revoke all on function openstock_core.plan_shipment from public;
 grant execute on function openstock_core.plan_shipment to openstock_api;
 comment on function openstock_core.plan_shipment is
-  'SHIP movements for these lines. Errors: OS201 where bins no longer hold what was promised.';
+  'SHIP movements for these lines. Errors: OS201 where bins no longer hold what was promised, and those of plan_named_shipment.';
 
 reset role;
 
 -- sql/functions/openstock_core/shipment_answer.sql
--- The answer of ship. Reads: product, warehouse, location, lot.
+-- The answer of ship. Reads: product, warehouse, location, lot, serial_unit.
 set local role openstock_owner;
 
 create or replace function openstock_core.shipment_answer(tenant uuid, order_ref text, entries openstock_core.posted[])
@@ -8424,13 +9518,16 @@ begin
   return (
     select coalesce(jsonb_agg(jsonb_build_object(
       'order_ref', order_ref, 'line', e.line, 'sku', p.sku, 'warehouse', w.code, 'location', l.code, 'lot', t.code,
-      'qty', -e.qty_delta, 'on_hand', e.on_hand, 'blocked', e.blocked, 'reserved', e.reserved, 'available', e.available,
+      'handling_unit', h.code,
+      'qty', -e.qty_delta, 'serials', case when e.serial_ids is not null then openstock_core.serial_names(tenant, e.serial_ids) end,
+      'on_hand', e.on_hand, 'blocked', e.blocked, 'reserved', e.reserved, 'available', e.available,
       'entry_id', e.entry_id, 'recorded_at', e.recorded_at, 'replayed', false) order by e.ord), '[]')
     from unnest(entries) as e
     join openstock_core.product p on p.tenant_id = tenant and p.product_id = e.product_id
     join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = e.warehouse_id
     join openstock_core.location l on l.tenant_id = tenant and l.location_id = e.location_id
     left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = e.lot_id
+    left join openstock_core.handling_unit h on h.tenant_id = tenant and h.handling_unit_id = e.handling_unit_id
     where e.event_type = 'SHIP');
 end
 $$;
@@ -8448,7 +9545,7 @@ reset role;
 set local role openstock_api;
 
 create or replace function openstock.allocate(
-  op_id text, order_ref text, removal text default null, on_shortage text default 'partial', tenant uuid default null)
+  op_id text, order_ref text, removal text default null, on_shortage text default 'partial', whole_units boolean default false, tenant uuid default null)
 returns setof openstock.allocation_change
 language plpgsql
 security definer
@@ -8459,7 +9556,7 @@ set jit = off
 as $$
 declare
   acting constant uuid := openstock_core.enter(tenant);
-  arguments constant jsonb := jsonb_build_object('order_ref', order_ref, 'removal', removal, 'on_shortage', on_shortage);
+  arguments constant jsonb := jsonb_build_object('order_ref', order_ref, 'removal', removal, 'on_shortage', on_shortage, 'whole_units', nullif(whole_units, false));
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'allocate', arguments);
   order_id bigint;
   chosen record;
@@ -8470,7 +9567,7 @@ begin
     perform openstock_core.check_choice('on_shortage', on_shortage, array['reject', 'partial', 'error']);
     order_id := openstock_core.lock_known_order(acting, order_ref);
     select f.needs, f.picks into chosen
-    from openstock_core.find_picks_of_orders(acting, op_id, array[order_id], null, false, removal) as f;
+    from openstock_core.find_picks_of_orders(acting, op_id, array[order_id], null, false, removal, coalesce(whole_units, false)) as f;
     if chosen.needs is null then
       perform openstock_core.fail_nothing_open(acting, order_id, order_ref);
     end if;
@@ -8478,7 +9575,7 @@ begin
     if coalesce(on_shortage, 'partial') <> 'partial' and openstock_core.units(chosen.picks) < openstock_core.units(chosen.needs) then
       chosen.picks := '{}';
     end if;
-    perform openstock_core.pin(acting, op_id, chosen.picks, null);
+    chosen.picks := openstock_core.pin(acting, op_id, chosen.picks, null);
     answer := openstock_core.allocation_answer(acting, chosen.needs, chosen.picks);
     if on_shortage = 'error' and answer @> '[{"outcome": "short"}]' then
       perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref, 'lines', answer));
@@ -8493,14 +9590,15 @@ revoke all on function openstock.allocate from public;
 grant execute on function openstock.allocate to openstock_app;
 comment on function openstock.allocate is
   'Pins all promised units of an order that are not pinned yet to bins and lots, by the product''s removal rule or the one given (fefo, fifo, lifo, or '
-  'fewest_bins: the fullest first). on_shortage: partial (pins what there is, default), reject (pins nothing) or error (OS201). Returns a row per line and '
+  'fewest_bins: the fullest first). whole_units: pallets, totes and cartons whose free units of the product all fit what a line needs go first, '
+  'as they are. on_shortage: partial (pins what there is, default), reject (pins nothing) or error (OS201). Returns a row per line and '
   'bin, and a row with outcome short for what no bin could give. Holds are pinned too. Errors: 22023, OS010, OS201, OS301, OS302, OS303, OS305.';
 
 reset role;
 
 -- sql/functions/openstock/deallocate.sql
 -- Takes pins off an order's units; they stay promised. Writes: operation, event, ledger (DEALLOCATE), stock_bin, reservation_line (changes),
--- allocation, and what book_due writes. Locks: operation, order, stock_level by (product, warehouse), reservation_line by id, stock_bin by
+-- allocation, serial_unit, ledger_serial, and what book_due writes. Locks: operation, order, stock_level by (product, warehouse), reservation_line by id, stock_bin by
 -- bin_id.
 set local role openstock_api;
 
@@ -8523,6 +9621,7 @@ declare
   taken openstock_core.taken_line[];
   kept integer;
   freed openstock_core.movement[];
+  entries openstock_core.posted[];
 begin
   if answer is null then
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
@@ -8545,7 +9644,7 @@ begin
       join openstock_core.reservation_line n on n.tenant_id = acting and n.reservation_line_id = o.reservation_line_id
       where a.qty > 0 and (lines is not null or coalesce(n.location_id, n.lot_id, n.min_days_left) is null));
     taken := case when lines is not null then openstock_core.match_order_lines(acting, order_ref, pinned, lines) else array(
-      select row(p.reservation_line_id, p.line, p.product_id, p.warehouse_id, p.units, p.units, null)::openstock_core.taken_line
+      select row(p.reservation_line_id, p.line, p.product_id, p.warehouse_id, p.units, p.units, null, null)::openstock_core.taken_line
       from unnest(pinned) as p) end;
     select t.line into kept
     from unnest(taken) as t
@@ -8557,10 +9656,12 @@ begin
         'problem', 'it asks for a location, a lot or days left, and stays pinned as long as it is promised'));
     end if;
     freed := openstock_core.unpin_from_lines(acting, order_ref, taken, reason);
+    entries := array(select e from openstock_core.post(acting, op_id, freed, null, null, null) as e);
     answer := openstock_core.pick_rows(acting, array_fill('deallocated'::text, array[cardinality(freed)]), array(
-      select row(f.reservation_line_id, f.product_id, f.warehouse_id, f.bin_id, -f.allocated_delta)::openstock_core.pick
-      from unnest(freed) as f order by f.line, f.bin_id));
-    perform openstock_core.post(acting, op_id, freed, null, null, null);
+      select row(f.reservation_line_id, f.product_id, f.warehouse_id, f.bin_id, -f.allocated_delta, e.serial_ids)::openstock_core.pick
+      from unnest(freed) with ordinality as f
+      join unnest(entries) as e on e.ord = f.ordinality
+      order by f.line, f.bin_id));
     perform openstock_core.finish_operation(acting, op_id, answer);
   end if;
   return query select * from jsonb_populate_recordset(null::openstock.allocation_change, answer);
@@ -8647,7 +9748,7 @@ begin
   loop
     begin
       select f.needs, f.picks into needs, picks
-      from openstock_core.find_picks_of_orders(tenant, op_id, order_ids, place, true, removal) as f;
+      from openstock_core.find_picks_of_orders(tenant, op_id, order_ids, place, true, removal, false) as f;
       served := openstock_core.served_orders(tenant, order_ids, needs, picks, whole_only);
       exit when cardinality(served) > 0 and (whole_only is not true or openstock_core.units(needs) = openstock_core.units(picks));
       perform openstock_core.fail('OS901', '{"problem": "not for all of these orders"}');
@@ -8667,8 +9768,8 @@ begin
     where l.reservation_id = any (served)
     order by array_position(order_ids, l.reservation_id), n.reservation_line_id);
   picks := array(
-    select row(p.reservation_line_id, p.product_id, p.warehouse_id, p.bin_id, p.qty)::openstock_core.pick
-    from unnest(picks) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, n)
+    select row(p.reservation_line_id, p.product_id, p.warehouse_id, p.bin_id, p.qty, p.serial_ids)::openstock_core.pick
+    from unnest(picks) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, serial_ids, n)
     where p.reservation_line_id in (select n.reservation_line_id from unnest(needs) as n)
     order by p.n);
 end
@@ -8776,7 +9877,7 @@ begin
 
     answer := '[]';
     if cardinality(claimed) > 0 then
-      perform openstock_core.pin(acting, op_id, chosen.picks, null);
+      chosen.picks := openstock_core.pin(acting, op_id, chosen.picks, null);
       answer := openstock_core.allocation_answer(acting, chosen.needs, chosen.picks);
     end if;
     perform openstock_core.finish_operation(acting, op_id, answer);
@@ -8796,7 +9897,7 @@ comment on function openstock.allocate_next is
 reset role;
 
 -- sql/functions/openstock_core/match_short_picks.sql
--- Finds the pins that a short pick means, newest first. The levels, lines and bins are locked. Reads: allocation, stock_bin, location, lot, product,
+-- Finds the pins that a short pick means, newest first. The levels, lines and bins are locked. Reads: allocation, serial_unit, stock_bin, location, lot, product,
 -- warehouse.
 set local role openstock_owner;
 
@@ -8811,11 +9912,12 @@ declare
 begin
   with given as materialized (
     select g.n, g.line, normalize(btrim(g.sku)) as sku, normalize(btrim(g.warehouse)) as warehouse, normalize(btrim(g.location)) as location,
-           normalize(btrim(g.lot)) as lot, trim_scale(g.qty) as qty
-    from rows from (jsonb_to_recordset(lines) as (line integer, sku text, warehouse text, location text, lot text, qty numeric))
-      with ordinality as g (line, sku, warehouse, location, lot, qty, n)
+           normalize(btrim(g.lot)) as lot, trim_scale(coalesce(g.qty, jsonb_array_length(g.serials))) as qty,
+           case when g.serials is not null then array(select normalize(btrim(s)) from jsonb_array_elements_text(g.serials) as s) end as serials
+    from rows from (jsonb_to_recordset(lines) as (line integer, sku text, warehouse text, location text, lot text, qty numeric, serials jsonb))
+      with ordinality as g (line, sku, warehouse, location, lot, qty, serials, n)
   ), pin as materialized (
-    select o.reservation_line_id, o.line, o.product_id, o.warehouse_id, a.bin_id, a.qty, a.created_at, p.sku::text as sku, p.decimals,
+    select o.reservation_line_id, o.line, o.product_id, o.warehouse_id, a.bin_id, a.qty, a.created_at, p.sku::text as sku, p.decimals, p.tracking,
            w.code::text as warehouse, c.code::text as location, t.code::text as lot
     from unnest(available) as o
     join openstock_core.allocation a on a.tenant_id = tenant and a.reservation_line_id = o.reservation_line_id
@@ -8826,16 +9928,29 @@ begin
     join openstock_core.location c on c.tenant_id = tenant and c.location_id = b.location_id
     left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
   ), matched as materialized (
-    select g.n, g.qty as wanted, i.*,
-           sum(i.qty) over (partition by g.n order by i.created_at desc, i.reservation_line_id desc, i.bin_id) - i.qty as before,
+    -- Of products tracked by serial the pieces there that are named, or all.
+    select g.n, g.qty as wanted, i.reservation_line_id, i.line, i.product_id, i.warehouse_id, i.bin_id, i.decimals, k.units as qty, s.serial_ids,
+           sum(k.units) over (partition by g.n order by i.created_at desc, i.reservation_line_id desc, i.bin_id) - k.units as before,
            count(*) over (partition by i.reservation_line_id, i.bin_id) as named
     from given g
     join pin i on (g.line is null or g.line = i.line) and (g.sku is null or g.sku = i.sku) and (g.warehouse is null or g.warehouse = i.warehouse)
       and g.location = i.location and (g.lot is null or g.lot = i.lot) and coalesce(g.line::text, g.sku) is not null
+    cross join lateral (
+      select array_agg(u.serial_id order by u.serial_id) as serial_ids
+      from openstock_core.serial_unit u
+      where i.tracking = 'serial' and u.tenant_id = tenant and u.bin_id = i.bin_id and u.reservation_line_id = i.reservation_line_id
+        and (g.serials is null or u.serial = any (g.serials))) as s
+    cross join lateral (select coalesce(cardinality(s.serial_ids), i.qty) as units) as k
+    where g.serials is null or s.serial_ids is not null
   ), problem as (
     select g.n, case
       when coalesce(g.line::text, g.sku) is null then
         jsonb_build_object('code', '22023', 'argument', 'lines', 'problem', 'must name a line or a sku')
+      when g.serials is not null and exists (
+        select from pin i where (g.line is null or g.line = i.line) and (g.sku is null or g.sku = i.sku) and i.tracking <> 'serial') then
+        jsonb_build_object('code', 'OS112', 'problem', 'the product is not tracked by serial')
+      when cardinality(g.serials) <> g.qty then
+        jsonb_build_object('code', 'OS112', 'qty', g.qty, 'serials', cardinality(g.serials), 'problem', 'must be as many as units')
       when openstock_core.quantity_problem(g.qty, coalesce(m.decimals, 6), 'positive') is not null then
         jsonb_build_object('code', 'OS110', 'problem', openstock_core.quantity_problem(g.qty, coalesce(m.decimals, 6), 'positive'))
       when m.named > 1 then
@@ -8847,7 +9962,8 @@ begin
     left join (select o.n, min(o.decimals) as decimals, max(o.named) as named, sum(o.qty) as qty from matched o group by o.n) as m on m.n = g.n
   )
   select (select array_agg(row(m.reservation_line_id, m.product_id, m.warehouse_id, m.bin_id,
-                               trim_scale(least(m.qty, m.wanted - m.before)))::openstock_core.pick order by m.line, m.reservation_line_id, m.bin_id)
+                               trim_scale(least(m.qty, m.wanted - m.before)),
+                               m.serial_ids[1:least(m.qty, m.wanted - m.before)::integer])::openstock_core.pick order by m.line, m.reservation_line_id, m.bin_id)
           from matched m where m.before < m.wanted) as pins, f.n, f.what
   into bad
   from (select) as always
@@ -8863,12 +9979,13 @@ $$;
 revoke all on function openstock_core.match_short_picks from public;
 grant execute on function openstock_core.match_short_picks to openstock_api;
 comment on function openstock_core.match_short_picks is
-  'Which pins lose how much; those in bins whose lot has expired are none any more. Errors: 22023, OS110, OS303, each with the entry''s place.';
+  'Which pins lose how much; those in bins whose lot has expired are none any more. Errors: 22023, OS110, OS112, OS303, each with the entry''s place.';
 
 reset role;
 
 -- sql/functions/openstock_core/make_held_bins.sql
--- Finds or makes the bins in which units are held that are missing from others: same place, product and lot. The levels are locked.
+-- Finds or makes the bins in which units are held that are missing from others: same place, product and lot, and loose, for they
+-- are not found in what was picked from. The levels are locked.
 -- Writes: stock_bin. Reads: stock_bin.
 set local role openstock_owner;
 
@@ -8878,13 +9995,13 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform openstock_core.make_bins(tenant, k.warehouse_id, k.keys)
-  from (select b.warehouse_id, array_agg(distinct row(b.location_id, b.product_id, b.lot_id, 'hold')::openstock_core.bin_key) as keys
+  from (select b.warehouse_id, array_agg(distinct row(b.location_id, b.product_id, b.lot_id, 'hold', null)::openstock_core.bin_key) as keys
         from openstock_core.stock_bin b
         where b.tenant_id = tenant and b.bin_id = any (sources)
         group by b.warehouse_id
         order by b.warehouse_id) as k;
   return openstock_core.find_bins(tenant, array(
-    select row(b.location_id, b.product_id, b.lot_id, 'hold')::openstock_core.bin_key
+    select row(b.location_id, b.product_id, b.lot_id, 'hold', null)::openstock_core.bin_key
     from unnest(sources) with ordinality as s (bin_id, n)
     join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = s.bin_id
     order by s.n));
@@ -8900,7 +10017,7 @@ reset role;
 
 -- sql/functions/openstock_core/replace_pins.sql
 -- Takes pins off units that are missing, holds them, and pins others. Writes: ledger (DEALLOCATE, STATUS, ALLOCATE), stock_level, stock_bin,
--- reservation_line (changes), allocation, and what book_due writes.
+-- reservation_line (changes), allocation, serial_unit, ledger_serial, and what book_due writes.
 -- Locks: order, stock_level by (product, warehouse), reservation_line by id, stock_bin by bin_id.
 set local role openstock_owner;
 
@@ -8925,7 +10042,7 @@ begin
   sources := array(select m.bin_id from unnest(missing) as m);
   targets := openstock_core.make_held_bins(tenant, sources);
   needs := array(
-    select row(m.reservation_line_id, m.product_id, m.warehouse_id, null, sum(m.qty))::openstock_core.pick
+    select row(m.reservation_line_id, m.product_id, m.warehouse_id, null, sum(m.qty), null)::openstock_core.pick
     from unnest(missing) as m group by m.reservation_line_id, m.product_id, m.warehouse_id order by m.reservation_line_id);
   picks := openstock_core.find_picks(tenant, op_id, needs, sources || targets, sources, locked.due);
   perform openstock_core.settle_bins(tenant, op_id, '{}', targets, null);
@@ -8937,16 +10054,16 @@ begin
                m.warehouse_id, case when s.step = 3 then targets[m.n] else m.bin_id end,
                case s.step when 1 then 0 when 2 then -m.qty else m.qty end, case when s.step = 3 then m.qty else 0 end, 0,
                case when s.step = 1 then -m.qty else 0 end, case when s.step = 1 then m.reservation_line_id end, case when s.step = 1 then order_ref end,
-               null, reason, null, null, null, null)::openstock_core.movement as movement
-      from unnest(missing) with ordinality as m (reservation_line_id, product_id, warehouse_id, bin_id, qty, n)
+               null, reason, null, null, null, null, m.serial_ids)::openstock_core.movement as movement
+      from unnest(missing) with ordinality as m (reservation_line_id, product_id, warehouse_id, bin_id, qty, serial_ids, n)
       join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = m.reservation_line_id
       cross join generate_series(1, 3) as s (step)) as e
     order by e.n, e.step), null, null, null);
-  perform openstock_core.pin(tenant, op_id, picks, reason);
+  picks := openstock_core.pin(tenant, op_id, picks, reason);
   return openstock_core.pick_rows(tenant, array_fill('deallocated'::text, array[cardinality(missing)]), missing)
     || openstock_core.pick_rows(tenant, array_fill('held'::text, array[cardinality(missing)]), array(
-      select row(m.reservation_line_id, m.product_id, m.warehouse_id, targets[m.n], m.qty)::openstock_core.pick
-      from unnest(missing) with ordinality as m (reservation_line_id, product_id, warehouse_id, bin_id, qty, n)))
+      select row(m.reservation_line_id, m.product_id, m.warehouse_id, targets[m.n], m.qty, m.serial_ids)::openstock_core.pick
+      from unnest(missing) with ordinality as m (reservation_line_id, product_id, warehouse_id, bin_id, qty, serial_ids, n)))
     || openstock_core.allocation_answer(tenant, needs, picks);
 end
 $$;
@@ -8984,7 +10101,7 @@ begin
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
     perform openstock_core.check_call(null, null, reason, null);
     perform openstock_core.check_lines(lines, '{"line": "integer", "sku": "code", "warehouse": "code", "location": "code!", "lot": "code",
-      "qty": "number!"}', 1000, null);
+      "qty": "number! or serials", "serials": "codes"}', 1000, null);
     answer := openstock_core.replace_pins(acting, op_id, order_ref, lines, coalesce(reason, 'short pick'));
     perform openstock_core.finish_operation(acting, op_id, answer);
   end if;
@@ -8996,15 +10113,15 @@ revoke all on function openstock.short_pick from public;
 grant execute on function openstock.short_pick to openstock_app;
 comment on function openstock.short_pick is
   'Records that a picker did not find units pinned to an order, and finds others. lines: location and qty (what is missing), and line or sku, optionally '
-  'warehouse and lot. The missing units are de-allocated and become held at their location (status hold: on_hand stays until a count decides, and nobody is '
+  'warehouse and lot; serials (which pieces are missing; qty may be left out) where the product is tracked by serial, otherwise the first pinned there. The missing units are de-allocated and become held at their location (status hold: on_hand stays until a count decides, and nobody is '
   'promised them); as many are pinned elsewhere, never in the bins named. Returns rows with outcome deallocated, held, allocated and short. '
-  'Errors: 22023, OS010, OS110, OS301, OS302, OS303 (less is pinned there), OS305.';
+  'Errors: 22023, OS010, OS110, OS112, OS301, OS302, OS303 (less is pinned there), OS305.';
 
 reset role;
 
 -- sql/functions/openstock/ship.sql
 -- Sends promised units out: those pinned to bins first, the rest from bins by the removal rule.
--- Writes: operation, event, ledger (SHIP), stock_level, stock_bin, reservation_line, allocation.
+-- Writes: operation, event, ledger (SHIP), stock_level, stock_bin, reservation_line, allocation, serial_unit, ledger_serial.
 -- Locks: operation, order, stock_level by (product, warehouse), reservation_line by id, stock_bin by bin_id.
 set local role openstock_api;
 
@@ -9030,12 +10147,12 @@ begin
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
     perform openstock_core.check_call(reference, note, null, occurred_at);
     if lines is not null then
-      perform openstock_core.check_lines(lines, '{"line": "integer", "sku": "code", "warehouse": "code", "qty": "number"}', 1000, 'line and warehouse');
+      perform openstock_core.check_lines(lines, '{"line": "integer", "sku": "code", "warehouse": "code", "qty": "number", "serials": "codes"}', 1000, 'line and warehouse');
     end if;
     taking := openstock_core.take_order_lines(acting, order_ref, lines, false);
     answer := openstock_core.shipment_answer(acting, order_ref, array(
       select p from openstock_core.post(acting, op_id,
-        openstock_core.plan_shipment(acting, op_id, order_ref, taking.lines, taking.due), occurred_at, reference, note) as p));
+        openstock_core.plan_shipment(acting, op_id, order_ref, taking), occurred_at, reference, note) as p));
     perform openstock_core.finish_operation(acting, op_id, answer);
   end if;
   return query select * from jsonb_populate_recordset(null::openstock.shipment_line, answer);
@@ -9046,8 +10163,9 @@ revoke all on function openstock.ship from public;
 grant execute on function openstock.ship to openstock_app;
 comment on function openstock.ship is
   'Sends an order''s promised units out: all of them, or lines: each names a line or a sku (and a warehouse), with qty or all that is reserved. '
-  'Units pinned to bins go first, the rest is taken by the removal rule. Returns a row per line and bin. '
-  'Holds are shipped too. Errors: 22023, OS010, OS110, OS201 (promised units were lost), OS301, OS302, OS303, OS305.';
+  'Units pinned to bins go first, the rest is taken by the removal rule. Where the product is tracked by serial, lines may name the pieces (serials): those pinned to '
+  'the line, or free ones of its warehouse. Returns a row per line and bin. '
+  'Holds are shipped too. Errors: 22023, OS010, OS110 to OS113, OS201 (promised units were lost), OS301, OS302, OS303, OS305.';
 
 reset role;
 
@@ -9070,7 +10188,7 @@ comment on column openstock.products.name is 'For people.';
 comment on column openstock.products.description is 'For people.';
 comment on column openstock.products.unit is 'Unit of its quantities, UN/CEFACT Recommendation 20 code.';
 comment on column openstock.products.decimals is 'Decimals allowed in a quantity.';
-comment on column openstock.products.tracking is 'none or lot.';
+comment on column openstock.products.tracking is 'none, lot or serial.';
 comment on column openstock.products.removal is 'Which units go first: fefo, fifo, lifo or fewest_bins.';
 comment on column openstock.products.backorder is 'none, unlimited or limited.';
 comment on column openstock.products.backorder_limit is 'Units that may wait on backorder, where limited.';
@@ -9245,7 +10363,7 @@ set local role openstock_api;
 create or replace view openstock.bins with (security_barrier) as
 with moment as materialized (select openstock.server_time() as at)
 select
-  p.sku::text as sku, w.code::text as warehouse, c.code::text as location, t.code::text as lot, t.expires_on, b.status,
+  p.sku::text as sku, w.code::text as warehouse, c.code::text as location, t.code::text as lot, h.code::text as handling_unit, t.expires_on, b.status,
   b.on_hand::numeric as on_hand,
   case when b.blocked or (t.expires_on + 1)::timestamp at time zone 'UTC' <= m.at then b.on_hand::numeric else 0 end as blocked,
   case when b.allocated > 0 then trim_scale(b.allocated - (
@@ -9260,13 +10378,15 @@ join openstock_core.product p on p.tenant_id = b.tenant_id and p.product_id = b.
 join openstock_core.warehouse w on w.tenant_id = b.tenant_id and w.warehouse_id = b.warehouse_id
 join openstock_core.location c on c.tenant_id = b.tenant_id and c.location_id = b.location_id
 left join openstock_core.lot t on t.tenant_id = b.tenant_id and t.lot_id = b.lot_id
+left join openstock_core.handling_unit h on h.tenant_id = b.tenant_id and h.handling_unit_id = b.handling_unit_id
 where b.on_hand > 0 and b.tenant_id = (select openstock.current_tenant());
 
-comment on view openstock.bins is 'Units of the current tenant per location, product, lot and status; empty bins are left out.';
+comment on view openstock.bins is 'Units of the current tenant per location, product, lot, status and handling unit; empty bins are left out.';
 comment on column openstock.bins.sku is 'The product.';
 comment on column openstock.bins.warehouse is 'The warehouse''s code.';
 comment on column openstock.bins.location is 'The location''s code.';
 comment on column openstock.bins.lot is 'The lot''s code, or null.';
+comment on column openstock.bins.handling_unit is 'The pallet, tote or carton, or null: loose.';
 comment on column openstock.bins.expires_on is 'The lot''s last day (UTC), or null.';
 comment on column openstock.bins.status is 'Stock status: available, hold, quarantine or damaged.';
 comment on column openstock.bins.on_hand is 'Physical units.';
@@ -9284,7 +10404,7 @@ set local role openstock_api;
 create or replace view openstock.ledger with (security_barrier) as
 select
   e.entry_id, e.recorded_at, coalesce(e.occurred_at, e.recorded_at) as occurred_at, e.op_id, e.line, e.event_type,
-  p.sku::text as sku, w.code::text as warehouse, c.code::text as location, t.code::text as lot, e.status,
+  p.sku::text as sku, w.code::text as warehouse, c.code::text as location, t.code::text as lot, h.code::text as handling_unit, e.status,
   e.qty_delta::numeric as qty_delta, e.blocked_delta::numeric as blocked_delta,
   e.reserved_delta::numeric as reserved_delta, e.allocated_delta::numeric as allocated_delta,
   coalesce(e.backordered_delta, 0)::numeric as backordered_delta, coalesce(e.quota_delta, 0)::numeric as quota_delta,
@@ -9296,6 +10416,7 @@ join openstock_core.product p on p.tenant_id = e.tenant_id and p.product_id = e.
 join openstock_core.warehouse w on w.tenant_id = e.tenant_id and w.warehouse_id = e.warehouse_id
 left join openstock_core.location c on c.tenant_id = e.tenant_id and c.location_id = e.location_id
 left join openstock_core.lot t on t.tenant_id = e.tenant_id and t.lot_id = e.lot_id
+left join openstock_core.handling_unit h on h.tenant_id = e.tenant_id and h.handling_unit_id = e.handling_unit_id
 where e.tenant_id = (select openstock.current_tenant());
 
 comment on view openstock.ledger is
@@ -9312,6 +10433,7 @@ comment on column openstock.ledger.sku is 'The product.';
 comment on column openstock.ledger.warehouse is 'The warehouse''s code.';
 comment on column openstock.ledger.location is 'The bin''s code; null where no bin is touched.';
 comment on column openstock.ledger.lot is 'The bin''s lot.';
+comment on column openstock.ledger.handling_unit is 'The pallet, tote or carton, or null: loose.';
 comment on column openstock.ledger.status is 'The bin''s stock status.';
 comment on column openstock.ledger.qty_delta is 'Change of on_hand.';
 comment on column openstock.ledger.blocked_delta is 'Change of blocked.';
@@ -9597,6 +10719,42 @@ grant select on openstock.shortages to openstock_app, openstock_analyst, opensto
 
 reset role;
 
+-- sql/views/openstock/serials.sql
+-- Single pieces: where each is, and who has it.
+set local role openstock_api;
+
+create or replace view openstock.serials with (security_barrier) as
+with moment as materialized (select openstock.server_time() as at)
+select
+  p.sku::text as sku, u.serial::text as serial, w.code::text as warehouse, c.code::text as location, b.status,
+  r.order_ref::text as order_ref, l.line,
+  case when b.bin_id is null then 'gone' when l.line is null then 'in_stock' else 'allocated' end as state, u.created_at
+from moment m
+cross join openstock_core.serial_unit u
+join openstock_core.product p on p.tenant_id = u.tenant_id and p.product_id = u.product_id
+left join openstock_core.stock_bin b on b.tenant_id = u.tenant_id and b.bin_id = u.bin_id
+left join openstock_core.warehouse w on w.tenant_id = b.tenant_id and w.warehouse_id = b.warehouse_id
+left join openstock_core.location c on c.tenant_id = b.tenant_id and c.location_id = b.location_id
+left join openstock_core.reservation_line l on l.tenant_id = u.tenant_id and l.reservation_line_id = u.reservation_line_id
+  and (l.expires_at is null or l.expires_at > m.at)
+left join openstock_core.reservation r on r.tenant_id = l.tenant_id and r.reservation_id = l.reservation_id
+where u.tenant_id = (select openstock.current_tenant());
+
+comment on view openstock.serials is
+  'Every piece of the current tenant''s products that are tracked by serial, also those that have left. What happened to one tells openstock.serial_history(sku, serial).';
+comment on column openstock.serials.sku is 'The product.';
+comment on column openstock.serials.serial is 'The piece''s serial number, unique within the product.';
+comment on column openstock.serials.warehouse is 'The warehouse''s code; null where the piece has left.';
+comment on column openstock.serials.location is 'The location''s code; null where the piece has left.';
+comment on column openstock.serials.status is 'Stock status: available, hold, quarantine or damaged; null where the piece has left.';
+comment on column openstock.serials.order_ref is 'The order that it is pinned to; null: none. A hold that has ended pins nothing.';
+comment on column openstock.serials.line is 'The order''s line.';
+comment on column openstock.serials.state is 'in_stock, allocated (pinned to an order), or gone.';
+comment on column openstock.serials.created_at is 'When it first came in.';
+grant select on openstock.serials to openstock_app, openstock_analyst, openstock_operator;
+
+reset role;
+
 -- sql/functions/openstock/availability.sql
 -- What can be promised of a product now. Reads: what openstock.stock reads, and for a sales channel what openstock.quotas reads.
 set local role openstock_api;
@@ -9688,7 +10846,7 @@ begin
   )
   select
     e.entry_id, e.recorded_at, coalesce(e.occurred_at, e.recorded_at), e.op_id, e.line, e.event_type,
-    p.sku::text, w.code::text, c.code::text, t.code::text, e.status,
+    p.sku::text, w.code::text, c.code::text, t.code::text, h.code::text, e.status,
     e.qty_delta::numeric, e.blocked_delta::numeric,
     e.reserved_delta::numeric, e.allocated_delta::numeric,
     coalesce(e.backordered_delta, 0)::numeric, coalesce(e.quota_delta, 0)::numeric,
@@ -9700,6 +10858,7 @@ begin
   join openstock_core.warehouse w on w.tenant_id = acting and w.warehouse_id = e.warehouse_id
   left join openstock_core.location c on c.tenant_id = acting and c.location_id = e.location_id
   left join openstock_core.lot t on t.tenant_id = acting and t.lot_id = e.lot_id
+  left join openstock_core.handling_unit h on h.tenant_id = acting and h.handling_unit_id = e.handling_unit_id
   order by e.entry_id;
 end
 $$;
@@ -9708,6 +10867,64 @@ revoke all on function openstock.order_history from public;
 grant execute on function openstock.order_history to openstock_app, openstock_analyst, openstock_operator;
 comment on function openstock.order_history is
   'All ledger entries about an order''s units, oldest first, also from before they were confirmed into it. Writes nothing. Errors: 22023, OS301.';
+
+reset role;
+
+-- sql/functions/openstock/serial_history.sql
+-- A piece's whole story. Reads: product, serial_unit, ledger_serial, warehouse, ledger.
+-- An entry is found by its whole key, of which ledger_serial leaves out the warehouse: so each is asked.
+set local role openstock_api;
+
+create or replace function openstock.serial_history(sku text, serial text, tenant uuid default null) returns setof openstock.ledger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set row_security = on
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+  acting constant uuid := openstock_core.enter(tenant, true);
+  wanted_sku constant text := openstock_core.check_text('sku', 'code!', serial_history.sku);
+  wanted constant text := openstock_core.check_text('serial', 'code!', serial_history.serial);
+  piece record;
+begin
+  select p.product_id, u.serial_id into piece
+  from openstock_core.product p
+  left join openstock_core.serial_unit u on u.tenant_id = acting and u.product_id = p.product_id and u.serial = wanted
+  where p.tenant_id = acting and p.sku = wanted_sku;
+  if piece.product_id is null then
+    perform openstock_core.fail('OS101', jsonb_build_object('sku', wanted_sku));
+  elsif piece.serial_id is null then
+    perform openstock_core.fail('OS111', jsonb_build_object('sku', wanted_sku, 'serial', wanted));
+  end if;
+  return query
+  select
+    e.entry_id, e.recorded_at, coalesce(e.occurred_at, e.recorded_at), e.op_id, e.line, e.event_type,
+    wanted_sku, w.code::text, c.code::text, t.code::text, h.code::text, e.status,
+    e.qty_delta::numeric, e.blocked_delta::numeric,
+    e.reserved_delta::numeric, e.allocated_delta::numeric,
+    coalesce(e.backordered_delta, 0)::numeric, coalesce(e.quota_delta, 0)::numeric,
+    e.on_hand_after::numeric, e.blocked_after::numeric,
+    e.reserved_after::numeric, e.order_ref, e.expires_at, e.unit_cost::numeric,
+    e.reference, e.reason, e.note, e.actor
+  from openstock_core.ledger_serial s
+  join openstock_core.warehouse w on w.tenant_id = acting
+  join openstock_core.ledger e on e.tenant_id = acting and e.product_id = piece.product_id and e.warehouse_id = w.warehouse_id
+    and e.recorded_at = s.recorded_at and e.entry_id = s.entry_id
+  left join openstock_core.location c on c.tenant_id = acting and c.location_id = e.location_id
+  left join openstock_core.lot t on t.tenant_id = acting and t.lot_id = e.lot_id
+  left join openstock_core.handling_unit h on h.tenant_id = acting and h.handling_unit_id = e.handling_unit_id
+  where s.tenant_id = acting and s.serial_id = piece.serial_id
+  order by e.entry_id;
+end
+$$;
+
+revoke all on function openstock.serial_history from public;
+grant execute on function openstock.serial_history to openstock_app, openstock_analyst, openstock_operator;
+comment on function openstock.serial_history is
+  'All ledger entries about one piece of a product that is tracked by serial, oldest first; quantities are those of the whole entry. Writes nothing. Errors: 22023, OS101, OS111.';
 
 reset role;
 
@@ -9881,37 +11098,43 @@ returns setof record
 language sql
 stable
 begin atomic
-  with partition as (
-    select c.relname::text as name, c.relrowsecurity and c.relforcerowsecurity as protected
-    from pg_inherits i join pg_class c on c.oid = i.inhrelid
-    where i.inhparent = 'openstock_core.ledger'::regclass and not i.inhdetachpending
+  with parent as (
+    select n.name, format('openstock_core.%I', n.name)::regclass as oid from unnest(array['ledger', 'ledger_serial']) as n (name)
+  ), partition as (
+    select t.name as parent, c.relname::text as name, substr(c.relname, length(t.name) + 2) as month,
+           c.relrowsecurity and c.relforcerowsecurity as protected
+    from parent t
+    join pg_inherits i on i.inhparent = t.oid and not i.inhdetachpending
+    join pg_class c on c.oid = i.inhrelid
   ), month as (
-    select 'ledger_' || to_char(openstock.server_time() at time zone 'UTC', 'YYYY_MM') as this,
-           (select min(p.name) from partition p where p.name ~ '^ledger_[0-9]{4}_(0[1-9]|1[0-2])$') as first,
-           (select max(p.name) from partition p where p.name ~ '^ledger_[0-9]{4}_(0[1-9]|1[0-2])$') as last
+    select to_char(openstock.server_time() at time zone 'UTC', 'YYYY_MM') as this,
+           (select min(p.month) from partition p where p.month ~ '^[0-9]{4}_(0[1-9]|1[0-2])$') as first,
+           (select max(p.month) from partition p where p.month ~ '^[0-9]{4}_(0[1-9]|1[0-2])$') as last
   ), missing as (
     select count(*) as months, string_agg(w.name, ', ' order by w.name) as names
     from month m
+    cross join parent t
     cross join lateral (
-      select 'ledger_' || to_char(s.month, 'YYYY_MM') as name
-      from generate_series(to_timestamp(least(m.first, m.this), '"ledger_"YYYY_MM')::timestamp,
-                           to_timestamp(greatest(m.last, m.this), '"ledger_"YYYY_MM')::timestamp, interval '1 month') as s (month)) as w
+      select t.name || to_char(s.month, '_YYYY_MM') as name
+      from generate_series(to_timestamp(least(m.first, m.this), 'YYYY_MM')::timestamp,
+                           to_timestamp(greatest(m.last, m.this), 'YYYY_MM')::timestamp, interval '1 month') as s (month)) as w
     where w.name not in (select p.name from partition p)
   ), detached as (
     select count(*) as tables, string_agg(c.relname, ', ' order by c.relname) as names
     from pg_class c
-    where c.relnamespace = 'openstock_core'::regnamespace and c.relkind in ('r', 'p') and c.relname ~ '^ledger_[0-9]{4}_[0-9]{2}$'
+    where c.relnamespace = 'openstock_core'::regnamespace and c.relkind in ('r', 'p') and c.relname ~ '^ledger_(serial_)?[0-9]{4}_[0-9]{2}$'
       and c.relname not in (select p.name from partition p)
   )
-  select 3, 'partitions', count(*) >= 3, count(*) || ' months ahead',
+  select 3, 'partitions', min(a.months) >= 3, min(a.months) || ' months ahead',
          'Call openstock_admin.ensure_partitions(), or run openstock tick regularly.'
-  from partition p, month m where p.name > m.this
+  from (select count(p.name) as months from parent t cross join month m
+        left join partition p on p.parent = t.name and p.month > m.this group by t.name) as a
   union all
   select 4, 'missing months', g.months = 0, concat(g.months || ' months missing', ': ' || left(g.names, 200)),
          'Attach a month that was detached; openstock_admin.ensure_partitions() makes this month and those to come.' from missing g
   union all
   select 5, 'detached partitions', d.tables = 0, concat(d.tables || ' partitions detached', ': ' || left(d.names, 200)),
-         'ALTER TABLE openstock_core.ledger ATTACH PARTITION with its month''s bounds (UTC): until then nothing can be written for that '
+         'ALTER TABLE openstock_core.ledger, or .ledger_serial, ATTACH PARTITION with its month''s bounds (UTC): until then nothing can be written for that '
            || 'month, its entries are not shown, and verify finds differences. A month kept elsewhere belongs into another schema.'
   from detached d
   union all
@@ -10029,18 +11252,18 @@ reset role;
 set local role openstock_owner;
 
 create or replace function openstock_core.replayed_bins(
-  tenant uuid, out location_id bigint, out product_id bigint, out lot_id bigint, out status text, out warehouse_id bigint,
+  tenant uuid, out location_id bigint, out product_id bigint, out lot_id bigint, out status text, out handling_unit_id bigint, out warehouse_id bigint,
   out on_hand numeric, out blocked numeric, out allocated numeric, out first_recorded_at timestamptz,
   out last_recorded_at timestamptz)
 returns setof record
 language sql
 stable
 begin atomic
-  select e.location_id, e.product_id, e.lot_id, e.status, e.warehouse_id,
+  select e.location_id, e.product_id, e.lot_id, e.status, e.handling_unit_id, e.warehouse_id,
          sum(e.qty_delta), sum(e.blocked_delta), sum(e.allocated_delta), min(e.recorded_at), max(e.recorded_at)
   from openstock_core.ledger e
   where e.tenant_id = tenant and e.location_id is not null
-  group by e.location_id, e.product_id, e.lot_id, e.status, e.warehouse_id;
+  group by e.location_id, e.product_id, e.lot_id, e.status, e.handling_unit_id, e.warehouse_id;
 end;
 
 revoke all on function openstock_core.replayed_bins from public;
@@ -10097,15 +11320,15 @@ set local role openstock_owner;
 
 create or replace function openstock_core.replayed_allocations(
   tenant uuid, out reservation_line_id bigint, out location_id bigint, out product_id bigint, out lot_id bigint, out status text,
-  out qty numeric, out first_recorded_at timestamptz)
+  out handling_unit_id bigint, out qty numeric, out first_recorded_at timestamptz)
 returns setof record
 language sql
 stable
 begin atomic
-  select e.reservation_line_id, e.location_id, e.product_id, e.lot_id, e.status, sum(e.allocated_delta), min(e.recorded_at)
+  select e.reservation_line_id, e.location_id, e.product_id, e.lot_id, e.status, e.handling_unit_id, sum(e.allocated_delta), min(e.recorded_at)
   from openstock_core.ledger e
   where e.tenant_id = tenant and e.allocated_delta <> 0
-  group by e.reservation_line_id, e.location_id, e.product_id, e.lot_id, e.status
+  group by e.reservation_line_id, e.location_id, e.product_id, e.lot_id, e.status, e.handling_unit_id
   having sum(e.allocated_delta) <> 0;
 end;
 
@@ -10145,6 +11368,52 @@ revoke all on function openstock_core.replayed_backorders from public;
 grant execute on function openstock_core.replayed_backorders to openstock_maint;
 comment on function openstock_core.replayed_backorders is
   'What the ledger says that each backorder waits for, of which order, since and until when.';
+
+reset role;
+
+-- sql/functions/openstock_core/replayed_serials.sql
+-- Replays a tenant's ledger into pieces: where each is, and who has it pinned. Reads: ledger, ledger_serial.
+set local role openstock_owner;
+
+create or replace function openstock_core.replayed_serials(
+  tenant uuid, out serial_id bigint, out product_id bigint, out agreed boolean, out location_id bigint, out lot_id bigint, out status text,
+  out handling_unit_id bigint, out reservation_line_id bigint)
+returns setof record
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+begin atomic
+  with entry as (
+    select s.serial_id, e.product_id, e.location_id, e.lot_id, e.status, e.handling_unit_id, e.reservation_line_id, sign(e.qty_delta) as placed, sign(e.allocated_delta) as pinned
+    from openstock_core.ledger_serial s
+    join openstock_core.ledger e on e.tenant_id = tenant and e.entry_id = s.entry_id and e.recorded_at = s.recorded_at
+    where s.tenant_id = tenant
+  ), product as (
+    select e.serial_id, min(e.product_id) as product_id, min(e.product_id) = max(e.product_id) as agreed from entry e group by e.serial_id
+  ), place as (
+    select p.serial_id, min(p.location_id) as location_id, min(p.lot_id) as lot_id, min(p.status) as status, min(p.handling_unit_id) as handling_unit_id,
+           count(*) = 1 and min(p.times) = 1 as agreed
+    from (select e.serial_id, e.location_id, e.lot_id, e.status, e.handling_unit_id, sum(e.placed) as times
+          from entry e group by e.serial_id, e.location_id, e.lot_id, e.status, e.handling_unit_id having sum(e.placed) <> 0) as p
+    group by p.serial_id
+  ), pin as (
+    select p.serial_id, min(p.reservation_line_id) as reservation_line_id, count(*) = 1 and min(p.times) = 1 as agreed
+    from (select e.serial_id, e.reservation_line_id, sum(e.pinned) as times
+          from entry e group by e.serial_id, e.reservation_line_id having sum(e.pinned) <> 0) as p
+    group by p.serial_id
+  )
+  select d.serial_id, d.product_id, d.agreed and l.agreed is not false and n.agreed is not false and (n.serial_id is null or l.serial_id is not null),
+         l.location_id, l.lot_id, l.status, l.handling_unit_id, n.reservation_line_id
+  from product d
+  left join place l on l.serial_id = d.serial_id
+  left join pin n on n.serial_id = d.serial_id;
+end;
+
+revoke all on function openstock_core.replayed_serials from public;
+grant execute on function openstock_core.replayed_serials to openstock_maint;
+comment on function openstock_core.replayed_serials is
+  'What the ledger says of each piece: the bin that it is in, none where it has left, and the line that it is pinned to. agreed is false where its entries name two '
+  'products, or leave it in two places, pinned twice, or pinned and nowhere.';
 
 reset role;
 
@@ -10225,11 +11494,11 @@ stable
 begin atomic
   select v.fact, coalesce(r.product_id, b.product_id), coalesce(r.warehouse_id, b.warehouse_id),
          jsonb_build_object('location_id', coalesce(r.location_id, b.location_id), 'lot_id', coalesce(r.lot_id, b.lot_id),
-                            'status', coalesce(r.status, b.status)), v.expected, v.actual, v.repairable
+                            'status', coalesce(r.status, b.status), 'handling_unit_id', coalesce(r.handling_unit_id, b.handling_unit_id)), v.expected, v.actual, v.repairable
   from openstock_core.replayed_bins(tenant) r
   full join (select * from openstock_core.stock_bin s where s.tenant_id = tenant) as b
     on b.location_id = r.location_id and b.product_id = r.product_id and b.status = r.status
-    and coalesce(b.lot_id, 0) = coalesce(r.lot_id, 0)
+    and coalesce(b.lot_id, 0) = coalesce(r.lot_id, 0) and coalesce(b.handling_unit_id, 0) = coalesce(r.handling_unit_id, 0)
   left join (
     select a.bin_id, sum(a.qty) as qty
     from openstock_core.allocation a
@@ -10258,7 +11527,16 @@ begin atomic
     ('bin lot belongs to its product', 1,
      case when b.on_hand > 0 and b.lot_id is not null and t.product_id is distinct from b.product_id then 0 else 1 end,
      coalesce(r.on_hand, 0) = 0)) as v (fact, expected, actual, repairable)
-  where v.expected is distinct from v.actual;
+  where v.expected is distinct from v.actual
+  union all
+  select 'bins of a handling unit lie in one location', null, null, jsonb_build_object('handling_unit', h.code), 1, u.locations,
+         (select count(distinct r.location_id) <= 1 from openstock_core.replayed_bins(tenant) r where r.handling_unit_id = u.handling_unit_id and r.on_hand > 0)
+  from (select b.handling_unit_id, count(distinct b.location_id) as locations
+        from openstock_core.stock_bin b
+        where b.tenant_id = tenant and b.handling_unit_id is not null and b.on_hand > 0
+        group by b.handling_unit_id) as u
+  join openstock_core.handling_unit h on h.tenant_id = tenant and h.handling_unit_id = u.handling_unit_id
+  where u.locations > 1;
 end;
 
 revoke all on function openstock_core.bin_differences from public;
@@ -10315,12 +11593,13 @@ begin atomic
                             'bin_id', case when a.location_id is null then a.bin_id end), coalesce(r.qty, 0), a.qty, true
   from openstock_core.replayed_allocations(tenant) r
   full join (
-    select n.reservation_line_id, n.bin_id, n.qty::numeric as qty, b.location_id, b.product_id, b.lot_id, b.status
+    select n.reservation_line_id, n.bin_id, n.qty::numeric as qty, b.location_id, b.product_id, b.lot_id, b.status, b.handling_unit_id
     from openstock_core.allocation n
     left join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = n.bin_id
     where n.tenant_id = tenant) as a
     on a.reservation_line_id = r.reservation_line_id and a.location_id = r.location_id and a.product_id = r.product_id
     and a.status = r.status and coalesce(a.lot_id, 0) = coalesce(r.lot_id, 0)
+    and coalesce(a.handling_unit_id, 0) = coalesce(r.handling_unit_id, 0)
   where coalesce(r.qty, 0) is distinct from a.qty;
 end;
 
@@ -10378,6 +11657,96 @@ revoke all on function openstock_core.backorder_differences from public;
 grant execute on function openstock_core.backorder_differences to openstock_maint;
 comment on function openstock_core.backorder_differences is
   'Where a tenant''s backorders are not what the ledger says, or its backlogs not what the backorders sum up to.';
+
+reset role;
+
+-- sql/functions/openstock_core/serial_differences.sql
+-- The identities of pieces. Reads: ledger, ledger_serial, serial_unit, stock_bin, allocation, product.
+set local role openstock_owner;
+
+create or replace function openstock_core.serial_differences(tenant uuid) returns setof openstock_core.difference
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+begin atomic
+  with replayed as materialized (
+    select * from openstock_core.replayed_serials(tenant)
+  ), unit as materialized (
+    select u.*, b.location_id, b.lot_id, b.status, b.handling_unit_id, b.warehouse_id, b.product_id as bin_product_id
+    from openstock_core.serial_unit u
+    left join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = u.bin_id
+    where u.tenant_id = tenant
+  ), kept as (
+    -- What a rebuild can say of pieces whose names are not lost.
+    select r.* from replayed r join unit u on u.serial_id = r.serial_id where r.agreed and r.location_id is not null
+  )
+  select v.fact, coalesce(u.product_id, r.product_id), u.warehouse_id,
+         jsonb_build_object('serial', u.serial, 'serial_id', case when u.serial_id is null then r.serial_id end), v.expected, v.actual, v.repairable
+  from replayed r
+  full join unit u on u.serial_id = r.serial_id
+  cross join lateral (values
+    ('serial has a name', 1, case when u.serial_id is null then 0 else 1 end, false),
+    ('serial is in the bin of its entries', 1, case when u.serial_id is not null and r.agreed is not false
+       and (u.bin_id is not null, u.location_id, u.lot_id, u.status, u.handling_unit_id, u.bin_product_id) is distinct from
+           (r.location_id is not null, r.location_id, r.lot_id, r.status, r.handling_unit_id, case when r.location_id is not null then r.product_id end) then 0 else 1 end, true),
+    ('serial is pinned to the line of its entries', 1,
+     case when u.serial_id is not null and r.agreed is not false and u.reservation_line_id is distinct from r.reservation_line_id then 0 else 1 end, true),
+    ('serial belongs to the product of its entries', 1, case when r.agreed and u.product_id <> r.product_id then 0 else 1 end, true),
+    ('entries of a serial name one product, and leave it in one place', 1, case when not r.agreed then 0 else 1 end, false)
+  ) as v (fact, expected, actual, repairable)
+  where v.expected <> v.actual
+  union all
+  select 'bin on_hand = serials', b.product_id, b.warehouse_id,
+         jsonb_build_object('location_id', b.location_id, 'lot_id', b.lot_id, 'status', b.status, 'handling_unit_id', b.handling_unit_id), n.expected, coalesce(u.serials, 0),
+         coalesce(k.serials, 0) = case when p.tracking = 'serial' then coalesce(r.on_hand, 0) else 0 end
+  from openstock_core.stock_bin b
+  join openstock_core.product p on p.tenant_id = tenant and p.product_id = b.product_id
+  cross join lateral (select case when p.tracking = 'serial' then b.on_hand::numeric else 0 end as expected) as n
+  left join (select i.bin_id, count(*) as serials from unit i group by i.bin_id) as u on u.bin_id = b.bin_id
+  left join (select i.location_id, i.product_id, i.lot_id, i.status, i.handling_unit_id, count(*) as serials
+             from kept i group by i.location_id, i.product_id, i.lot_id, i.status, i.handling_unit_id) as k
+    on k.location_id = b.location_id and k.product_id = b.product_id and k.status = b.status and coalesce(k.lot_id, 0) = coalesce(b.lot_id, 0)
+    and coalesce(k.handling_unit_id, 0) = coalesce(b.handling_unit_id, 0)
+  left join openstock_core.replayed_bins(tenant) r
+    on r.location_id = b.location_id and r.product_id = b.product_id and r.status = b.status and coalesce(r.lot_id, 0) = coalesce(b.lot_id, 0)
+    and coalesce(r.handling_unit_id, 0) = coalesce(b.handling_unit_id, 0)
+  where b.tenant_id = tenant and n.expected <> coalesce(u.serials, 0)
+  union all
+  select 'allocation = serials', coalesce(a.product_id, u.product_id), null,
+         jsonb_build_object('reservation_line_id', coalesce(a.reservation_line_id, u.reservation_line_id), 'location_id', b.location_id),
+         coalesce(a.qty, 0), coalesce(u.serials, 0), coalesce(k.serials, 0) = coalesce(r.qty, 0)
+  from (select n.reservation_line_id, n.bin_id, n.qty::numeric as qty, b.product_id
+        from openstock_core.allocation n
+        join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = n.bin_id
+        join openstock_core.product p on p.tenant_id = tenant and p.product_id = b.product_id and p.tracking = 'serial'
+        where n.tenant_id = tenant) as a
+  full join (select i.reservation_line_id, i.bin_id, i.product_id, count(*) as serials
+             from unit i where i.reservation_line_id is not null group by i.reservation_line_id, i.bin_id, i.product_id) as u
+    on u.reservation_line_id = a.reservation_line_id and u.bin_id = a.bin_id
+  left join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = coalesce(a.bin_id, u.bin_id)
+  left join (select i.reservation_line_id, count(*) as serials from kept i group by i.reservation_line_id) as k
+    on k.reservation_line_id = coalesce(a.reservation_line_id, u.reservation_line_id)
+  left join (select i.reservation_line_id, sum(i.qty) as qty from openstock_core.replayed_allocations(tenant) i group by i.reservation_line_id) as r
+    on r.reservation_line_id = coalesce(a.reservation_line_id, u.reservation_line_id)
+  where coalesce(a.qty, 0) <> coalesce(u.serials, 0)
+  union all
+  select 'entry units = serials', e.product_id, e.warehouse_id, jsonb_build_object('entry_id', coalesce(e.entry_id, s.entry_id)),
+         coalesce(e.units, 0), coalesce(s.serials, 0), false
+  from (select l.product_id, l.warehouse_id, l.entry_id, l.recorded_at, greatest(abs(l.qty_delta), abs(l.allocated_delta)) as units
+        from openstock_core.ledger l
+        join openstock_core.product p on p.tenant_id = tenant and p.product_id = l.product_id and p.tracking = 'serial'
+        where l.tenant_id = tenant) as e
+  full join (select n.entry_id, n.recorded_at, count(*) as serials
+             from openstock_core.ledger_serial n where n.tenant_id = tenant group by n.entry_id, n.recorded_at) as s
+    on s.entry_id = e.entry_id and s.recorded_at = e.recorded_at
+  where coalesce(e.units, 0) <> coalesce(s.serials, 0);
+end;
+
+revoke all on function openstock_core.serial_differences from public;
+grant execute on function openstock_core.serial_differences to openstock_maint;
+comment on function openstock_core.serial_differences is
+  'Where a tenant''s pieces are not what the ledger says, or not as many as their bins, allocations and entries have units. What depends on the name of a lost '
+  'piece, or on entries that contradict themselves, cannot be repaired.';
 
 reset role;
 
@@ -10442,6 +11811,8 @@ begin atomic
     select * from openstock_core.line_differences(tenant)
     union all
     select * from openstock_core.backorder_differences(tenant)
+    union all
+    select * from openstock_core.serial_differences(tenant)
     union all
     select * from openstock_core.ledger_differences(tenant)
   ) as d
@@ -10618,10 +11989,10 @@ language sql
 volatile
 begin atomic
   insert into openstock_core.stock_bin as b (
-    tenant_id, location_id, product_id, lot_id, status, warehouse_id, blocked, on_hand, allocated, received_at)
-  select tenant, r.location_id, r.product_id, r.lot_id, r.status, r.warehouse_id, r.blocked <> 0, r.on_hand, r.allocated, r.first_recorded_at
+    tenant_id, location_id, product_id, lot_id, status, handling_unit_id, warehouse_id, blocked, on_hand, allocated, received_at)
+  select tenant, r.location_id, r.product_id, r.lot_id, r.status, r.handling_unit_id, r.warehouse_id, r.blocked <> 0, r.on_hand, r.allocated, r.first_recorded_at
   from openstock_core.replayed_bins(tenant) r
-  order by r.location_id, r.product_id, r.lot_id, r.status
+  order by r.location_id, r.product_id, r.lot_id, r.status, r.handling_unit_id
   on conflict on constraint stock_bin_key_is_unique do update
   set warehouse_id = excluded.warehouse_id, on_hand = excluded.on_hand, allocated = excluded.allocated,
       blocked = case when excluded.on_hand = 0 then b.blocked else excluded.blocked end
@@ -10633,19 +12004,21 @@ begin atomic
   where b.tenant_id = tenant and b.on_hand > 0
     and not exists (select from openstock_core.replayed_bins(tenant) r
                     where r.location_id = b.location_id and r.product_id = b.product_id and r.status = b.status
-                      and coalesce(r.lot_id, 0) = coalesce(b.lot_id, 0));
+                      and coalesce(r.lot_id, 0) = coalesce(b.lot_id, 0)
+                      and coalesce(r.handling_unit_id, 0) = coalesce(b.handling_unit_id, 0));
 
   delete from openstock_core.allocation a
   where a.tenant_id = tenant
     and not exists (select from openstock_core.replayed_allocations(tenant) r
                     join openstock_core.stock_bin b on b.tenant_id = tenant and b.location_id = r.location_id
                       and b.product_id = r.product_id and b.status = r.status and coalesce(b.lot_id, 0) = coalesce(r.lot_id, 0)
+                      and coalesce(b.handling_unit_id, 0) = coalesce(r.handling_unit_id, 0)
                     where r.reservation_line_id = a.reservation_line_id and b.bin_id = a.bin_id and r.qty = a.qty);
   insert into openstock_core.allocation (tenant_id, reservation_line_id, bin_id, qty, created_at)
   select tenant, r.reservation_line_id, b.bin_id, r.qty, r.first_recorded_at
   from openstock_core.replayed_allocations(tenant) r
   join openstock_core.stock_bin b on b.tenant_id = tenant and b.location_id = r.location_id and b.product_id = r.product_id
-    and b.status = r.status and coalesce(b.lot_id, 0) = coalesce(r.lot_id, 0)
+    and b.status = r.status and coalesce(b.lot_id, 0) = coalesce(r.lot_id, 0) and coalesce(b.handling_unit_id, 0) = coalesce(r.handling_unit_id, 0)
   order by r.reservation_line_id, b.bin_id
   on conflict on constraint allocation_pkey do nothing;
 end;
@@ -10654,6 +12027,38 @@ revoke all on function openstock_core.replace_bins from public;
 grant execute on function openstock_core.replace_bins to openstock_maint;
 comment on function openstock_core.replace_bins is
   'Makes bins and allocations what the ledger says.';
+
+reset role;
+
+-- sql/functions/openstock_core/replace_serials.sql
+-- Puts the pieces that differ into the bins, and on the lines, that the ledger says. The tenant is locked; bins and lines were replaced before.
+-- Writes: serial_unit. What a lost piece was called is not in the ledger: it stays lost.
+set local role openstock_owner;
+
+create or replace function openstock_core.replace_serials(tenant uuid) returns void
+language sql
+volatile
+set search_path = pg_catalog, pg_temp
+begin atomic
+  update openstock_core.serial_unit u
+  set bin_id = k.bin_id, reservation_line_id = k.reservation_line_id, product_id = k.product_id
+  from (
+    select n.serial_id, coalesce(r.product_id, n.product_id) as product_id, b.bin_id, r.reservation_line_id
+    from openstock_core.serial_unit n
+    left join openstock_core.replayed_serials(tenant) r on r.serial_id = n.serial_id
+    left join openstock_core.stock_bin b on b.tenant_id = tenant and b.location_id = r.location_id and b.product_id = r.product_id
+      and b.status = r.status and coalesce(b.lot_id, 0) = coalesce(r.lot_id, 0)
+      and coalesce(b.handling_unit_id, 0) = coalesce(r.handling_unit_id, 0)
+    where n.tenant_id = tenant and r.agreed is not false
+  ) as k
+  where u.tenant_id = tenant and u.serial_id = k.serial_id
+    and (u.bin_id, u.reservation_line_id, u.product_id) is distinct from (k.bin_id, k.reservation_line_id, k.product_id);
+end;
+
+revoke all on function openstock_core.replace_serials from public;
+grant execute on function openstock_core.replace_serials to openstock_maint;
+comment on function openstock_core.replace_serials is
+  'Makes the places and pins of pieces what the ledger says; a piece that the ledger does not know is in no bin, and one whose entries do not agree stays where it is.';
 
 reset role;
 
@@ -10870,23 +12275,28 @@ as $$
 declare
   this_month constant timestamp := date_trunc('month', openstock.server_time() at time zone 'UTC');
   month timestamp;
+  parent text;
   partition text;
 begin
   if months_ahead is null or months_ahead not between 0 and 120 then
     perform openstock_core.fail('22023', '{"argument": "months_ahead", "problem": "must be between 0 and 120"}');
   end if;
   perform pg_advisory_xact_lock(hashtextextended('openstock.ensure_partitions', 0));
-  for month in select generate_series(this_month, this_month + make_interval(months => months_ahead), '1 month') loop
-    partition := 'ledger_' || to_char(month, 'YYYY_MM');
+  for month, parent in
+    select m, p from generate_series(this_month, this_month + make_interval(months => months_ahead), '1 month') as m
+    cross join unnest(array['ledger', 'ledger_serial']) as p
+    order by m, p
+  loop
+    partition := parent || to_char(month, '_YYYY_MM');
     continue when to_regclass(format('openstock_core.%I', partition)) is not null;
-    execute format('create table openstock_core.%I (like openstock_core.ledger including all)', partition);
+    execute format('create table openstock_core.%I (like openstock_core.%I including all)', partition, parent);
     execute format('alter table openstock_core.%I add constraint partition_bound check (recorded_at >= %L and recorded_at < %L)',
                    partition, month at time zone 'UTC', (month + interval '1 month') at time zone 'UTC');
-    execute format('comment on table openstock_core.%I is %L', partition, 'Entries of openstock_core.ledger recorded in '
+    execute format('comment on table openstock_core.%I is %L', partition, format('Rows of openstock_core.%s recorded in ', parent)
                    || to_char(month, 'YYYY-MM') || ' (UTC).');
     perform openstock_core.protect_table(format('openstock_core.%I', partition)::regclass);
     perform openstock_core.make_append_only(format('openstock_core.%I', partition)::regclass);
-    execute format('alter table openstock_core.ledger attach partition openstock_core.%I for values from (%L) to (%L)',
+    execute format('alter table openstock_core.%I attach partition openstock_core.%I for values from (%L) to (%L)', parent,
                    partition, month at time zone 'UTC', (month + interval '1 month') at time zone 'UTC');
     execute format('alter table openstock_core.%I drop constraint partition_bound', partition);
     return next partition;
@@ -10897,7 +12307,7 @@ $$;
 revoke all on function openstock_admin.ensure_partitions from public;
 grant execute on function openstock_admin.ensure_partitions to openstock_operator;
 comment on function openstock_admin.ensure_partitions is
-  'Makes the missing monthly partitions of the ledger up to this many months ahead and returns their names. Run it at least once a quarter: '
+  'Makes the missing monthly partitions of the ledger and its serials up to this many months ahead and returns their names. Run it at least once a quarter: '
   'there is no default partition, and without one for the month nothing can be written. Errors: 22023.';
 
 reset role;
@@ -11062,7 +12472,7 @@ $$;
 revoke all on function openstock_admin.verify from public;
 grant execute on function openstock_admin.verify to openstock_operator;
 comment on function openstock_admin.verify is
-  'Checks the identities between ledger, stock levels, bins, reservation lines and allocations of a tenant, or of all, one statement each. '
+  'Checks the identities between ledger, stock levels, bins, reservation lines, allocations and pieces of a tenant, or of all, one statement each. '
   'Returns the differences: no row means that all is well. expected and actual are quantities, seconds since 1970 for times, or 1 for yes and '
   '0 for no. Errors: OS003.';
 
@@ -11070,7 +12480,7 @@ reset role;
 
 -- sql/functions/openstock_admin/rebuild.sql
 -- Repairs the projections from the ledger alone. Writes, with replace: stock_level, product (its row, unchanged), stock_bin,
--- reservation, reservation_line, allocation, backorder, backlog. Locks, with replace: tenant (advisory, alone: begin_operation shares it),
+-- reservation, reservation_line, allocation, backorder, backlog, serial_unit. Locks, with replace: tenant (advisory, alone: begin_operation shares it),
 -- so that nothing of the tenant is half written.
 set local role openstock_maint;
 
@@ -11102,6 +12512,7 @@ begin
     perform openstock_core.replace_lines(rebuild.tenant);
     perform openstock_core.replace_backorders(rebuild.tenant);
     perform openstock_core.replace_bins(rebuild.tenant);
+    perform openstock_core.replace_serials(rebuild.tenant);
     perform openstock_core.replace_due_times(rebuild.tenant);
     select d.* into left_over from openstock_core.differences(rebuild.tenant) as d where d.repairable limit 1;
     if found then
@@ -11251,5 +12662,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '9430c27f687cbbb259441a88e005258e47651569c37888fa7b6d024337eabf88');
+values ('0001.baseline', 'ea532849bca8e194387379189bf4cc4528984929714005b9bde9ff9ab7c8dd57');
 reset role;

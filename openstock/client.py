@@ -32,6 +32,7 @@ from openstock.results import (
     QuotedSource,
     Reservation,
     ReservationChange,
+    Serial,
     ShipmentLine,
     Shortage,
     Stock,
@@ -173,11 +174,13 @@ class Client(Calls):
     ) -> list[StockChange]:
         """Book goods in; one row per line.
 
-        lines: sku, qty (positive), and optionally line, location, lot, expires_on, status, unit_cost. occurred_at is
-        the business time, aware. fill_backorders: orders that wait for the products get what is then available at the
-        warehouse, by priority and age, in the same transaction, unless this is False; the rows are of the goods alone.
+        lines: sku, qty (positive), and optionally line, location, lot, expires_on, status, unit_cost; where the product
+        is tracked by serial, serials, the names of the pieces (qty may be left out then); handling_unit, the barcode of
+        the pallet, tote or carton that they come in, and its handling_unit_kind. occurred_at is the business time,
+        aware. fill_backorders: orders that wait for the products get what is then available at the warehouse, by
+        priority and age, in the same transaction, unless this is False; the rows are of the goods alone.
         Raises InvalidArgument, InvalidQuantity, OpIdReused, and Unknown… and Inactive… for product, warehouse and
-        location, LotConflict.
+        location, LotConflict, SerialConflict, SerialInStock, HandlingUnitElsewhere.
         """
         return self._write(
             StockChange,
@@ -205,8 +208,9 @@ class Client(Calls):
         """Correct what bins hold, for a reason; one row per line.
 
         lines: sku, and either qty (signed change) or set_to with expected (the balance it was counted against), and
-        optionally line, location, lot, status, unit_cost. Raises what receive does, InsufficientStock,
-        UnexpectedBalance, UnknownLot.
+        optionally line, location, lot, status, handling_unit, unit_cost; where the product is tracked by serial, qty
+        and serials. Raises what receive does, InsufficientStock, UnexpectedBalance, UnknownLot, UnknownSerial,
+        SerialNotThere, UnknownHandlingUnit.
         """
         return self._write(
             StockChange,
@@ -233,8 +237,10 @@ class Client(Calls):
     ) -> list[StockChange]:
         """Move units within a warehouse, or change their status; one row per entry out of and into a bin.
 
-        lines: sku, qty (positive), from and to (bins), status and to_status, and optionally line, lot.
-        Raises what receive does, InsufficientStock, UnknownLot.
+        lines: sku, qty (positive), from and to (bins), status and to_status, and optionally line, lot; where the
+        product is tracked by serial, serials; handling_unit, what they leave. A line of handling_unit and to alone
+        moves it with all it holds. Raises what receive does, InsufficientStock, UnknownLot, UnknownSerial,
+        SerialNotThere, UnknownHandlingUnit.
         """
         return self._write(
             StockChange,
@@ -410,16 +416,29 @@ class Client(Calls):
         return self._write(ReservationChange, "release", op_id, order_ref=order_ref, lines=lines, reason=reason)
 
     def allocate(
-        self, order_ref: str, *, removal: str | None = None, on_shortage: str = "partial", op_id: str | None = None
+        self,
+        order_ref: str,
+        *,
+        removal: str | None = None,
+        on_shortage: str = "partial",
+        whole_units: bool = False,
+        op_id: str | None = None,
     ) -> list[AllocationChange]:
         """Pin all promised units of an order that are not pinned yet; a row per line and bin, and per line short.
 
         removal: fefo, fifo, lifo or fewest_bins (the fullest first); None: each product's own. on_shortage: partial
-        (pins what there is), reject (pins nothing) or error. Holds are pinned too. Raises InvalidArgument, OpIdReused,
+        (pins what there is), reject (pins nothing) or error. whole_units: handling units all of whose free units of the
+        product fit what a line needs go first. Holds are pinned too. Raises InvalidArgument, OpIdReused,
         InsufficientStock, UnknownOrder, OrderClosed, NotReserved, HoldExpired.
         """
         return self._write(
-            AllocationChange, "allocate", op_id, order_ref=order_ref, removal=removal, on_shortage=on_shortage
+            AllocationChange,
+            "allocate",
+            op_id,
+            order_ref=order_ref,
+            removal=removal,
+            on_shortage=on_shortage,
+            whole_units=whole_units,
         )
 
     def allocate_next(
@@ -464,11 +483,11 @@ class Client(Calls):
     ) -> list[AllocationChange]:
         """Record that pinned units were not found, and pin others instead; a row per line, bin and outcome.
 
-        lines: location and qty (what is missing), line or sku, and optionally warehouse and lot. What is missing is
-        unpinned (deallocated) and put on hold where it should have been (held): it stays in on_hand until a count
-        decides, and nobody is promised it. As much is pinned elsewhere (allocated), never in the bins named, as far as
-        there is any (short). Raises InvalidArgument, InvalidQuantity, OpIdReused, UnknownOrder, OrderClosed,
-        NotReserved (less is pinned there), HoldExpired.
+        lines: location and qty (what is missing), line or sku, and optionally warehouse, lot, serials (which pieces).
+        What is missing is unpinned (deallocated) and put on hold where it should have been (held): it stays in on_hand
+        until a count decides, and nobody is promised it. As much is pinned elsewhere (allocated), never in the bins
+        named, as far as there is any (short). Raises InvalidArgument, InvalidQuantity, OpIdReused, UnknownOrder,
+        OrderClosed, NotReserved (less is pinned there), HoldExpired, SerialConflict.
         """
         return self._write(AllocationChange, "short_pick", op_id, order_ref=order_ref, lines=lines, reason=reason)
 
@@ -484,9 +503,10 @@ class Client(Calls):
     ) -> list[ShipmentLine]:
         """Send an order's promised units out, all of them or lines; a row per line and bin.
 
-        lines: line or sku (and warehouse), with qty or all that is reserved. Pinned units go first, the rest by the
-        removal rule; holds are shipped too. Raises InvalidArgument, InvalidQuantity, OpIdReused, InsufficientStock
-        (promised units were lost), UnknownOrder, OrderClosed, NotReserved, HoldExpired.
+        lines: line or sku (and warehouse), with qty or all that is reserved, or serials: the pieces. Pinned units go
+        first, the rest by the removal rule; holds are shipped too. Raises InvalidArgument, InvalidQuantity, OpIdReused,
+        InsufficientStock (promised units were lost), UnknownOrder, OrderClosed, NotReserved, HoldExpired,
+        SerialConflict, UnknownSerial, SerialNotThere.
         """
         return self._write(
             ShipmentLine,
@@ -635,6 +655,26 @@ class Client(Calls):
         Raises InvalidArgument, UnknownOrder.
         """
         return self._call(LedgerEntry, "order_history", order_ref=order_ref)
+
+    def serials(
+        self,
+        sku: str | None = None,
+        serial: str | None = None,
+        *,
+        order_ref: str | None = None,
+        state: str | None = None,
+    ) -> list[Serial]:
+        """Pieces of products that are tracked by serial, where they are and whose; state: in_stock, allocated, gone."""
+        return self._view(
+            Serial, "openstock.serials", "sku, serial", sku=sku, serial=serial, order_ref=order_ref, state=state
+        )
+
+    def serial_history(self, sku: str, serial: str) -> list[LedgerEntry]:
+        """All movements of one piece, the oldest first; quantities are those of the whole entry.
+
+        Raises InvalidArgument, UnknownProduct, UnknownSerial.
+        """
+        return self._call(LedgerEntry, "serial_history", sku=sku, serial=serial)
 
     def backorders(self, sku: str | None = None, order_ref: str | None = None) -> list[Backorder]:
         """What waits for stock, per product in the order in which it is filled; holds have no place in it."""

@@ -26,6 +26,7 @@ __all__ = [
     "ConnectionFailed",
     "Deadlock",
     "DifferencesFound",
+    "HandlingUnitElsewhere",
     "HoldExpired",
     "InTransaction",
     "InUse",
@@ -56,16 +57,21 @@ __all__ = [
     "OutcomeUnknown",
     "QueryCanceled",
     "ReadOnly",
+    "SerialConflict",
+    "SerialInStock",
+    "SerialNotThere",
     "SerializationFailure",
     "ServerTooOld",
     "TenantConflict",
     "TransactionAborted",
     "UnexpectedBalance",
     "UnknownChannel",
+    "UnknownHandlingUnit",
     "UnknownLocation",
     "UnknownLot",
     "UnknownOrder",
     "UnknownProduct",
+    "UnknownSerial",
     "UnknownTenant",
     "UnknownWarehouse",
     "error_class",
@@ -239,12 +245,46 @@ class LotConflict(OpenstockError):
     sqlstate = "OS108"
 
 
+class SerialInStock(OpenstockError):
+    """A piece that should come in is in stock already. detail: line, sku, serial, warehouse, location."""
+
+    sqlstate = "OS109"
+
+
 class InvalidQuantity(OpenstockError):
     """A quantity is zero, of the wrong sign, too large or too fine. detail: line, sku, problem."""
 
     sqlstate = "OS110"
 
 
+class UnknownSerial(OpenstockError):
+    """No piece of the product has this serial. detail: serial, and in a call with lines line."""
+
+    sqlstate = "OS111"
+
+
+class SerialConflict(OpenstockError):
+    """Serials are missing, not as many as units, or given where the product has none. detail: line, problem."""
+
+    sqlstate = "OS112"
+
+
+class SerialNotThere(OpenstockError):
+    """A piece is elsewhere, has left, is blocked, or is another order's. detail: serial, and where it is or whose."""
+
+    sqlstate = "OS113"
+
+
+class UnknownHandlingUnit(OpenstockError):
+    """Nothing was ever received in a handling unit of this code. detail: line, handling_unit."""
+
+    sqlstate = "OS114"
+
+
+class HandlingUnitElsewhere(OpenstockError):
+    """What a handling unit holds lies at another location. detail: line, handling_unit, warehouse, location."""
+
+    sqlstate = "OS115"
 class UnknownChannel(OpenstockError):
     """A sales channel is unknown. detail: channel, line of put_quotas."""
 
@@ -454,8 +494,9 @@ _BY_SQLSTATE: dict[str, type[OpenstockError]] = {
     for known in (
         *(InvalidArgument, ReadOnly, SerializationFailure, NotAllowed, NoTenant, TenantConflict, UnknownTenant),
         *(OpIdReused, AnswerPruned, UnknownProduct, InactiveProduct, UnknownWarehouse, InactiveWarehouse),
-        *(UnknownLocation, InactiveLocation, UnknownLot, LotConflict, InvalidQuantity, UnknownChannel, InactiveChannel),
-        *(InUse, InsufficientStock),
+        *(UnknownLocation, InactiveLocation, UnknownLot, LotConflict, InvalidQuantity, InUse, InsufficientStock),
+        *(SerialInStock, UnknownSerial, SerialConflict, SerialNotThere, UnknownHandlingUnit, HandlingUnitElsewhere),
+        *(UnknownChannel, InactiveChannel),
         *(NeedsReadCommitted, UnexpectedBalance, UnknownOrder, OrderClosed, NotReserved, LineExists, AppendOnly),
         *(HoldExpired, NotHeld, DifferencesFound, NoPartition, MaintenanceFailed),
         *(Inconsistent, Deadlock, LockTimeout, QueryCanceled, TransactionAborted, InTransaction, NotMigrated),

@@ -33,6 +33,7 @@ __all__ = [
     "Repair",
     "Reservation",
     "ReservationChange",
+    "Serial",
     "ShipmentLine",
     "Shortage",
     "Stock",
@@ -88,12 +89,16 @@ class StockChange:
     warehouse: str
     location: str
     lot: str | None
+    handling_unit: str | None
+    """The pallet, tote or carton; None: loose."""
     status: str
     """available, hold, quarantine or damaged."""
     event_type: str
     """RECEIPT, ADJUST, MOVE, STATUS or SHIP."""
     qty: Decimal
     """Signed change of the bin."""
+    serials: list[str] | None
+    """The pieces, where the product is tracked by serial."""
     on_hand: Decimal
     blocked: Decimal
     reserved: Decimal
@@ -178,11 +183,15 @@ class AllocationChange:
     location: str | None
     """The bin to pick from; None on a short row."""
     lot: str | None
+    handling_unit: str | None
+    """The pallet, tote or carton; None: loose."""
     expires_on: date | None
     """Last day (UTC) on which the lot may be used."""
     outcome: str
     """allocated, deallocated, held (missing units, now on hold), or short: no bin had the units."""
     qty: Decimal
+    serials: list[str] | None
+    """The pieces to pick, where the product is tracked by serial."""
     replayed: bool
 
 
@@ -196,8 +205,12 @@ class ShipmentLine:
     warehouse: str
     location: str
     lot: str | None
+    handling_unit: str | None
+    """The pallet, tote or carton; None: loose."""
     qty: Decimal
     """Units that left, positive."""
+    serials: list[str] | None
+    """The pieces that left, where the product is tracked by serial."""
     on_hand: Decimal
     blocked: Decimal
     reserved: Decimal
@@ -236,12 +249,14 @@ class Stock:
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """Units of one product, lot and status at one location; empty bins are left out."""
+    """Units of one product, lot and status at one location, loose or in one handling unit; empty bins are left out."""
 
     sku: str
     warehouse: str
     location: str
     lot: str | None
+    handling_unit: str | None
+    """The pallet, tote or carton; None: loose."""
     expires_on: date | None
     status: str
     on_hand: Decimal
@@ -271,6 +286,8 @@ class LedgerEntry:
     location: str | None
     """None where no bin is touched."""
     lot: str | None
+    handling_unit: str | None
+    """The pallet, tote or carton; None: loose."""
     status: str | None
     qty_delta: Decimal
     """Change of on_hand."""
@@ -458,6 +475,27 @@ class Quota:
 
 
 @dataclass(frozen=True, slots=True)
+class Serial:
+    """One piece of a product that is tracked by serial."""
+
+    sku: str
+    serial: str
+    """Its serial number, unique within the product."""
+    warehouse: str | None
+    """None, as location and status, where it has left."""
+    location: str | None
+    status: str | None
+    """available, hold, quarantine or damaged."""
+    order_ref: str | None
+    """The order that it is pinned to."""
+    line: int | None
+    state: str
+    """in_stock, allocated (pinned to an order), or gone."""
+    created_at: datetime
+    """When it first came in."""
+
+
+@dataclass(frozen=True, slots=True)
 class Product:
     """A product. Safety stock and reorder figures are in its unit, per warehouse."""
 
@@ -469,7 +507,7 @@ class Product:
     decimals: int
     """Decimals allowed in a quantity."""
     tracking: str
-    """none or lot."""
+    """none, lot or serial."""
     removal: str
     """Which units go first: fefo, fifo, lifo or fewest_bins."""
     backorder: str

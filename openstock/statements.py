@@ -42,6 +42,7 @@ ARGUMENT_TYPES: dict[str, LiteralString] = {
     "all_tables": "boolean",
     "any_tenant": "boolean",
     "fill_backorders": "boolean",
+    "whole_units": "boolean",
     "replace": "boolean",
     # Of views, whose time filters are no columns.
     "since": "timestamptz",

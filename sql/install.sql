@@ -24,6 +24,7 @@
 \ir tables/channels.sql
 \ir tables/ledger.sql
 \ir tables/reservations.sql
+\ir tables/serials.sql
 \ir tables/operations.sql
 \ir functions/openstock_core/ledger_totals.sql
 \ir tables/snapshot.sql
@@ -82,6 +83,8 @@
 \ir functions/openstock_core/post_allocations.sql
 \ir functions/openstock_core/post_backorders.sql
 \ir functions/openstock_core/refuse_unwritten.sql
+\ir functions/openstock_core/choose_serials.sql
+\ir functions/openstock_core/post_serials.sql
 \ir functions/openstock_core/post.sql
 \ir functions/openstock_core/unpin_from_bins.sql
 \ir functions/openstock_core/unpin_from_lines.sql
@@ -103,16 +106,26 @@
 \ir functions/openstock/put_channels.sql
 
 -- stock in bins
+\ir functions/openstock_core/serials_problem.sql
 \ir functions/openstock_core/stock_line_problem.sql
 \ir functions/openstock_core/read_stock_lines.sql
+\ir functions/openstock_core/lock_handling_units.sql
 \ir functions/openstock_core/make_lots.sql
 \ir functions/openstock_core/find_bins.sql
 \ir functions/openstock_core/enters_blocked.sql
 \ir functions/openstock_core/make_bins.sql
 \ir functions/openstock_core/inherit_ages.sql
 \ir functions/openstock_core/settle_bins.sql
+\ir functions/openstock_core/look_up_serials.sql
+\ir functions/openstock_core/bring_serials.sql
+\ir functions/openstock_core/check_serials.sql
+\ir functions/openstock_core/unpin_serials.sql
+\ir functions/openstock_core/serial_names.sql
 \ir functions/openstock_core/stock_answer.sql
 \ir functions/openstock_core/resolve_adjustments.sql
+\ir functions/openstock_core/check_handling_units.sql
+\ir functions/openstock_core/unpack_handling_units.sql
+\ir functions/openstock_core/take_whole_units.sql
 \ir functions/openstock_core/check_moves.sql
 \ir functions/openstock_core/plan_moves.sql
 \ir functions/openstock/receive.sql
@@ -162,6 +175,7 @@
 \ir functions/openstock_core/open_lines.sql
 \ir functions/openstock_core/match_order_lines.sql
 \ir functions/openstock_core/lock_open_lines.sql
+\ir functions/openstock_core/match_serials.sql
 \ir functions/openstock_core/take_order_lines.sql
 \ir functions/openstock_core/release_units.sql
 \ir functions/openstock_core/give_back.sql
@@ -197,6 +211,7 @@
 \ir functions/openstock_core/units.sql
 \ir functions/openstock_core/lock_pickable_bins.sql
 \ir functions/openstock_core/plan_picks.sql
+\ir functions/openstock_core/plan_whole_units.sql
 \ir functions/openstock_core/try_picks.sql
 \ir functions/openstock_core/find_picks.sql
 \ir functions/openstock_core/lock_needs.sql
@@ -204,6 +219,8 @@
 \ir functions/openstock_core/pick_rows.sql
 \ir functions/openstock_core/allocation_answer.sql
 \ir functions/openstock_core/pin.sql
+\ir functions/openstock_core/serial_bins.sql
+\ir functions/openstock_core/plan_named_shipment.sql
 \ir functions/openstock_core/plan_shipment.sql
 \ir functions/openstock_core/shipment_answer.sql
 \ir functions/openstock/allocate.sql
@@ -232,8 +249,10 @@
 \ir views/openstock/order_lines.sql
 \ir views/openstock/backorders.sql
 \ir views/openstock/shortages.sql
+\ir views/openstock/serials.sql
 \ir functions/openstock/availability.sql
 \ir functions/openstock/order_history.sql
+\ir functions/openstock/serial_history.sql
 \ir functions/openstock/search_products.sql
 \ir views/openstock_dw/current_stock.sql
 
@@ -248,16 +267,19 @@
 \ir functions/openstock_core/replayed_lines.sql
 \ir functions/openstock_core/replayed_allocations.sql
 \ir functions/openstock_core/replayed_backorders.sql
+\ir functions/openstock_core/replayed_serials.sql
 \ir functions/openstock_core/level_differences.sql
 \ir functions/openstock_core/bin_differences.sql
 \ir functions/openstock_core/line_differences.sql
 \ir functions/openstock_core/backorder_differences.sql
+\ir functions/openstock_core/serial_differences.sql
 \ir functions/openstock_core/ledger_differences.sql
 \ir functions/openstock_core/differences.sql
 \ir functions/openstock_core/replace_levels.sql
 \ir functions/openstock_core/replace_lines.sql
 \ir functions/openstock_core/replace_backorders.sql
 \ir functions/openstock_core/replace_bins.sql
+\ir functions/openstock_core/replace_serials.sql
 \ir functions/openstock_core/replace_due_times.sql
 \ir functions/openstock_admin/create_tenant.sql
 \ir functions/openstock_admin/set_tenant_active.sql

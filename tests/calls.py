@@ -96,14 +96,14 @@ CALLS = (
         "receive",
         {"warehouse": "LON", "lines": [{"sku": "APPLE", "qty": 5}]},
         {"warehouse": "BER"},
-        STOCK | {"qty": "number!", "expires_on": "date"},
+        STOCK | {"qty": "number!", "serials": "codes", "handling_unit": "code", "handling_unit_kind": "code", "expires_on": "date"},
         ("reference", "note", "occurred_at", "fill_backorders"),
     ),
     Call(
         "adjust",
         {"warehouse": "LON", "lines": [{"sku": "APPLE", "qty": -1}], "reason": "counted"},
         {"reason": "lost"},
-        STOCK | {"qty": "number", "set_to": "number", "expected": "number"},
+        STOCK | {"qty": "number", "serials": "codes", "handling_unit": "code", "set_to": "number", "expected": "number"},
         ("reference", "note", "occurred_at"),
     ),
     Call(
@@ -113,6 +113,8 @@ CALLS = (
         {
             "sku": "code!",
             "qty": "number!",
+            "serials": "codes",
+            "handling_unit": "code",
             "from": "code",
             "to": "code",
             "lot": "code",
@@ -146,7 +148,7 @@ CALLS = (
     ),
     Call("cancel", {"order_ref": "ORDER"}, {"reason": "too late"}, {}, ("reason",)),
     Call("expire_reservations", {}, {"max_lines": 7}, {}, wrong={"max_lines": 0}, needs_op_id=False),
-    Call("allocate", {"order_ref": "ORDER"}, {"removal": "lifo"}, {}, ("removal",)),
+    Call("allocate", {"order_ref": "ORDER"}, {"removal": "lifo"}, {}, ("removal", "whole_units")),
     Call(
         "allocate_next",
         {"warehouse": "LON"},
@@ -166,7 +168,7 @@ CALLS = (
         "short_pick",
         {"order_ref": "PICKED", "lines": [{"sku": "RICE", "qty": 1, "location": "DEFAULT"}]},
         {"reason": "empty shelf"},
-        TAKEN | {"qty": "number!", "location": "code!", "lot": "code"},
+        TAKEN | {"qty": "number!", "serials": "codes", "location": "code!", "lot": "code"},
         ("reason",),
     ),
     Call("fill_backorders", {}, {"max_rows": 7}, {}, wrong={"max_rows": 0}, needs_op_id=False),
@@ -174,7 +176,7 @@ CALLS = (
         "ship",
         {"order_ref": "ORDER", "lines": [{"sku": "APPLE", "qty": 1}]},
         {"lines": None},
-        TAKEN,
+        TAKEN | {"serials": "codes"},
         ("reference", "note", "occurred_at"),
     ),
 )

@@ -78,6 +78,7 @@ POSITIONAL = {
     "short_pick": ("order_ref", "lines"),
     "allocate_next": ("warehouse",),
     "order_history": ("order_ref",),
+    "serial_history": ("sku", "serial"),
     "ship": ("order_ref", "lines"),
     "allocate": ("order_ref",),
     "quote": ("lines",),
@@ -86,7 +87,7 @@ POSITIONAL = {
 }
 
 
-READS = ("availability", "order_history", "quote", "search_products")
+READS = ("availability", "order_history", "quote", "search_products", "serial_history")
 """The functions that write nothing, and so take no op_id."""
 
 

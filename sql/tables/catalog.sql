@@ -1,4 +1,4 @@
--- Master data: products, warehouses, locations, lots. Deactivated, never deleted.
+-- Master data: products, warehouses, locations, lots, handling units. Deactivated, never deleted.
 set local role openstock_owner;
 
 create table openstock_core.product (
@@ -31,7 +31,8 @@ create table openstock_core.product (
   constraint product_description_is_bounded check (char_length(description) <= 10000),
   constraint product_unit_is_a_code check (unit ~ '^[A-Z0-9]{1,3}$'),
   constraint product_decimals_are_known check (decimals between 0 and 6),
-  constraint product_tracking_is_known check (tracking in ('none', 'lot')),
+  constraint product_tracking_is_known check (tracking in ('none', 'lot', 'serial')),
+  constraint product_serials_are_of_whole_units check (tracking <> 'serial' or decimals = 0),
   constraint product_removal_is_known check (removal in ('fefo', 'fifo', 'lifo', 'fewest_bins')),
   constraint product_backorder_is_known check (backorder in ('none', 'unlimited', 'limited')),
   constraint product_backorder_limit_is_given check ((backorder = 'limited') = (backorder_limit is not null)),
@@ -54,7 +55,7 @@ comment on column openstock_core.product.name is 'For people.';
 comment on column openstock_core.product.description is 'For people; searched after sku and name.';
 comment on column openstock_core.product.unit is 'Unit of its quantities, UN/CEFACT Recommendation 20 code: C62 piece, KGM kilogram, MTR metre, LTR litre.';
 comment on column openstock_core.product.decimals is 'Decimals allowed in a quantity, 0 to 6.';
-comment on column openstock_core.product.tracking is 'none, or lot: every unit on hand belongs to a named lot.';
+comment on column openstock_core.product.tracking is 'none; lot: every unit on hand belongs to a named lot; serial: every unit on hand is a piece with a name of its own.';
 comment on column openstock_core.product.removal is 'Which units go first: fefo (first expired), fifo (first in), lifo (last in), or fewest_bins (fullest bin first).';
 comment on column openstock_core.product.backorder is 'What may be ordered beyond the stock: none, unlimited, or limited to backorder_limit.';
 comment on column openstock_core.product.backorder_limit is 'Units that may wait on backorder, where backorder is limited.';
@@ -174,5 +175,29 @@ comment on column openstock_core.lot.created_at is 'When it was first received.'
 select openstock_core.protect_table('openstock_core.lot');
 grant select, insert, update on openstock_core.lot to openstock_api;
 grant select on openstock_core.lot to openstock_maint;
+
+create table openstock_core.handling_unit (
+  tenant_id uuid not null,
+  handling_unit_id bigint generated always as identity,
+  code openstock_core.code not null,
+  kind text not null,
+  created_at timestamptz not null,
+  changes bigint not null default 0,
+  constraint handling_unit_pkey primary key (tenant_id, handling_unit_id),
+  constraint handling_unit_code_is_unique unique (tenant_id, code),
+  constraint handling_unit_tenant_exists foreign key (tenant_id) references openstock_core.tenant,
+  constraint handling_unit_kind_is_known check (kind in ('pallet', 'tote', 'carton'))
+);
+comment on table openstock_core.handling_unit is 'A pallet, tote or carton with a barcode: what it holds lies at one location, and can be moved as one.';
+comment on column openstock_core.handling_unit.tenant_id is 'The tenant.';
+comment on column openstock_core.handling_unit.handling_unit_id is 'Internal identity; handling units are locked in its order.';
+comment on column openstock_core.handling_unit.code is 'Its barcode or SSCC.';
+comment on column openstock_core.handling_unit.kind is 'pallet, tote or carton.';
+comment on column openstock_core.handling_unit.created_at is 'When units were first received in it.';
+comment on column openstock_core.handling_unit.changes is
+  'Calls that put units in or moved it: each leaves a trace that a concurrent one cannot overlook.';
+select openstock_core.protect_table('openstock_core.handling_unit');
+grant select, insert, update on openstock_core.handling_unit to openstock_api;
+grant select on openstock_core.handling_unit to openstock_maint;
 
 reset role;

@@ -18,6 +18,7 @@ create table openstock_core.ledger (
   event_type text not null,
   location_id bigint,
   lot_id bigint,
+  handling_unit_id bigint,
   status text,
   qty_delta openstock_core.quantity not null default 0,
   blocked_delta openstock_core.quantity not null default 0,
@@ -68,6 +69,7 @@ comment on column openstock_core.ledger.event_type is
   'DEALLOCATE.';
 comment on column openstock_core.ledger.location_id is 'The bin''s location; null where no bin is touched.';
 comment on column openstock_core.ledger.lot_id is 'The bin''s lot.';
+comment on column openstock_core.ledger.handling_unit_id is 'The bin''s handling unit; null: loose.';
 comment on column openstock_core.ledger.status is 'The bin''s stock status.';
 comment on column openstock_core.ledger.qty_delta is 'Change of on_hand of the level and of the bin.';
 comment on column openstock_core.ledger.blocked_delta is 'Change of blocked of the level.';

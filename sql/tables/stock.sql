@@ -56,34 +56,39 @@ create table openstock_core.stock_bin (
   product_id bigint not null,
   lot_id bigint,
   status text not null default 'available',
+  handling_unit_id bigint,
   warehouse_id bigint not null,
   blocked boolean not null,
   on_hand openstock_core.quantity not null default 0,
   allocated openstock_core.quantity not null default 0,
   received_at timestamptz not null,
   constraint stock_bin_pkey primary key (tenant_id, bin_id),
-  constraint stock_bin_key_is_unique unique nulls not distinct (tenant_id, location_id, product_id, lot_id, status),
+  constraint stock_bin_key_is_unique unique nulls not distinct (tenant_id, location_id, product_id, lot_id, status, handling_unit_id),
   constraint stock_bin_location_exists foreign key (tenant_id, location_id) references openstock_core.location,
   constraint stock_bin_level_exists foreign key (tenant_id, product_id, warehouse_id) references openstock_core.stock_level,
   constraint stock_bin_lot_exists foreign key (tenant_id, lot_id) references openstock_core.lot,
+  constraint stock_bin_handling_unit_exists foreign key (tenant_id, handling_unit_id) references openstock_core.handling_unit,
   constraint stock_bin_status_is_known check (status in ('available', 'hold', 'quarantine', 'damaged')),
   constraint stock_bin_on_hand_is_not_negative check (on_hand >= 0),
   constraint stock_bin_allocated_is_part_of_on_hand check (allocated between 0 and on_hand),
   constraint stock_bin_blocked_is_not_allocated check (allocated = 0 or not blocked)
 ) with (fillfactor = 70);
 create index stock_bin_stocked on openstock_core.stock_bin (tenant_id, product_id, warehouse_id) where on_hand > 0;
-comment on table openstock_core.stock_bin is 'Units of one product, lot and status at one location.';
+create index stock_bin_handling_unit on openstock_core.stock_bin (tenant_id, handling_unit_id) where handling_unit_id is not null;
+comment on table openstock_core.stock_bin is 'Units of one product, lot and status at one location, loose or in one handling unit.';
 comment on column openstock_core.stock_bin.tenant_id is 'The tenant.';
 comment on column openstock_core.stock_bin.bin_id is 'Internal identity; bins are locked in its order.';
 comment on column openstock_core.stock_bin.location_id is 'Where.';
 comment on column openstock_core.stock_bin.product_id is 'What.';
 comment on column openstock_core.stock_bin.lot_id is 'Of which lot; null for products without lots.';
 comment on column openstock_core.stock_bin.status is 'Stock status: available, hold, quarantine or damaged. Only available can be promised.';
+comment on column openstock_core.stock_bin.handling_unit_id is 'In which handling unit; null: loose.';
 comment on column openstock_core.stock_bin.warehouse_id is 'The location''s warehouse.';
 comment on column openstock_core.stock_bin.blocked is 'True: its units cannot be promised. Set when units enter, and booked when a lot expires.';
 comment on column openstock_core.stock_bin.on_hand is 'Physical units.';
 comment on column openstock_core.stock_bin.allocated is 'The part of on_hand that is pinned to orders.';
 comment on column openstock_core.stock_bin.received_at is 'When units came into the empty bin: its age for fifo and lifo. Units that move into one bring theirs along.';
+comment on index openstock_core.stock_bin_handling_unit is 'What a handling unit holds.';
 comment on index openstock_core.stock_bin_stocked is 'Bins that hold a product, for allocation.';
 select openstock_core.protect_table('openstock_core.stock_bin');
 grant select, insert, update on openstock_core.stock_bin to openstock_api;

@@ -18,9 +18,12 @@ create type openstock_core.movement as (
   expires_at timestamptz,
   backordered_delta numeric,
   backorder_id bigint,
-  quota_delta numeric
+  quota_delta numeric,
+  serial_ids bigint[]
 );
-comment on type openstock_core.movement is 'One ledger entry before it is written; post() gives it its number, time and balances.';
+comment on type openstock_core.movement is
+  'One ledger entry before it is written; post() gives it its number, time and balances, and where its product is tracked by serial and the caller '
+  'names no pieces, these too.';
 
 create type openstock_core.posted as (
   ord bigint,
@@ -41,9 +44,12 @@ create type openstock_core.posted as (
   reserved numeric,
   available numeric,
   entry_id bigint,
-  recorded_at timestamptz
+  recorded_at timestamptz,
+  by_serial boolean,
+  serial_ids bigint[],
+  handling_unit_id bigint
 );
-comment on type openstock_core.posted is 'One ledger entry as written, with the stock level after it; ord is its place among the movements of the call.';
+comment on type openstock_core.posted is 'One ledger entry as written, with the stock level after it; ord is its place among the movements of the call. by_serial: its units are single pieces.';
 
 create type openstock_core.stock_line as (
   n integer,
@@ -63,7 +69,11 @@ create type openstock_core.stock_line as (
   expires_on date,
   status text,
   to_status text,
-  unit_cost numeric
+  unit_cost numeric,
+  serials text[],
+  serial_ids bigint[],
+  handling_unit text,
+  handling_unit_id bigint
 );
 comment on type openstock_core.stock_line is 'A line of receive, adjust or move, with its names looked up; n is its place in the call.';
 
@@ -127,9 +137,11 @@ create type openstock_core.pick as (
   product_id bigint,
   warehouse_id bigint,
   bin_id bigint,
-  qty numeric
+  qty numeric,
+  serial_ids bigint[]
 );
-comment on type openstock_core.pick is 'Units to take for a reservation line; without a bin it is a need, with one it is the answer to it.';
+comment on type openstock_core.pick is
+  'Units to take for a reservation line; without a bin it is a need, with one it is the answer to it. serial_ids are the pieces, where they are known.';
 
 create type openstock_core.found_stock as (
   parts openstock_core.order_line[],
@@ -172,24 +184,28 @@ create type openstock_core.taken_line as (
   warehouse_id bigint,
   qty numeric,
   reserved numeric,
-  backorder_id bigint
+  backorder_id bigint,
+  serial_ids bigint[]
 );
 comment on type openstock_core.taken_line is
-  'How much a release or shipment takes of one reservation line, or of one backorder; reserved is what that holds before it.';
+  'How much a release or shipment takes of one reservation line, or of one backorder; reserved is what that holds before it. serial_ids are the pieces, where '
+  'the caller named them.';
 
 create type openstock_core.taking as (
   lines openstock_core.taken_line[],
-  due openstock_core.due
+  due openstock_core.due,
+  named openstock_core.taken_line[]
 );
-comment on type openstock_core.taking is 'What a release or shipment takes of an order whose lines are locked, and what is due at their levels.';
+comment on type openstock_core.taking is 'What a release or shipment takes of an order whose lines are locked, and what is due at their levels; of the lines in named the caller named the pieces.';
 
 create type openstock_core.bin_key as (
   location_id bigint,
   product_id bigint,
   lot_id bigint,
-  status text
+  status text,
+  handling_unit_id bigint
 );
-comment on type openstock_core.bin_key is 'What makes a bin of stock: where, what, of which lot, in which status.';
+comment on type openstock_core.bin_key is 'What makes a bin of stock: where, what, of which lot, in which status and handling unit.';
 
 create type openstock_core.giving as (
   levels openstock_core.level_key[],
@@ -201,6 +217,12 @@ create type openstock_core.giving as (
 comment on type openstock_core.giving is
   'What an order gives back while it asks for more: the levels, backlogs (by product) and bins that are locked with those of the lines, its lines whose hold has ended, '
   'to be booked, and the units that it frees per level.';
+
+create type openstock_core.piece as (
+  ord bigint,
+  serial_id bigint
+);
+comment on type openstock_core.piece is 'A piece that a movement is about; ord is the movement''s place in the call.';
 
 create type openstock_core.difference as (
   fact text,

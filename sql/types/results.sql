@@ -46,9 +46,11 @@ create type openstock.stock_change as (
   warehouse text,
   location text,
   lot text,
+  handling_unit text,
   status text,
   event_type text,
   qty numeric,
+  serials text[],
   on_hand numeric,
   blocked numeric,
   reserved numeric,
@@ -63,9 +65,11 @@ comment on column openstock.stock_change.sku is 'The product.';
 comment on column openstock.stock_change.warehouse is 'The warehouse''s code.';
 comment on column openstock.stock_change.location is 'The bin''s code.';
 comment on column openstock.stock_change.lot is 'The lot''s code, or null.';
+comment on column openstock.stock_change.handling_unit is 'The pallet, tote or carton, or null: loose.';
 comment on column openstock.stock_change.status is 'Stock status: available, hold, quarantine or damaged.';
 comment on column openstock.stock_change.event_type is 'The ledger''s word for it: RECEIPT, ADJUST, MOVE, STATUS or SHIP.';
 comment on column openstock.stock_change.qty is 'Signed change of the bin, in the product''s unit.';
+comment on column openstock.stock_change.serials is 'The pieces, where the product is tracked by serial; null elsewhere.';
 comment on column openstock.stock_change.on_hand is 'Physical units of the product at the warehouse after the entry.';
 comment on column openstock.stock_change.blocked is 'The part of on_hand that cannot be promised, after the entry.';
 comment on column openstock.stock_change.reserved is 'Units promised to orders and not yet gone, after the entry.';
@@ -153,9 +157,11 @@ create type openstock.allocation_change as (
   warehouse text,
   location text,
   lot text,
+  handling_unit text,
   expires_on date,
   outcome text,
   qty numeric,
+  serials text[],
   replayed boolean
 );
 comment on type openstock.allocation_change is 'Units of an order''s line pinned to one bin, or the part of a line that no bin could give.';
@@ -165,10 +171,12 @@ comment on column openstock.allocation_change.sku is 'The product.';
 comment on column openstock.allocation_change.warehouse is 'The warehouse.';
 comment on column openstock.allocation_change.location is 'The bin to pick from; null on a short row.';
 comment on column openstock.allocation_change.lot is 'The lot to pick, or null.';
+comment on column openstock.allocation_change.handling_unit is 'The pallet, tote or carton, or null: loose.';
 comment on column openstock.allocation_change.expires_on is 'Last day on which the lot may be used, or null.';
 comment on column openstock.allocation_change.outcome is
   'allocated, deallocated, held (missing units, now on hold), or short: no bin had the units.';
 comment on column openstock.allocation_change.qty is 'Units, in the product''s unit.';
+comment on column openstock.allocation_change.serials is 'The pieces to pick, where the product is tracked by serial; null elsewhere.';
 comment on column openstock.allocation_change.replayed is 'True when this answer was stored by an earlier call with the same op_id.';
 
 create type openstock.shipment_line as (
@@ -178,7 +186,9 @@ create type openstock.shipment_line as (
   warehouse text,
   location text,
   lot text,
+  handling_unit text,
   qty numeric,
+  serials text[],
   on_hand numeric,
   blocked numeric,
   reserved numeric,
@@ -194,7 +204,9 @@ comment on column openstock.shipment_line.sku is 'The product.';
 comment on column openstock.shipment_line.warehouse is 'The warehouse.';
 comment on column openstock.shipment_line.location is 'The bin that the units left.';
 comment on column openstock.shipment_line.lot is 'Their lot, or null.';
+comment on column openstock.shipment_line.handling_unit is 'The pallet, tote or carton, or null: loose.';
 comment on column openstock.shipment_line.qty is 'Units that left, positive.';
+comment on column openstock.shipment_line.serials is 'The pieces that left, where the product is tracked by serial; null elsewhere.';
 comment on column openstock.shipment_line.on_hand is 'Physical units at the warehouse after the entry.';
 comment on column openstock.shipment_line.blocked is 'The part of on_hand that cannot be promised, after the entry.';
 comment on column openstock.shipment_line.reserved is 'Units promised to orders and not yet gone, after the entry.';

@@ -63,7 +63,7 @@ def test_constraints_begin_with_the_name_of_their_table_or_domain(db: psycopg.Co
         select coalesce(c.relname, t.typname), k.conname from pg_constraint k
         left join pg_class c on c.oid = k.conrelid left join pg_type t on t.oid = k.contypid
         where k.connamespace::regnamespace::text = any (%s)
-        and k.conname !~ ('^' || regexp_replace(coalesce(c.relname, t.typname), '^ledger_[0-9_]+$', 'ledger')
+        and k.conname !~ ('^' || regexp_replace(coalesce(c.relname, t.typname), '^(ledger|ledger_serial)_[0-9_]+$', '\1')
                           || '_[a-z0-9_]+$')""",
     )
     assert odd == []

@@ -116,6 +116,7 @@ def test_maintenance_may_change_projections_and_tenancy_and_of_master_data_a_pro
         "backorder",
         "reservation",
         "reservation_line",
+        "serial_unit",
         "snapshot",
         "stock_bin",
         "stock_level",

@@ -44,7 +44,8 @@ REFUSED = {
     "product_description_is_bounded": product("description", FAR.format(10001)),
     "product_unit_is_a_code": product("unit", "''", "'kg'", "'KILO'"),
     "product_decimals_are_known": product("decimals", "-1", "7"),
-    "product_tracking_is_known": product("tracking", "'serial'"),
+    "product_tracking_is_known": product("tracking", "'batch'"),
+    "product_serials_are_of_whole_units": product("tracking = 'serial', decimals", "1"),
     "product_removal_is_known": product("removal", "'random'"),
     "product_backorder_is_known": product("backorder", "'always'"),
     "product_backorder_limit_is_given": [*product("backorder", "'limited'"), *product("backorder_limit", "1")],
@@ -64,6 +65,7 @@ REFUSED = {
         "update openstock_core.warehouse set shipping_cost_by_zone = "
         "(select jsonb_object_agg(n, 1) from generate_series(1, 1001) as n)"
     ],
+    "handling_unit_kind_is_known": ["update openstock_core.handling_unit set kind = 'lorry'"],
     "location_kind_is_known": ["update openstock_core.location set kind = 'attic'"],
     "channel_name_is_bounded": [f"update openstock_core.channel set name = {name}" for name in ("''", FAR.format(201))],
     "channel_quota_qty_is_not_negative": ["update openstock_core.channel_quota set qty = -1"],
@@ -112,6 +114,7 @@ REFUSED = {
     "stock_bin_status_is_known": [stock_bin("status = 'lost'")],
     "stock_bin_allocated_is_part_of_on_hand": [stock_bin("allocated = -1"), stock_bin("allocated = 11"), stock_bin("on_hand = -1")],
     "stock_bin_blocked_is_not_allocated": [stock_bin("blocked = true")],
+    "serial_unit_pinned_is_in_a_bin": ["update openstock_core.serial_unit set bin_id = null where reservation_line_id is not null"],
     "tenant_name_is_bounded": [f"update openstock_core.tenant set name = {name}" for name in ("''", FAR.format(201))],
     "quantity_is_bounded": cast("quantity", "1000000000000", "-1000000000000", "'NaN'", "'infinity'", "'-infinity'"),
     "quantity_has_six_decimals": cast("quantity", "0.0000001"),
@@ -128,7 +131,7 @@ IMPLIED = {
 
 @pytest.fixture
 def busy(shop: Shop) -> Shop:
-    """10 apples, 3 of them promised and 2 of these pinned, one kept for a channel, milk of a lot, and an order that waits for pears."""
+    """10 apples, 3 of them promised and pinned, one kept for a channel, milk of a lot, an order that waits for pears, and a phone that is pinned."""
     shop.receive("LON", [{"sku": "APPLE", "qty": 10}])
     shop.receive("LON", [{"sku": "MILK", "qty": 1, "lot": "L1", "expires_on": "2999-12-31"}])
     shop.reserve("O1", [{"sku": "APPLE", "qty": 3}])
@@ -137,6 +140,10 @@ def busy(shop: Shop) -> Shop:
     shop.put_channels(lines=[{"code": "WEB"}])
     shop.put_quotas("LON", [{"channel": "WEB", "sku": "APPLE", "qty": 1}])
     shop.reserve("O2", [{"sku": "PEAR", "qty": 3}], on_shortage="backorder")
+    shop.put_products(lines=[{"sku": "PHONE", "name": "Phone", "tracking": "serial"}])
+    shop.receive("LON", [{"sku": "PHONE", "serials": ["P1"], "handling_unit": "H1"}])
+    shop.reserve("O3", [{"sku": "PHONE", "qty": 1}])
+    shop.allocate("O3")
     return shop
 
 

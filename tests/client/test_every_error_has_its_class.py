@@ -86,6 +86,16 @@ def receive_milk_twice(client: Any) -> None:
     client.receive("LON", [{**MILK, "expires_on": "2032-01-01"}])
 
 
+def receive_a_phone_twice(client: Any) -> None:
+    client.put_products([{"sku": "PHONE", "name": "Phone", "tracking": "serial"}])
+    client.receive("LON", [{"sku": "PHONE", "serials": ["P1"]}])
+    client.receive("LON", [{"sku": "PHONE", "serials": ["P1"]}])
+
+
+def receive_in_two_places(client: Any) -> None:
+    client.receive("LON", [{"sku": "APPLE", "qty": 1, "location": place, "handling_unit": "H1"} for place in ("A-1", "A-2")])
+
+
 def close_what_is_full(client: Any) -> None:
     client.receive("LON", [{"sku": "APPLE", "qty": 1, "location": "A-1"}])
     client.put_locations("LON", [{"code": "A-1", "active": False}])
@@ -126,7 +136,7 @@ def extend_what_has_no_end(client: Any) -> None:
 
 
 # All that a call of schema openstock can meet; tenants and pruned answers have tests of their own.
-BY_CALLS = ["22023", "OS010", *(f"OS10{n}" for n in range(1, 9)), "OS110", "OS116", "OS117", "OS120", "OS201", "OS202"] + [
+BY_CALLS = ["22023", "OS010", *(f"OS10{n}" for n in range(1, 10)), *(f"OS11{n}" for n in range(8)), "OS120", "OS201", "OS202"] + [
     f"OS30{n}" for n in range(1, 7)
 ]
 SITUATIONS: list[tuple[type[OpenstockError], Callable[[Any], Any]]] = [
@@ -147,6 +157,12 @@ SITUATIONS: list[tuple[type[OpenstockError], Callable[[Any], Any]]] = [
     (openstock.InactiveLocation, lambda c: c.receive("LON", [{"sku": "APPLE", "qty": 1, "location": "OFF"}])),
     (openstock.UnknownLot, lambda c: c.adjust("LON", [{"sku": "MILK", "qty": 1, "lot": "L9"}], "found")),
     (openstock.LotConflict, receive_milk_twice),
+    (openstock.SerialInStock, receive_a_phone_twice),
+    (openstock.UnknownSerial, lambda c: c.serial_history("PHONE", "P9")),
+    (openstock.SerialConflict, lambda c: c.receive("LON", [{"sku": "PHONE", "qty": 1}])),
+    (openstock.SerialNotThere, lambda c: c.move("LON", [{"sku": "PHONE", "serials": ["P1"], "from": "A-1", "to": "A-2"}])),
+    (openstock.UnknownHandlingUnit, lambda c: c.move("LON", [{"handling_unit": "H9", "to": "A-1"}])),
+    (openstock.HandlingUnitElsewhere, receive_in_two_places),
     (openstock.OpIdReused, use_twice),
     (openstock.InUse, close_what_is_full),
     (openstock.InsufficientStock, lambda c: c.reserve("O-1", [{"sku": "APPLE", "qty": 999}], on_shortage="error")),

@@ -77,7 +77,7 @@ def test_upkeep_makes_partitions_books_expired_lots_and_refreshes(
 ) -> None:
     client.receive("LON", [{"sku": "MILK", "qty": 2, "lot": "L1", "expires_on": day(1)}])
     assert operator.admin.ensure_partitions() == []
-    assert len(operator.admin.ensure_partitions(14)) == 2
+    assert len(operator.admin.ensure_partitions(14)) == 4
     assert operator.admin.block_expired_lots(TENANT) == 0
     clock.advance(days=3)
     assert operator.admin.block_expired_lots(TENANT, max_levels=10) == 1

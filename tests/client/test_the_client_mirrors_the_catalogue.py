@@ -68,6 +68,7 @@ RELATIONS = {
     results.OrderLine: "openstock.order_lines",
     results.Backorder: "openstock.backorders",
     results.Shortage: "openstock.shortages",
+    results.Serial: "openstock.serials",
     results.Product: "openstock.products",
     results.Warehouse: "openstock.warehouses",
     results.Location: "openstock.locations",

@@ -74,7 +74,7 @@ def test_of_stock(row: str | bytes, words: list[str], write: Write, imports: Imp
         ("S1,Sale,C62,none,0,perhaps", ["active 'perhaps'"]),
         ("S1,,C62,none,0,yes", ["22023", "name"]),
         ("S1,Sale,litres,none,0,yes", ["22023", "unit"]),
-        ("S1,Sale,C62,serial,0,yes", ["22023", "tracking"]),
+        ("S1,Sale,C62,batch,0,yes", ["22023", "tracking"]),
         ("APPLE,Apple,C62,lot,0,yes", ["OS120", "APPLE"]),
     ],
 )

@@ -18,7 +18,7 @@ FILLS = {"receive", "fill_backorders", "openstock_admin.fill_backorders"}
 # These hold bins where holds that ended keep units pinned.
 BOOKS_HOLDS = {"reserve", "expire_reservations", "openstock_admin.expire_reservations", "fill_backorders", "openstock_admin.fill_backorders"}
 HOLDING_BINS = PICKS | {"receive", "adjust", "move", "release", "deallocate", "cancel", "amend", "openstock_admin.block_expired_lots"}
-WHERE = ("location", "lot", "expires_on", "status")
+WHERE = ("location", "lot", "expires_on", "status", "serials", "handling_unit")
 UNITS = ("qty", "on_hand", "blocked", "allocated", "allocated_delta")
 BALANCES = ("on_hand", "blocked", "reserved", "available")
 
@@ -117,7 +117,7 @@ def without_look_at_warehouses(facts: Facts, parts: tuple[Part, Part]) -> Facts:
 
 def without_choice_of_bins(facts: Facts, parts: tuple[Part, Part]) -> Facts:
     """Who picks passes over bins that another call holds, as long as others have enough, instead of waiting for the first by the removal
-    rule. Which bins is therefore not settled, but how many units of each product and line is.
+    rule. Which bins, and which pieces, is therefore not settled, but how many units of each product and line is.
     """
     facts = dict(facts)
     for part in parts:
@@ -125,6 +125,7 @@ def without_choice_of_bins(facts: Facts, parts: tuple[Part, Part]) -> Facts:
             # A shipment's balances are those after each of its entries, so after the last one of each line.
             facts[part.name] = summed(facts[part.name], without=BALANCES)
     facts["bins"] = summed(facts["bins"])
+    facts["serials"] = sorted(json.dumps([row[key] for key in ("sku", "warehouse", "state", "order_ref", "line")]) for row in map(json.loads, facts["serials"]))
     picked = [row for row in map(json.loads, facts["ledger"]) if row["event_type"] in ("ALLOCATE", "DEALLOCATE", "SHIP")]
     facts["ledger"] = [row for row in facts["ledger"] if json.loads(row) not in picked]
     return facts

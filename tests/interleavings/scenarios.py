@@ -90,6 +90,28 @@ FENCES: tuple[Call, ...] = (
     ("reserve", {"order_ref": "F2", "lines": [line("APPLE", 2)], "channel": "WEB", "ttl": "12 hours"}),
     ("reserve", {"order_ref": "F3", "lines": [line("APPLE", 9)], "channel": "TILL", "on_shortage": "backorder"}),
 )
+# Pieces: P1 to P4 in A-1 and P5 and P6 in A-2, P1 to P3 pinned to O5 and P4 to C3, whose hold ended before the calls meet; G1 has left, B1 is in Berlin.
+PIECES: tuple[Call, ...] = (
+    ("put_products", {"lines": [line("PHONE", name="Phone", tracking="serial", removal="fifo")]}),
+    ("receive", {"warehouse": "LON", "lines": [line("PHONE", serials=["P1", "P2", "P3", "P4"], location="A-1")]}),
+    ("receive", {"warehouse": "LON", "lines": [line("PHONE", serials=["G1", "P5", "P6"], location="A-2")]}),
+    ("receive", {"warehouse": "BER", "lines": [line("PHONE", serials=["B1"])]}),
+    ("adjust", {"warehouse": "LON", "reason": "lost", "lines": [line("PHONE", -1, serials=["G1"], location="A-2")]}),
+    ("reserve", {"order_ref": "O5", "lines": [line("PHONE", 3)]}),
+    ("allocate", {"order_ref": "O5"}),
+    ("reserve", {"order_ref": "C3", "lines": [line("PHONE", 1)], "ttl": "12 hours"}),
+    ("allocate", {"order_ref": "C3"}),
+    ("reserve", {"order_ref": "O6", "lines": [line("PHONE", 2, warehouse="LON")]}),
+)
+
+# The pallet H1 in A-1 with 4 APPLE, 2 of RICE and 2 phones; the order O7 wants 2 phones of London.
+PALLET: tuple[Call, ...] = (
+    ("put_products", {"lines": [line("PHONE", name="Phone", tracking="serial", removal="fifo")]}),
+    ("receive", {"warehouse": "LON", "lines": [
+        line("APPLE", 4, location="A-1", handling_unit="H1"), line("RICE", 2, location="A-1", handling_unit="H1"),
+        line("PHONE", serials=["H1-1", "H1-2"], location="A-1", handling_unit="H1")]}),
+    ("reserve", {"order_ref": "O7", "lines": [line("PHONE", 2, warehouse="LON")]}),
+)
 
 # What a call may run into: another was faster.
 GONE = frozenset({"OS303"})  # nothing of the order is reserved any more
@@ -97,6 +119,8 @@ SHORT = frozenset({"OS201"})
 NO_ORDER = frozenset({"OS301"})
 CLOSED = frozenset({"OS104"})
 NOT_HELD = GONE | {"OS302", "OS305", "OS306"}  # it became another order, has ended, or is promised without end
+TAKEN = frozenset({"OS109"})  # a piece is in stock already
+ELSEWHERE = frozenset({"OS113"})  # a piece is not there any more
 OCCUPIED = frozenset({"OS120", "OS121"})  # the latter with a snapshot, always
 
 # Some about many rows, which wait for each other soon; some about one that is new, where nothing else makes them wait.
@@ -172,6 +196,30 @@ SCENARIOS = [
     Scenario("allocate_next of whole orders", "allocate_next", {"warehouse": "LON", "max_orders": 1, "on_shortage": "reject"}, furnish=QUEUE),
     Scenario("deallocate", "deallocate", {"order_ref": "O1", "lines": [line("APPLE", 2), line("MILK")]}, GONE),
     Scenario("short_pick", "short_pick", {"order_ref": "O1", "lines": [line("APPLE", 2, location="A-1")]}, GONE),
+    Scenario("receive pieces", "receive", {"warehouse": "LON", "lines": [
+        line("PHONE", serials=["N1", "G1"], location="A-2"), line("PHONE", serials=["N2"], location="A-1")]}, CLOSED | TAKEN, PIECES),
+    Scenario("receive pieces elsewhere", "receive", {"warehouse": "BER", "lines": [line("PHONE", serials=["N2", "G1", "N1"])]}, TAKEN, PIECES),
+    Scenario("receive a piece that is in stock", "receive", {"warehouse": "BER", "lines": [line("PHONE", serials=["N1", "P5"])]}, TAKEN, PIECES),
+    Scenario("adjust pieces", "adjust", {"warehouse": "LON", "reason": "counted", "lines": [
+        line("PHONE", -2, serials=["P4", "P1"], location="A-1"), line("PHONE", -1, serials=["P5"], location="A-2"),
+        line("PHONE", 1, serials=["G1"], location="E-1")]}, SHORT | TAKEN | ELSEWHERE | {"OS106"}, PIECES),
+    Scenario("move pieces", "move", {"warehouse": "LON", "lines": [
+        line("PHONE", serials=["P3", "P4"], to="A-2") | {"from": "A-1"}, line("PHONE", serials=["P6"], to="A-1") | {"from": "A-2"}]},
+        SHORT | ELSEWHERE, PIECES),
+    Scenario("allocate pieces", "allocate", {"order_ref": "O6"}, GONE, PIECES),
+    Scenario("ship pieces by name", "ship", {"order_ref": "O5", "lines": [line("PHONE", serials=["P6", "P4", "P1"])]}, GONE | SHORT | ELSEWHERE, PIECES),
+    Scenario("short_pick a piece", "short_pick", {"order_ref": "O5", "lines": [line("PHONE", serials=["P2"], location="A-1")]}, GONE, PIECES),
+    Scenario("release pieces", "release", {"order_ref": "O5", "lines": [line("PHONE", 2)]}, GONE, PIECES),
+    Scenario("receive in a handling unit", "receive", {"warehouse": "LON", "lines": [
+        line("MILK", 1, location="A-1", lot="LATE", handling_unit="H1"), line("RICE", 1, location="A-1", handling_unit="H2")]},
+        CLOSED | {"OS115"}, PALLET),
+    Scenario("receive in a handling unit where it goes to", "receive", {"warehouse": "LON", "lines": [line("MILK", 2, location="A-2", lot="SOON", handling_unit="H1")]},
+        CLOSED | {"OS115"}, PALLET),
+    Scenario("move a handling unit", "move", {"warehouse": "LON", "lines": [{"handling_unit": "H1", "to": "A-2"}]}, SHORT, PALLET),
+    Scenario("take out of a handling unit", "move", {"warehouse": "LON", "lines": [
+        line("APPLE", 1, handling_unit="H1", to="A-2") | {"from": "A-1"}, line("PHONE", serials=["H1-2"], handling_unit="H1", to="A-1") | {"from": "A-1"}]},
+        SHORT | ELSEWHERE, PALLET),
+    Scenario("allocate whole handling units", "allocate", {"order_ref": "O7", "whole_units": True}, GONE, PALLET),
     Scenario("block_expired_lots", "openstock_admin.block_expired_lots"),
     Scenario("rebuild", "openstock_admin.rebuild", {"replace": True}),
     Scenario("midnight", "openstock_test.midnight"),  # no call, but the moment when SOON expires

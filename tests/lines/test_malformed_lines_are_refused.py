@@ -21,6 +21,7 @@ every_required_key = pytest.mark.parametrize(
 
 WRONG: dict[str, list[Any]] = {
     "code": [5, True, [], {}, "", "   ", "x" * 65, "a\u0007b", "a\nb", "a\u0085b", "\ta", "\u00a0a", "a\u2003 "],
+    "codes": ["A", {}, 5, True, [], [5], ["A", None], ["A", ""], [["A"]], ["x" * 65], ["a\u0007b"], ["A"] * 10_001],
     "text": [5, True, [], {}, "x" * 1001],
     "document": [5, True, [], {}, "x" * 10_001],
     "number": ["1", "NaN", "Infinity", True, [], {}, 1e12, -1e12, 1e300, 1e-7, 0.1234567],

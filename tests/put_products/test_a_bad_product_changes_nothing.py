@@ -25,7 +25,7 @@ from tests.support import Shop, refused
         ({"sku": "APPLE", "decimals": -1}, "decimals"),
         ({"sku": "APPLE", "decimals": 7}, "decimals"),
         ({"sku": "APPLE", "decimals": None}, "decimals"),
-        ({"sku": "APPLE", "tracking": "serial"}, "tracking"),
+        ({"sku": "APPLE", "tracking": "batch"}, "tracking"),
         ({"sku": "APPLE", "tracking": None}, "tracking"),
         ({"sku": "APPLE", "removal": "random"}, "removal"),
         ({"sku": "APPLE", "removal": None}, "removal"),

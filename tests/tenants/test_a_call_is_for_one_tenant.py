@@ -36,6 +36,7 @@ FUNCTIONS: dict[str, dict[str, Any]] = {
     "ship": {"op_id": "o", "order_ref": "O1"},
     "order_history": {"order_ref": "O1"},
     "quote": {"lines": [{"sku": "TEA", "qty": 1}]},
+    "serial_history": {"sku": "TEA", "serial": "S1"},
     "availability": {"sku": "TEA"},
     "search_products": {"query": "tea"},
 }
@@ -88,7 +89,7 @@ def test_an_unknown_tenant_is_refused(db: psycopg.Connection, connect: Connect, 
         call(connect("app"), function, **FUNCTIONS[function], tenant=UNKNOWN)
 
 
-@pytest.mark.parametrize("function", [name for name in FUNCTIONS if name != "order_history"])
+@pytest.mark.parametrize("function", [name for name in FUNCTIONS if name not in ("order_history", "serial_history")])
 def test_an_inactive_tenant_is_refused(db: psycopg.Connection, connect: Connect, function: str) -> None:
     db.execute("select openstock_admin.set_tenant_active(%s, false)", [TENANT])
     with unchanged(db):

@@ -9,6 +9,11 @@ from typing import Any
 LEVEL = {"sku": "APPLE", "warehouse": "LON"}
 BIN = LEVEL | {"location": "A-1", "status": "available"}
 LINE = LEVEL | {"line": 1, "order_ref": "O1"}
+PHONE = {"sku": "PHONE", "warehouse": "BER"}
+PHONE_BIN = PHONE | {"location": "DEFAULT", "status": "available"}
+P1 = {"serial": "P1", **PHONE}
+P3 = {"serial": "P3", "sku": "PHONE"}
+OIL_BIN = {"sku": "OIL", "warehouse": "BER", "status": "available", "unit": "H1"}
 LATE = {"sku": "PEAR", "line": 1, "order_ref": "LATE"}
 PIN = {"sku": "APPLE", "location": "A-1"}
 RICE = {"sku": "RICE", "warehouse": "LON"}
@@ -33,6 +38,9 @@ RICE_LEVEL = "product_id = (select product_id from openstock_core.product where 
 O1 = "reservation_id = (select reservation_id from openstock_core.reservation where order_ref = 'O1')"
 CART = "reservation_id = (select reservation_id from openstock_core.reservation where order_ref = 'CART')"
 WISH = "reservation_id = (select reservation_id from openstock_core.reservation where order_ref = 'WISH')"
+P1_IS = "serial = 'P1'"
+SERIAL_1 = "serial_id = (select serial_id from openstock_core.serial_unit where serial = 'P1')"
+APPLE_PIN = f"bin_id in (select bin_id from openstock_core.stock_bin where {APPLE_BIN})"
 MILK_LOT = "lot_id = (select lot_id from openstock_core.lot where code = 'L1')"
 
 
@@ -423,7 +431,7 @@ SABOTAGES = [
     ),
     Sabotage(
         "an order that is gone",
-        "with pins as (delete from openstock_core.allocation), "
+        f"with pins as (delete from openstock_core.allocation where {APPLE_PIN}), "
         f"lines as (delete from openstock_core.reservation_line where {O1}) "
         f"delete from openstock_core.reservation where {O1}",
         [
@@ -449,7 +457,7 @@ SABOTAGES = [
     ),
     Sabotage(
         "an allocation",
-        changed("allocation", "qty", "true"),
+        changed("allocation", "qty", APPLE_PIN),
         [
             ("allocation = ledger", PIN, 3, 4),
             ("bin allocated = allocations", BIN, 4, 3),
@@ -458,7 +466,7 @@ SABOTAGES = [
     ),
     Sabotage(
         "an allocation that is gone",
-        "delete from openstock_core.allocation",
+        f"delete from openstock_core.allocation where {APPLE_PIN}",
         [("allocation = ledger", PIN, 3, None), ("bin allocated = allocations", BIN, 0, 3)],
     ),
     Sabotage(
@@ -474,11 +482,109 @@ SABOTAGES = [
     ),
     Sabotage(
         "an allocation in a bin that does not exist",
-        "update openstock_core.allocation set bin_id = 0",
+        f"update openstock_core.allocation set bin_id = 0 where {APPLE_PIN}",
         [
             ("allocation = ledger", PIN, 3, None),
             ("allocation = ledger", {"bin_id": 0}, 0, 3),
             ("bin allocated = allocations", BIN, 0, 3),
+        ],
+    ),
+    Sabotage(
+        "a piece that is not where it should be",
+        f"update openstock_core.serial_unit set bin_id = null, reservation_line_id = null where {P1_IS}",
+        [
+            ("serial is in the bin of its entries", {"serial": "P1", "sku": "PHONE"}, 1, 0),
+            ("serial is pinned to the line of its entries", {"serial": "P1", "sku": "PHONE"}, 1, 0),
+            ("bin on_hand = serials", PHONE_BIN, 2, 1),
+            ("allocation = serials", {"sku": "PHONE", "location": "DEFAULT"}, 1, 0),
+        ],
+    ),
+    Sabotage(
+        "a piece in another bin",
+        f"update openstock_core.serial_unit set bin_id = (select bin_id from openstock_core.stock_bin where {APPLE_BIN}) where serial = 'P2'",
+        [
+            ("serial is in the bin of its entries", {"serial": "P2", "sku": "PHONE", "warehouse": "LON"}, 1, 0),
+            ("bin on_hand = serials", PHONE_BIN, 2, 1),
+            ("bin on_hand = serials", BIN, 0, 1),
+        ],
+    ),
+    Sabotage(
+        "a piece that has left and is there",
+        "update openstock_core.serial_unit set bin_id = (select bin_id from openstock_core.serial_unit where serial = 'P2') where serial = 'P3'",
+        [
+            ("serial is in the bin of its entries", {"serial": "P3", **PHONE}, 1, 0),
+            ("bin on_hand = serials", PHONE_BIN, 2, 3),
+        ],
+    ),
+    Sabotage(
+        "a piece without its pin",
+        f"update openstock_core.serial_unit set reservation_line_id = null where {P1_IS}",
+        [
+            ("serial is pinned to the line of its entries", P1, 1, 0),
+            ("allocation = serials", {"sku": "PHONE", "location": "DEFAULT"}, 1, 0),
+        ],
+    ),
+    Sabotage(
+        "a piece pinned instead of another",
+        "update openstock_core.serial_unit u set reservation_line_id = o.reservation_line_id from openstock_core.serial_unit o "
+        "where (u.serial, o.serial) in (('P1', 'P2'), ('P2', 'P1'))",
+        [
+            ("serial is pinned to the line of its entries", P1, 1, 0),
+            ("serial is pinned to the line of its entries", {"serial": "P2", **PHONE}, 1, 0),
+        ],
+    ),
+    Sabotage(
+        "a piece of another product",
+        f"update openstock_core.serial_unit set product_id = (select product_id from openstock_core.product where sku = 'RICE') where {P1_IS}",
+        [
+            ("serial belongs to the product of its entries", {"serial": "P1", "sku": "RICE", "warehouse": "BER"}, 1, 0),
+        ],
+    ),
+    Sabotage(
+        "a piece that the ledger does not know",
+        "insert into openstock_core.serial_unit (tenant_id, product_id, serial, bin_id, created_at) "
+        "select tenant_id, product_id, 'P9', bin_id, created_at from openstock_core.serial_unit where serial = 'P2'",
+        [
+            ("serial is in the bin of its entries", {"serial": "P9", **PHONE}, 1, 0),
+            ("bin on_hand = serials", PHONE_BIN, 2, 3),
+        ],
+        restored=False,
+    ),
+    Sabotage(
+        "a piece that is lost, name and all",
+        "delete from openstock_core.serial_unit where serial = 'P3'",
+        [("serial has a name", {"sku": "PHONE"}, 1, 0)],
+        repairable=False,
+    ),
+    Sabotage(
+        "a piece in stock that is lost, name and all",
+        "delete from openstock_core.serial_unit where serial = 'P1'",
+        [
+            ("serial has a name", {"sku": "PHONE"}, 1, 0),
+            ("bin on_hand = serials", PHONE_BIN, 2, 1),
+            ("allocation = serials", {"sku": "PHONE", "location": "DEFAULT"}, 1, 0),
+        ],
+        repairable=False,
+    ),
+    Sabotage(
+        "an entry that is about a piece less",
+        f"delete from openstock_core.ledger_serial where {SERIAL_1} and entry_id = (select min(entry_id) from openstock_core.ledger where op_id = 'phones')",
+        [
+            ("entries of a serial name one product, and leave it in one place", P1, 1, 0),
+            ("entry units = serials", PHONE | {"op": "phones"}, 3, 2),
+        ],
+        repairable=False,
+    ),
+    Sabotage(
+        "a part of a handling unit elsewhere",
+        "update openstock_core.stock_bin set location_id = (select location_id from openstock_core.location where code = 'B-1') "
+        "where handling_unit_id is not null and on_hand = 4",
+        [
+            ("bins of a handling unit lie in one location", {"handling_unit": "H1"}, 1, 2),
+            ("bin on_hand = ledger", OIL_BIN | {"location": "DEFAULT"}, 4, None),
+            ("bin allocated = ledger", OIL_BIN | {"location": "DEFAULT"}, 0, None),
+            ("bin allocated = allocations", OIL_BIN | {"location": "DEFAULT"}, 0, None),
+            ("bin on_hand = ledger", OIL_BIN | {"location": "B-1"}, 0, 4),
         ],
     ),
     Sabotage(
@@ -508,7 +614,7 @@ SABOTAGES = [
     Sabotage(
         "an entry of the same time as the one before",
         "update openstock_core.ledger set recorded_at = (select recorded_at from openstock_core.ledger "
-        "where event_type = 'SHIP') where op_id = 'back' and event_type = 'RELEASE'",
+        "where event_type = 'SHIP' and order_ref = 'O1') where op_id = 'back' and event_type = 'RELEASE'",
         [("entry is later than the one before", BACK, 1, 0)],
         repairable=False,
     ),

@@ -20,6 +20,7 @@ def busy(shop: Shop, connect: Connect, clock: Clock) -> Shop:
 
     5 RICE: CART holds 2 until HELD_UNTIL, and released 1. There is no PEAR, and LATE waits for 5 until then, after it released 1.
     2 RICE are kept for WEB, through which WISH has 1 of the 3 that were.
+    PHONE P1 in Berlin is pinned to the order CALL, which got P3; P2 is free. There, too, the pallet H1 holds 4 OIL and 2 CORN.
     """
     shop.receive("LON", [{"sku": "APPLE", "qty": 10, "location": "A-1"}])
     shop.receive("LON", [{"sku": "MILK", "qty": 4, "lot": "L1", "expires_on": "2999-12-31"}])
@@ -41,6 +42,13 @@ def busy(shop: Shop, connect: Connect, clock: Clock) -> Shop:
     shop.reserve("WISH", [{"sku": "RICE", "qty": 2}], channel="WEB")
     shop.release("WISH", [{"line": 1, "qty": 1}])
     clock.set(now.isoformat())
+    shop.put_products(lines=[{"sku": "PHONE", "name": "Phone", "tracking": "serial"}, {"sku": "OIL", "name": "Oil"}, {"sku": "CORN", "name": "Corn"}])
+    shop.put_locations("BER", [{"code": "B-1"}])
+    shop.receive("BER", [{"sku": "PHONE", "serials": ["P1", "P2", "P3"]}], op_id="phones")
+    shop.receive("BER", [{"sku": "OIL", "qty": 4, "handling_unit": "H1"}, {"sku": "CORN", "qty": 2, "handling_unit": "H1"}])
+    shop.reserve("CALL", [{"sku": "PHONE", "qty": 2}])
+    shop.ship("CALL", [{"line": 1, "serials": ["P3"]}])
+    shop.allocate("CALL")
     other = Shop(connect("app"), shop.db, OTHER_TENANT)
     other.put_products(lines=[{"sku": "PLUM", "name": "Plum"}])
     other.put_warehouses(lines=[{"code": "ROM"}])
@@ -51,7 +59,8 @@ def busy(shop: Shop, connect: Connect, clock: Clock) -> Shop:
 def sabotage(db: psycopg.Connection, statement: str) -> None:
     with db.transaction():
         db.execute("set local session_replication_role = replica")
-        db.execute("alter table openstock_core.ledger disable trigger all")
+        for table in ("ledger", "ledger_serial"):
+            db.execute(f"alter table openstock_core.{table} disable trigger all")
         db.execute(statement)
 
 
@@ -67,11 +76,12 @@ def by_name(db: psycopg.Connection, differences: list[Row]) -> list[tuple[Any, .
     names = {
         "location_id": ("location", "select code from openstock_core.location where location_id = %s"),
         "lot_id": ("lot", "select code from openstock_core.lot where lot_id = %s"),
+        "handling_unit_id": ("unit", "select code from openstock_core.handling_unit where handling_unit_id = %s"),
         "entry_id": ("op", "select op_id from openstock_core.ledger where entry_id = %s"),
     }
     found = []
     for row in differences:
-        key = {name: value for name, value in row["key"].items() if name not in ("reservation_line_id", "backorder_id")}
+        key = {name: value for name, value in row["key"].items() if name not in ("reservation_line_id", "backorder_id", "serial_id")}
         for internal, (name, query) in names.items():
             if internal in key:
                 [key[name]] = db.execute(query, [key.pop(internal)]).fetchone() or (None,)
@@ -97,7 +107,7 @@ def quantities(shop: Shop) -> list[list[tuple[Any, ...]]]:
             "version",
             "last_recorded_at",
         ),
-        columns(shop.view("bins"), "sku", "location", "lot", "status", "on_hand", "blocked", "allocated"),
+        columns(shop.view("bins"), "sku", "location", "lot", "handling_unit", "status", "on_hand", "blocked", "allocated"),
         columns(
             shop.view("reservations"),
             "order_ref",
@@ -111,6 +121,7 @@ def quantities(shop: Shop) -> list[list[tuple[Any, ...]]]:
             "expired",
             "expires_at",
         ),
+        columns(shop.view("serials"), "sku", "serial", "warehouse", "location", "status", "order_ref", "line", "state"),
     ]
 
 
@@ -122,7 +133,7 @@ def test_all_facts_are_tried(db: psycopg.Connection) -> None:
     ).fetchall()
     [asked] = db.execute("select pg_get_functiondef('openstock_core.differences'::regproc)").fetchone() or ("",)
     assert asked.count("FROM openstock_core.") == len(bodies) > 0
-    named = re.findall(r"'((?:level|bin|line|allocation|backorder|backlog|entry|entries) [^']+)'", " ".join(body for (body,) in bodies))
+    named = re.findall(r"'((?:level|bin|bins|line|allocation|backorder|backlog|serial|entry|entries) [^']+)'", " ".join(body for (body,) in bodies))
     assert {fact for one in SABOTAGES for fact, *_ in one.reported} == set(named)
 
 

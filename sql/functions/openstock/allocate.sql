@@ -3,7 +3,7 @@
 set local role openstock_api;
 
 create or replace function openstock.allocate(
-  op_id text, order_ref text, removal text default null, on_shortage text default 'partial', tenant uuid default null)
+  op_id text, order_ref text, removal text default null, on_shortage text default 'partial', whole_units boolean default false, tenant uuid default null)
 returns setof openstock.allocation_change
 language plpgsql
 security definer
@@ -14,7 +14,7 @@ set jit = off
 as $$
 declare
   acting constant uuid := openstock_core.enter(tenant);
-  arguments constant jsonb := jsonb_build_object('order_ref', order_ref, 'removal', removal, 'on_shortage', on_shortage);
+  arguments constant jsonb := jsonb_build_object('order_ref', order_ref, 'removal', removal, 'on_shortage', on_shortage, 'whole_units', nullif(whole_units, false));
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'allocate', arguments);
   order_id bigint;
   chosen record;
@@ -25,7 +25,7 @@ begin
     perform openstock_core.check_choice('on_shortage', on_shortage, array['reject', 'partial', 'error']);
     order_id := openstock_core.lock_known_order(acting, order_ref);
     select f.needs, f.picks into chosen
-    from openstock_core.find_picks_of_orders(acting, op_id, array[order_id], null, false, removal) as f;
+    from openstock_core.find_picks_of_orders(acting, op_id, array[order_id], null, false, removal, coalesce(whole_units, false)) as f;
     if chosen.needs is null then
       perform openstock_core.fail_nothing_open(acting, order_id, order_ref);
     end if;
@@ -33,7 +33,7 @@ begin
     if coalesce(on_shortage, 'partial') <> 'partial' and openstock_core.units(chosen.picks) < openstock_core.units(chosen.needs) then
       chosen.picks := '{}';
     end if;
-    perform openstock_core.pin(acting, op_id, chosen.picks, null);
+    chosen.picks := openstock_core.pin(acting, op_id, chosen.picks, null);
     answer := openstock_core.allocation_answer(acting, chosen.needs, chosen.picks);
     if on_shortage = 'error' and answer @> '[{"outcome": "short"}]' then
       perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref, 'lines', answer));
@@ -48,7 +48,8 @@ revoke all on function openstock.allocate from public;
 grant execute on function openstock.allocate to openstock_app;
 comment on function openstock.allocate is
   'Pins all promised units of an order that are not pinned yet to bins and lots, by the product''s removal rule or the one given (fefo, fifo, lifo, or '
-  'fewest_bins: the fullest first). on_shortage: partial (pins what there is, default), reject (pins nothing) or error (OS201). Returns a row per line and '
+  'fewest_bins: the fullest first). whole_units: pallets, totes and cartons whose free units of the product all fit what a line needs go first, '
+  'as they are. on_shortage: partial (pins what there is, default), reject (pins nothing) or error (OS201). Returns a row per line and '
   'bin, and a row with outcome short for what no bin could give. Holds are pinned too. Errors: 22023, OS010, OS201, OS301, OS302, OS303, OS305.';
 
 reset role;

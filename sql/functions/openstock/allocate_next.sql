@@ -41,7 +41,7 @@ begin
 
     answer := '[]';
     if cardinality(claimed) > 0 then
-      perform openstock_core.pin(acting, op_id, chosen.picks, null);
+      chosen.picks := openstock_core.pin(acting, op_id, chosen.picks, null);
       answer := openstock_core.allocation_answer(acting, chosen.needs, chosen.picks);
     end if;
     perform openstock_core.finish_operation(acting, op_id, answer);

@@ -40,7 +40,7 @@ begin
     entries := array(
       select p from openstock_core.post(acting, op_id, array(
         select row(l.line, 'CONFIRM', l.product_id, l.warehouse_id, null, 0, 0, 0, 0, l.reservation_line_id,
-                   coalesce(new_order_ref, order_ref), null, null, null, null, null, null)::openstock_core.movement
+                   coalesce(new_order_ref, order_ref), null, null, null, null, null, null, null)::openstock_core.movement
         from openstock_core.reservation_line l
         where l.tenant_id = acting and l.reservation_line_id = any (held.line_ids)
         order by l.line, l.reservation_line_id)

@@ -1,5 +1,5 @@
 -- Takes pins off an order's units; they stay promised. Writes: operation, event, ledger (DEALLOCATE), stock_bin, reservation_line (changes),
--- allocation, and what book_due writes. Locks: operation, order, stock_level by (product, warehouse), reservation_line by id, stock_bin by
+-- allocation, serial_unit, ledger_serial, and what book_due writes. Locks: operation, order, stock_level by (product, warehouse), reservation_line by id, stock_bin by
 -- bin_id.
 set local role openstock_api;
 
@@ -22,6 +22,7 @@ declare
   taken openstock_core.taken_line[];
   kept integer;
   freed openstock_core.movement[];
+  entries openstock_core.posted[];
 begin
   if answer is null then
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
@@ -44,7 +45,7 @@ begin
       join openstock_core.reservation_line n on n.tenant_id = acting and n.reservation_line_id = o.reservation_line_id
       where a.qty > 0 and (lines is not null or coalesce(n.location_id, n.lot_id, n.min_days_left) is null));
     taken := case when lines is not null then openstock_core.match_order_lines(acting, order_ref, pinned, lines) else array(
-      select row(p.reservation_line_id, p.line, p.product_id, p.warehouse_id, p.units, p.units, null)::openstock_core.taken_line
+      select row(p.reservation_line_id, p.line, p.product_id, p.warehouse_id, p.units, p.units, null, null)::openstock_core.taken_line
       from unnest(pinned) as p) end;
     select t.line into kept
     from unnest(taken) as t
@@ -56,10 +57,12 @@ begin
         'problem', 'it asks for a location, a lot or days left, and stays pinned as long as it is promised'));
     end if;
     freed := openstock_core.unpin_from_lines(acting, order_ref, taken, reason);
+    entries := array(select e from openstock_core.post(acting, op_id, freed, null, null, null) as e);
     answer := openstock_core.pick_rows(acting, array_fill('deallocated'::text, array[cardinality(freed)]), array(
-      select row(f.reservation_line_id, f.product_id, f.warehouse_id, f.bin_id, -f.allocated_delta)::openstock_core.pick
-      from unnest(freed) as f order by f.line, f.bin_id));
-    perform openstock_core.post(acting, op_id, freed, null, null, null);
+      select row(f.reservation_line_id, f.product_id, f.warehouse_id, f.bin_id, -f.allocated_delta, e.serial_ids)::openstock_core.pick
+      from unnest(freed) with ordinality as f
+      join unnest(entries) as e on e.ord = f.ordinality
+      order by f.line, f.bin_id));
     perform openstock_core.finish_operation(acting, op_id, answer);
   end if;
   return query select * from jsonb_populate_recordset(null::openstock.allocation_change, answer);

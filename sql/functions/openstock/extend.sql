@@ -33,7 +33,7 @@ begin
     entries := array(
       select p from openstock_core.post(acting, op_id, array(
         select row(l.line, 'EXTEND', l.product_id, l.warehouse_id, null, 0, 0, 0, 0, l.reservation_line_id, order_ref, null, null,
-                   greatest(l.expires_at, arrival + make_interval(secs => seconds)), null, null, null)::openstock_core.movement
+                   greatest(l.expires_at, arrival + make_interval(secs => seconds)), null, null, null, null)::openstock_core.movement
         from openstock_core.reservation_line l
         where l.tenant_id = acting and l.reservation_line_id = any (held.line_ids)
         order by l.line, l.reservation_line_id)

@@ -1,6 +1,6 @@
 -- Moves units from bin to bin within a warehouse, or changes their status; pinned units take their allocations along.
--- Writes: operation, event, ledger (MOVE, STATUS, DEALLOCATE), stock_level, stock_bin, allocation.
--- Locks: operation, location and lot (shared), stock_level by (product, warehouse), stock_bin by bin_id.
+-- Writes: operation, event, ledger (MOVE, STATUS, DEALLOCATE), stock_level, stock_bin, allocation, handling_unit (changes), serial_unit, ledger_serial.
+-- Locks: operation, handling_unit by id, location and lot (shared), stock_level by (product, warehouse), stock_bin by bin_id.
 set local role openstock_api;
 
 create or replace function openstock.move(
@@ -25,12 +25,20 @@ declare
   sources bigint[];
   targets bigint[];
   due openstock_core.due;
+  whole boolean := false;
 begin
   if answer is null then
-    perform openstock_core.check_lines(lines, '{"sku": "code!", "qty": "number!", "from": "code", "to": "code",
+    perform openstock_core.check_lines(lines, '{"sku": "code! or handling_unit", "qty": "number! or serials or handling_unit", "serials": "codes", "handling_unit": "code", "from": "code", "to": "code",
       "line": "integer", "lot": "code", "status": "code", "to_status": "code"}', 10000, 'line');
     perform openstock_core.check_call(reference, note, reason, occurred_at);
     place := openstock_core.find_warehouse(acting, warehouse, false);
+    if jsonb_path_exists(lines, '$[*].handling_unit ? (@ != null)') then
+      perform openstock_core.lock_handling_units(acting, lines, false);
+      whole := jsonb_path_exists(lines, '$[*] ? (!exists (@.sku) || @.sku == null)');
+      if whole then
+        lines := openstock_core.unpack_handling_units(acting, place, lines);
+      end if;
+    end if;
     typed := openstock_core.read_stock_lines(acting, place, lines, 'positive', false);
 
     perform openstock_core.share_places(acting,
@@ -39,12 +47,18 @@ begin
     due := openstock_core.lock_levels(acting, array(
       select row(l.product_id, place)::openstock_core.level_key from unnest(typed) as l), true);
     sources := openstock_core.find_bins(acting, array(
-      select row(l.location_id, l.product_id, l.lot_id, l.status)::openstock_core.bin_key from unnest(typed) as l order by l.n));
+      select row(l.location_id, l.product_id, l.lot_id, l.status, l.handling_unit_id)::openstock_core.bin_key from unnest(typed) as l order by l.n));
     targets := openstock_core.make_bins(acting, place, array(
-      select row(coalesce(l.to_location_id, l.location_id), l.product_id, l.lot_id, l.to_status)::openstock_core.bin_key
+      select row(coalesce(l.to_location_id, l.location_id), l.product_id, l.lot_id, l.to_status, case when whole then l.handling_unit_id end)::openstock_core.bin_key
       from unnest(typed) as l order by l.n));
     perform openstock_core.settle_bins(acting, op_id, sources, targets, due);
     perform openstock_core.inherit_ages(acting, sources, targets);
+    if whole then
+      typed := openstock_core.take_whole_units(acting, typed, sources);
+    elsif jsonb_path_exists(lines, '$[*].serials[*]') then
+      typed := openstock_core.look_up_serials(acting, typed);
+      perform openstock_core.check_serials(acting, typed, sources);
+    end if;
 
     answer := openstock_core.stock_answer(acting, array(
       select p from openstock_core.post(acting, op_id,
@@ -59,7 +73,8 @@ revoke all on function openstock.move from public;
 grant execute on function openstock.move to openstock_app;
 comment on function openstock.move is
   'Moves units within a warehouse. lines: sku, qty (positive), and from and to (bins; default DEFAULT, and to where it comes from), status '
-  'and to_status (what it is and becomes), optionally line, lot. All lines happen at once. Units pinned to orders move last and stay pinned, unless they '
-  'become blocked: then they are de-allocated. Returns the entries out of and into bins. Errors: 22023, OS010, OS101 to OS110, OS201.';
+  'and to_status (what it is and becomes), optionally line, lot; where the product is tracked by serial serials (which pieces; qty may be left out). handling_unit names what units leave: they become loose. A line of handling_unit and to alone '
+  'moves it with all it holds. All lines happen at once. Units pinned to orders move last and stay pinned, unless they '
+  'become blocked: then they are de-allocated; pieces keep their own pins. Returns the entries out of and into bins. Errors: 22023, OS010, OS101 to OS114, OS201.';
 
 reset role;

@@ -36,7 +36,7 @@ begin
   )
   select
     e.entry_id, e.recorded_at, coalesce(e.occurred_at, e.recorded_at), e.op_id, e.line, e.event_type,
-    p.sku::text, w.code::text, c.code::text, t.code::text, e.status,
+    p.sku::text, w.code::text, c.code::text, t.code::text, h.code::text, e.status,
     e.qty_delta::numeric, e.blocked_delta::numeric,
     e.reserved_delta::numeric, e.allocated_delta::numeric,
     coalesce(e.backordered_delta, 0)::numeric, coalesce(e.quota_delta, 0)::numeric,
@@ -48,6 +48,7 @@ begin
   join openstock_core.warehouse w on w.tenant_id = acting and w.warehouse_id = e.warehouse_id
   left join openstock_core.location c on c.tenant_id = acting and c.location_id = e.location_id
   left join openstock_core.lot t on t.tenant_id = acting and t.lot_id = e.lot_id
+  left join openstock_core.handling_unit h on h.tenant_id = acting and h.handling_unit_id = e.handling_unit_id
   order by e.entry_id;
 end
 $$;

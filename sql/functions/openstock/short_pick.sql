@@ -23,7 +23,7 @@ begin
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
     perform openstock_core.check_call(null, null, reason, null);
     perform openstock_core.check_lines(lines, '{"line": "integer", "sku": "code", "warehouse": "code", "location": "code!", "lot": "code",
-      "qty": "number!"}', 1000, null);
+      "qty": "number! or serials", "serials": "codes"}', 1000, null);
     answer := openstock_core.replace_pins(acting, op_id, order_ref, lines, coalesce(reason, 'short pick'));
     perform openstock_core.finish_operation(acting, op_id, answer);
   end if;
@@ -35,8 +35,8 @@ revoke all on function openstock.short_pick from public;
 grant execute on function openstock.short_pick to openstock_app;
 comment on function openstock.short_pick is
   'Records that a picker did not find units pinned to an order, and finds others. lines: location and qty (what is missing), and line or sku, optionally '
-  'warehouse and lot. The missing units are de-allocated and become held at their location (status hold: on_hand stays until a count decides, and nobody is '
+  'warehouse and lot; serials (which pieces are missing; qty may be left out) where the product is tracked by serial, otherwise the first pinned there. The missing units are de-allocated and become held at their location (status hold: on_hand stays until a count decides, and nobody is '
   'promised them); as many are pinned elsewhere, never in the bins named. Returns rows with outcome deallocated, held, allocated and short. '
-  'Errors: 22023, OS010, OS110, OS301, OS302, OS303 (less is pinned there), OS305.';
+  'Errors: 22023, OS010, OS110, OS112, OS301, OS302, OS303 (less is pinned there), OS305.';
 
 reset role;

@@ -13,23 +13,28 @@ as $$
 declare
   this_month constant timestamp := date_trunc('month', openstock.server_time() at time zone 'UTC');
   month timestamp;
+  parent text;
   partition text;
 begin
   if months_ahead is null or months_ahead not between 0 and 120 then
     perform openstock_core.fail('22023', '{"argument": "months_ahead", "problem": "must be between 0 and 120"}');
   end if;
   perform pg_advisory_xact_lock(hashtextextended('openstock.ensure_partitions', 0));
-  for month in select generate_series(this_month, this_month + make_interval(months => months_ahead), '1 month') loop
-    partition := 'ledger_' || to_char(month, 'YYYY_MM');
+  for month, parent in
+    select m, p from generate_series(this_month, this_month + make_interval(months => months_ahead), '1 month') as m
+    cross join unnest(array['ledger', 'ledger_serial']) as p
+    order by m, p
+  loop
+    partition := parent || to_char(month, '_YYYY_MM');
     continue when to_regclass(format('openstock_core.%I', partition)) is not null;
-    execute format('create table openstock_core.%I (like openstock_core.ledger including all)', partition);
+    execute format('create table openstock_core.%I (like openstock_core.%I including all)', partition, parent);
     execute format('alter table openstock_core.%I add constraint partition_bound check (recorded_at >= %L and recorded_at < %L)',
                    partition, month at time zone 'UTC', (month + interval '1 month') at time zone 'UTC');
-    execute format('comment on table openstock_core.%I is %L', partition, 'Entries of openstock_core.ledger recorded in '
+    execute format('comment on table openstock_core.%I is %L', partition, format('Rows of openstock_core.%s recorded in ', parent)
                    || to_char(month, 'YYYY-MM') || ' (UTC).');
     perform openstock_core.protect_table(format('openstock_core.%I', partition)::regclass);
     perform openstock_core.make_append_only(format('openstock_core.%I', partition)::regclass);
-    execute format('alter table openstock_core.ledger attach partition openstock_core.%I for values from (%L) to (%L)',
+    execute format('alter table openstock_core.%I attach partition openstock_core.%I for values from (%L) to (%L)', parent,
                    partition, month at time zone 'UTC', (month + interval '1 month') at time zone 'UTC');
     execute format('alter table openstock_core.%I drop constraint partition_bound', partition);
     return next partition;
@@ -40,7 +45,7 @@ $$;
 revoke all on function openstock_admin.ensure_partitions from public;
 grant execute on function openstock_admin.ensure_partitions to openstock_operator;
 comment on function openstock_admin.ensure_partitions is
-  'Makes the missing monthly partitions of the ledger up to this many months ahead and returns their names. Run it at least once a quarter: '
+  'Makes the missing monthly partitions of the ledger and its serials up to this many months ahead and returns their names. Run it at least once a quarter: '
   'there is no default partition, and without one for the month nothing can be written. Errors: 22023.';
 
 reset role;

@@ -1,5 +1,5 @@
 -- Repairs the projections from the ledger alone. Writes, with replace: stock_level, product (its row, unchanged), stock_bin,
--- reservation, reservation_line, allocation, backorder, backlog. Locks, with replace: tenant (advisory, alone: begin_operation shares it),
+-- reservation, reservation_line, allocation, backorder, backlog, serial_unit. Locks, with replace: tenant (advisory, alone: begin_operation shares it),
 -- so that nothing of the tenant is half written.
 set local role openstock_maint;
 
@@ -31,6 +31,7 @@ begin
     perform openstock_core.replace_lines(rebuild.tenant);
     perform openstock_core.replace_backorders(rebuild.tenant);
     perform openstock_core.replace_bins(rebuild.tenant);
+    perform openstock_core.replace_serials(rebuild.tenant);
     perform openstock_core.replace_due_times(rebuild.tenant);
     select d.* into left_over from openstock_core.differences(rebuild.tenant) as d where d.repairable limit 1;
     if found then

@@ -27,7 +27,7 @@ $$;
 revoke all on function openstock_admin.verify from public;
 grant execute on function openstock_admin.verify to openstock_operator;
 comment on function openstock_admin.verify is
-  'Checks the identities between ledger, stock levels, bins, reservation lines and allocations of a tenant, or of all, one statement each. '
+  'Checks the identities between ledger, stock levels, bins, reservation lines, allocations and pieces of a tenant, or of all, one statement each. '
   'Returns the differences: no row means that all is well. expected and actual are quantities, seconds since 1970 for times, or 1 for yes and '
   '0 for no. Errors: OS003.';
 

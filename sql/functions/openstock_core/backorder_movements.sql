@@ -16,7 +16,7 @@ begin
                null, r.order_ref, null, reason,
                case event_type when 'BACKORDER' then b.expires_at when 'EXTEND' then greatest(b.expires_at, until) end,
                case when event_type not in ('EXTEND', 'CONFIRM') then coalesce(k.units, -b.backordered) end,
-               b.backorder_id, null)::openstock_core.movement
+               b.backorder_id, null, null)::openstock_core.movement
     from rows from (unnest(backorder_ids), unnest(units)) with ordinality as k (backorder_id, units, n)
     join openstock_core.backorder b on b.tenant_id = tenant and b.backorder_id = k.backorder_id
     join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = b.reservation_id

@@ -8,11 +8,11 @@ stable
 begin atomic
   select v.fact, coalesce(r.product_id, b.product_id), coalesce(r.warehouse_id, b.warehouse_id),
          jsonb_build_object('location_id', coalesce(r.location_id, b.location_id), 'lot_id', coalesce(r.lot_id, b.lot_id),
-                            'status', coalesce(r.status, b.status)), v.expected, v.actual, v.repairable
+                            'status', coalesce(r.status, b.status), 'handling_unit_id', coalesce(r.handling_unit_id, b.handling_unit_id)), v.expected, v.actual, v.repairable
   from openstock_core.replayed_bins(tenant) r
   full join (select * from openstock_core.stock_bin s where s.tenant_id = tenant) as b
     on b.location_id = r.location_id and b.product_id = r.product_id and b.status = r.status
-    and coalesce(b.lot_id, 0) = coalesce(r.lot_id, 0)
+    and coalesce(b.lot_id, 0) = coalesce(r.lot_id, 0) and coalesce(b.handling_unit_id, 0) = coalesce(r.handling_unit_id, 0)
   left join (
     select a.bin_id, sum(a.qty) as qty
     from openstock_core.allocation a
@@ -41,7 +41,16 @@ begin atomic
     ('bin lot belongs to its product', 1,
      case when b.on_hand > 0 and b.lot_id is not null and t.product_id is distinct from b.product_id then 0 else 1 end,
      coalesce(r.on_hand, 0) = 0)) as v (fact, expected, actual, repairable)
-  where v.expected is distinct from v.actual;
+  where v.expected is distinct from v.actual
+  union all
+  select 'bins of a handling unit lie in one location', null, null, jsonb_build_object('handling_unit', h.code), 1, u.locations,
+         (select count(distinct r.location_id) <= 1 from openstock_core.replayed_bins(tenant) r where r.handling_unit_id = u.handling_unit_id and r.on_hand > 0)
+  from (select b.handling_unit_id, count(distinct b.location_id) as locations
+        from openstock_core.stock_bin b
+        where b.tenant_id = tenant and b.handling_unit_id is not null and b.on_hand > 0
+        group by b.handling_unit_id) as u
+  join openstock_core.handling_unit h on h.tenant_id = tenant and h.handling_unit_id = u.handling_unit_id
+  where u.locations > 1;
 end;
 
 revoke all on function openstock_core.bin_differences from public;

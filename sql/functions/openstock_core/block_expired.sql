@@ -14,7 +14,7 @@ begin
     null, null, null);
   perform openstock_core.post(tenant, op_id, array(
     select row(0, 'STATUS', b.product_id, b.warehouse_id, b.bin_id, 0, b.on_hand, 0, 0,
-               null, null, null, 'expired', null, null, null, null)::openstock_core.movement
+               null, null, null, 'expired', null, null, null, null, null)::openstock_core.movement
     from openstock_core.stock_bin b
     where b.tenant_id = tenant and b.bin_id = any (bin_ids)
     order by b.bin_id), null, null, null);

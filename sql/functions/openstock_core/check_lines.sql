@@ -21,14 +21,15 @@ begin
     from jsonb_array_elements(lines) with ordinality as e (line, n)
     where jsonb_typeof(e.line) <> 'object'
     union all
-    select e.n, v.key, openstock_core.value_problem(rtrim(keys ->> v.key, '!'), v.value)
+    select e.n, v.key, openstock_core.value_problem(split_part(keys ->> v.key, '!', 1), v.value)
     from jsonb_array_elements(lines) with ordinality as e (line, n)
     cross join lateral jsonb_each(case when jsonb_typeof(e.line) = 'object' then e.line else '{}' end) as v
     union all
     select e.n, k.key, 'missing'
     from jsonb_array_elements(lines) with ordinality as e (line, n)
     cross join jsonb_each_text(keys) as k
-    where k.value like '%!' and jsonb_typeof(e.line) = 'object' and coalesce(e.line -> k.key, 'null') = 'null'
+    where k.value like '%!%' and jsonb_typeof(e.line) = 'object' and coalesce(e.line -> k.key, 'null') = 'null'
+      and not exists (select from unnest(string_to_array(split_part(k.value, '! or ', 2), ' or ')) as o (key) where coalesce(e.line -> o.key, 'null') <> 'null')
   ) as f
   where f.problem is not null
   order by f.n, f.key
@@ -54,7 +55,7 @@ $$;
 revoke all on function openstock_core.check_lines from public;
 grant execute on function openstock_core.check_lines to openstock_api;
 comment on function openstock_core.check_lines is
-  'Checks lines against keys, an object of key to type (see value_problem; a type that ends in ! must be there), that there are at most this '
+  'Checks lines against keys, an object of key to type (see value_problem; a type that ends in ! must be there, one that ends in ! or another key, or several, unless one of these is), that there are at most this '
   'many, and that a line number is given once: numbered_by line, or once for each warehouse: numbered_by line and warehouse; as often as one likes: null. '
   'Errors: 22023 with argument, line (place from 1), key and problem.';
 

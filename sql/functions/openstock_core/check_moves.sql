@@ -13,7 +13,7 @@ begin
   select f.* into bad from (
     select l.n, l.sku, l.location, l.qty, coalesce(s.on_hand, 0) as on_hand, case
         when sources[l.n] = targets[l.n] then 'must go to another bin or status'
-        when coalesce(s.on_hand, 0) < sum(l.qty) over (partition by l.location_id, l.product_id, l.lot_id, l.status) then 'OS201'
+        when coalesce(s.on_hand, 0) < sum(l.qty) over (partition by l.location_id, l.product_id, l.lot_id, l.status, l.handling_unit_id) then 'OS201'
       end as problem
     from unnest(lines) as l
     left join openstock_core.stock_bin s on s.tenant_id = tenant and s.bin_id = sources[l.n]

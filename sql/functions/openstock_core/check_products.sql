@@ -32,7 +32,9 @@ begin
         when n.key is not null then jsonb_build_object('key', n.key, 'problem', 'must not be null')
         when k.v ->> 'unit' !~ '^[A-Z0-9]{1,3}$' then '{"key": "unit", "problem": "must be a UN/CEFACT Rec 20 code, such as C62 or KGM"}'
         when (k.v ->> 'decimals')::numeric not between 0 and 6 then '{"key": "decimals", "problem": "must be between 0 and 6"}'
-        when k.v ->> 'tracking' not in ('none', 'lot') then '{"key": "tracking", "problem": "must be none or lot"}'
+        when k.v ->> 'tracking' not in ('none', 'lot', 'serial') then '{"key": "tracking", "problem": "must be none, lot or serial"}'
+        when coalesce(k.v ->> 'tracking', k.tracking) = 'serial' and k.decimals_then > 0 then
+          '{"key": "decimals", "problem": "must be 0 where tracking is serial"}'
         when k.v ->> 'removal' not in ('fefo', 'fifo', 'lifo', 'fewest_bins') then
           '{"key": "removal", "problem": "must be fefo, fifo, lifo or fewest_bins"}'
         when k.backorder_then not in ('none', 'unlimited', 'limited') then

@@ -32,7 +32,7 @@ begin
       on u.product_id = c.product_id and u.warehouse_id = c.warehouse_id
     where c.active and c.available > coalesce(u.qty, 0));
   needs := array(
-    select row(null, u.product_id, null, null, u.qty - coalesce(o.units, 0))::openstock_core.pick
+    select row(null, u.product_id, null, null, u.qty - coalesce(o.units, 0), null)::openstock_core.pick
     from (select u.product_id, sum(u.qty) as qty from unnest(lines) as u where u.warehouse_id is null group by 1) as u
     left join (select o.product_id, sum(o.available) as units from unnest(offers) as o where o.warehouse_id = any (named) group by 1) as o
       on o.product_id = u.product_id

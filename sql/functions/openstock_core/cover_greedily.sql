@@ -15,7 +15,7 @@ begin
   loop
     select o.warehouse_id into best
     from unnest(offers) as o
-    join rows from (unnest(needs), unnest(lacking)) as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, lacking)
+    join rows from (unnest(needs), unnest(lacking)) as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, serial_ids, lacking)
       on n.product_id = o.product_id
     where n.lacking > 0 and o.warehouse_id <> all (chosen)
     group by o.warehouse_id, o.shipping_cost, o.priority, o.code
@@ -25,7 +25,7 @@ begin
     chosen := chosen || best;
     lacking := array(
       select greatest(n.lacking - coalesce(o.available, 0), 0)
-      from rows from (unnest(needs), unnest(lacking)) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, lacking, place)
+      from rows from (unnest(needs), unnest(lacking)) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, serial_ids, lacking, place)
       left join unnest(offers) as o on o.product_id = n.product_id and o.warehouse_id = best
       order by n.place);
   end loop;

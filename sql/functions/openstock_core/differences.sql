@@ -17,6 +17,8 @@ begin atomic
     union all
     select * from openstock_core.backorder_differences(tenant)
     union all
+    select * from openstock_core.serial_differences(tenant)
+    union all
     select * from openstock_core.ledger_differences(tenant)
   ) as d
   left join openstock_core.product p on p.tenant_id = tenant and p.product_id = d.product_id

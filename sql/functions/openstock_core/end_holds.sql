@@ -11,7 +11,7 @@ begin
   return query
   select * from openstock_core.post(tenant, op_id, array(
     select row(0, 'DEALLOCATE', l.product_id, l.warehouse_id, a.bin_id, 0, 0, 0, -a.qty,
-               l.reservation_line_id, r.order_ref, null, 'expired', null, null, null, null)::openstock_core.movement
+               l.reservation_line_id, r.order_ref, null, 'expired', null, null, null, null, null)::openstock_core.movement
     from openstock_core.allocation a
     join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = a.reservation_line_id
     join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = l.reservation_id
@@ -19,7 +19,8 @@ begin
     order by a.reservation_line_id, a.bin_id) || array(
     select row(0, 'EXPIRE', l.product_id, l.warehouse_id, null, 0, 0, -l.reserved, 0,
                l.reservation_line_id, r.order_ref, null, 'expired', null, null, null,
-               case when l.quota_used > 0 then openstock_core.units_for_quota(tenant, l.channel_id, l.quota_used, l.reserved) end)::openstock_core.movement
+               case when l.quota_used > 0 then openstock_core.units_for_quota(tenant, l.channel_id, l.quota_used, l.reserved) end,
+               null)::openstock_core.movement
     from openstock_core.reservation_line l
     join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = l.reservation_id
     where l.tenant_id = tenant and l.reservation_line_id = any (line_ids)

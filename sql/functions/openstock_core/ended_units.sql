@@ -10,7 +10,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   return array(
-    select row(null, l.product_id, l.warehouse_id, null, h.units - d.units)::openstock_core.pick
+    select row(null, l.product_id, l.warehouse_id, null, h.units - d.units, null)::openstock_core.pick
     from unnest(keys) as k
     cross join lateral (select * from openstock_core.stock_level s where s.tenant_id = tenant and s.product_id = k.product_id
                           and s.warehouse_id = k.warehouse_id limit 1) as l

@@ -15,7 +15,7 @@ begin
   with part as (
     select b.reservation_id, b.line, p.product_id, p.warehouse_id, max(b.channel_id) as channel_id, sum(p.qty) as qty, min(p.n) as n,
            sum(sum(p.qty)) over (partition by p.product_id, p.warehouse_id, max(b.channel_id) order by b.reservation_id, b.line) - sum(p.qty) as before
-    from unnest(picks) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, n)
+    from unnest(picks) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, serial_ids, n)
     join openstock_core.backorder b on b.tenant_id = tenant and b.backorder_id = p.reservation_line_id
     group by b.reservation_id, b.line, p.product_id, p.warehouse_id
   ), taken as (
@@ -37,7 +37,7 @@ begin
     returning l.reservation_line_id, l.reservation_id, l.line, l.product_id, l.warehouse_id
   )
   select array_agg(row(l.line, 'RESERVE', l.product_id, l.warehouse_id, null, 0, 0, p.qty, 0, l.reservation_line_id, r.order_ref,
-                       null, 'filled', null, null, null, nullif(-p.kept, 0))::openstock_core.movement order by r.reservation_id, l.line, l.reservation_line_id)
+                       null, 'filled', null, null, null, nullif(-p.kept, 0), null)::openstock_core.movement order by r.reservation_id, l.line, l.reservation_line_id)
   into filled
   from taken p
   left join line l on l.reservation_id = p.reservation_id and l.line = p.line and l.product_id = p.product_id and l.warehouse_id = p.warehouse_id

@@ -14,7 +14,7 @@ begin
   return array(
     select distinct h.reservation_line_id
     from (select m.product_id, m.warehouse_id, m.channel_id, sum(m.qty) as qty
-          from rows from (unnest(missing), unnest(channels)) as m (reservation_line_id, product_id, warehouse_id, bin_id, qty, channel_id)
+          from rows from (unnest(missing), unnest(channels)) as m (reservation_line_id, product_id, warehouse_id, bin_id, qty, serial_ids, channel_id)
           group by 1, 2, 3) as k
     cross join lateral (select s.decimals from openstock_core.product s
                         where s.tenant_id = tenant and s.product_id = k.product_id limit 1) as p

@@ -19,9 +19,10 @@ begin
   for attempt in 0 .. 20 loop
     begin
       if attempt > 1 then
-        due_now := openstock_core.lock_due_holds(tenant, due, openstock_core.find_due_holds(tenant, needs, due.at, true, avoided), true);
+        due_now := openstock_core.lock_due_holds(tenant, due, array(
+          select unnest(due.line_ids) union select unnest(openstock_core.find_due_holds(tenant, needs, due.at, true, avoided))), true);
       end if;
-      return openstock_core.try_picks(tenant, op_id, needs, null, named, avoided, due_now, attempt);
+      return openstock_core.try_picks(tenant, op_id, needs, null, named, avoided, due_now, attempt, false);
     exception when sqlstate 'OS901' then
       continue;
     end;

@@ -5,7 +5,7 @@
 set local role openstock_owner;
 
 create or replace function openstock_core.find_picks_of_orders(
-  tenant uuid, op_id text, order_ids bigint[], only_warehouse bigint, firm_only boolean, removal text,
+  tenant uuid, op_id text, order_ids bigint[], only_warehouse bigint, firm_only boolean, removal text, whole_units boolean,
   out needs openstock_core.pick[], out picks openstock_core.pick[])
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -24,7 +24,7 @@ begin
       needs := openstock_core.lock_needs(tenant, order_ids, only_warehouse, firm_only);
       picks := array[]::openstock_core.pick[];
       if cardinality(needs) > 0 or due.at is not null then
-        picks := openstock_core.try_picks(tenant, op_id, needs, removal, '{}', '{}', due, attempt);
+        picks := openstock_core.try_picks(tenant, op_id, needs, removal, '{}', '{}', due, attempt, whole_units);
       end if;
       return;
     exception when sqlstate 'OS901' then

@@ -14,7 +14,7 @@ begin
   loop
     begin
       select f.needs, f.picks into needs, picks
-      from openstock_core.find_picks_of_orders(tenant, op_id, order_ids, place, true, removal) as f;
+      from openstock_core.find_picks_of_orders(tenant, op_id, order_ids, place, true, removal, false) as f;
       served := openstock_core.served_orders(tenant, order_ids, needs, picks, whole_only);
       exit when cardinality(served) > 0 and (whole_only is not true or openstock_core.units(needs) = openstock_core.units(picks));
       perform openstock_core.fail('OS901', '{"problem": "not for all of these orders"}');
@@ -34,8 +34,8 @@ begin
     where l.reservation_id = any (served)
     order by array_position(order_ids, l.reservation_id), n.reservation_line_id);
   picks := array(
-    select row(p.reservation_line_id, p.product_id, p.warehouse_id, p.bin_id, p.qty)::openstock_core.pick
-    from unnest(picks) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, n)
+    select row(p.reservation_line_id, p.product_id, p.warehouse_id, p.bin_id, p.qty, p.serial_ids)::openstock_core.pick
+    from unnest(picks) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, serial_ids, n)
     where p.reservation_line_id in (select n.reservation_line_id from unnest(needs) as n)
     order by p.n);
 end

@@ -43,12 +43,13 @@ begin atomic
                             'bin_id', case when a.location_id is null then a.bin_id end), coalesce(r.qty, 0), a.qty, true
   from openstock_core.replayed_allocations(tenant) r
   full join (
-    select n.reservation_line_id, n.bin_id, n.qty::numeric as qty, b.location_id, b.product_id, b.lot_id, b.status
+    select n.reservation_line_id, n.bin_id, n.qty::numeric as qty, b.location_id, b.product_id, b.lot_id, b.status, b.handling_unit_id
     from openstock_core.allocation n
     left join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = n.bin_id
     where n.tenant_id = tenant) as a
     on a.reservation_line_id = r.reservation_line_id and a.location_id = r.location_id and a.product_id = r.product_id
     and a.status = r.status and coalesce(a.lot_id, 0) = coalesce(r.lot_id, 0)
+    and coalesce(a.handling_unit_id, 0) = coalesce(r.handling_unit_id, 0)
   where coalesce(r.qty, 0) is distinct from a.qty;
 end;
 

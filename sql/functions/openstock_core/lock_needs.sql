@@ -31,7 +31,7 @@ begin
   update openstock_core.reservation_line l set changes = l.changes + 1
   where l.tenant_id = tenant and l.reservation_line_id = any (open_ids);
   return array(
-    select row(l.reservation_line_id, l.product_id, l.warehouse_id, null, trim_scale(l.reserved - a.qty))::openstock_core.pick
+    select row(l.reservation_line_id, l.product_id, l.warehouse_id, null, trim_scale(l.reserved - a.qty), null)::openstock_core.pick
     from openstock_core.reservation_line l
     cross join lateral (
       select coalesce(sum(s.qty), 0) as qty from openstock_core.allocation s

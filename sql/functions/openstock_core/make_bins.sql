@@ -10,12 +10,12 @@ as $$
 declare
   stamp constant timestamptz := openstock.server_time();
 begin
-  insert into openstock_core.stock_bin (tenant_id, location_id, product_id, lot_id, status, warehouse_id, blocked, received_at)
-  select distinct tenant, k.location_id, k.product_id, k.lot_id, k.status, make_bins.warehouse_id,
+  insert into openstock_core.stock_bin (tenant_id, location_id, product_id, lot_id, status, handling_unit_id, warehouse_id, blocked, received_at)
+  select distinct tenant, k.location_id, k.product_id, k.lot_id, k.status, k.handling_unit_id, make_bins.warehouse_id,
          openstock_core.enters_blocked(tenant, k.location_id, k.lot_id, k.status, stamp), stamp
-  from rows from (unnest(keys), unnest(openstock_core.find_bins(tenant, keys))) as k (location_id, product_id, lot_id, status, bin_id)
+  from rows from (unnest(keys), unnest(openstock_core.find_bins(tenant, keys))) as k (location_id, product_id, lot_id, status, handling_unit_id, bin_id)
   where k.bin_id is null
-  order by k.location_id, k.product_id, k.lot_id, k.status
+  order by k.location_id, k.product_id, k.lot_id, k.status, k.handling_unit_id
   on conflict on constraint stock_bin_key_is_unique do nothing;
 
   return openstock_core.find_bins(tenant, keys);

@@ -43,7 +43,8 @@ begin
   return array(
     select row(l.n, l.line, l.sku, l.product_id, l.tracking, l.qty, l.set_to, l.expected, l.location, l.location_id,
                l.to_location, l.to_location_id, l.lot, t.lot_id, t.expires_on, l.status, l.to_status,
-               l.unit_cost)::openstock_core.stock_line
+               l.unit_cost, l.serials, l.serial_ids, l.handling_unit,
+               l.handling_unit_id)::openstock_core.stock_line
     from unnest(lines) as l
     left join openstock_core.lot t on t.tenant_id = tenant and t.product_id = l.product_id and t.code = l.lot
     order by l.n);

@@ -16,7 +16,7 @@ declare
   channels bigint[];
   own bigint[] := openstock_core.find_holds_of_quotas(tenant, lines, levels, callers, due.at);
 begin
-  select coalesce(array_agg(row(null, m.product_id, m.warehouse_id, null, m.qty)::openstock_core.pick), '{}'), array_agg(m.channel_id)
+  select coalesce(array_agg(row(null, m.product_id, m.warehouse_id, null, m.qty, null)::openstock_core.pick), '{}'), array_agg(m.channel_id)
   into missing, channels
   from (
     select l.product_id, l.warehouse_id, c.channel_id, w.qty - l.available + b.units - f.units as qty

@@ -15,8 +15,10 @@ begin
   with given as materialized (
     select min(g.n) as n, g.line, normalize(btrim(g.sku)) as sku, normalize(btrim(g.warehouse)) as warehouse,
            case when count(g.qty) = count(*) then trim_scale(sum(g.qty)) end as qty, min(g.qty) as lowest
-    from rows from (jsonb_to_recordset(lines) as (line integer, sku text, warehouse text, qty numeric))
-      with ordinality as g (line, sku, warehouse, qty, n)
+    from rows from (jsonb_to_recordset(lines) as (line integer, sku text, warehouse text, qty numeric, serials jsonb))
+      with ordinality as g (line, sku, warehouse, qty, serials, n)
+    -- match_serials reads those that name pieces.
+    where g.serials is null
     group by g.line, 3, 4
   ), open as materialized (
     select l.reservation_line_id, l.backorder_id, l.line, l.product_id, l.warehouse_id, l.units as reserved, p.sku::text as sku, p.decimals,
@@ -54,7 +56,7 @@ begin
   )
   select (select array_agg(row(m.reservation_line_id, m.line, m.product_id, m.warehouse_id,
                                trim_scale(least(m.reserved, coalesce(m.wanted, m.before + m.reserved) - m.before)),
-                               m.reserved, m.backorder_id)::openstock_core.taken_line
+                               m.reserved, m.backorder_id, null)::openstock_core.taken_line
                            order by m.n, m.line, m.backorder_id nulls first, m.reservation_line_id)
           from matched m where m.wanted is null or m.before < m.wanted) as taken, f.n, f.what
   into bad

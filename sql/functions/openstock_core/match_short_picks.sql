@@ -1,4 +1,4 @@
--- Finds the pins that a short pick means, newest first. The levels, lines and bins are locked. Reads: allocation, stock_bin, location, lot, product,
+-- Finds the pins that a short pick means, newest first. The levels, lines and bins are locked. Reads: allocation, serial_unit, stock_bin, location, lot, product,
 -- warehouse.
 set local role openstock_owner;
 
@@ -13,11 +13,12 @@ declare
 begin
   with given as materialized (
     select g.n, g.line, normalize(btrim(g.sku)) as sku, normalize(btrim(g.warehouse)) as warehouse, normalize(btrim(g.location)) as location,
-           normalize(btrim(g.lot)) as lot, trim_scale(g.qty) as qty
-    from rows from (jsonb_to_recordset(lines) as (line integer, sku text, warehouse text, location text, lot text, qty numeric))
-      with ordinality as g (line, sku, warehouse, location, lot, qty, n)
+           normalize(btrim(g.lot)) as lot, trim_scale(coalesce(g.qty, jsonb_array_length(g.serials))) as qty,
+           case when g.serials is not null then array(select normalize(btrim(s)) from jsonb_array_elements_text(g.serials) as s) end as serials
+    from rows from (jsonb_to_recordset(lines) as (line integer, sku text, warehouse text, location text, lot text, qty numeric, serials jsonb))
+      with ordinality as g (line, sku, warehouse, location, lot, qty, serials, n)
   ), pin as materialized (
-    select o.reservation_line_id, o.line, o.product_id, o.warehouse_id, a.bin_id, a.qty, a.created_at, p.sku::text as sku, p.decimals,
+    select o.reservation_line_id, o.line, o.product_id, o.warehouse_id, a.bin_id, a.qty, a.created_at, p.sku::text as sku, p.decimals, p.tracking,
            w.code::text as warehouse, c.code::text as location, t.code::text as lot
     from unnest(available) as o
     join openstock_core.allocation a on a.tenant_id = tenant and a.reservation_line_id = o.reservation_line_id
@@ -28,16 +29,29 @@ begin
     join openstock_core.location c on c.tenant_id = tenant and c.location_id = b.location_id
     left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
   ), matched as materialized (
-    select g.n, g.qty as wanted, i.*,
-           sum(i.qty) over (partition by g.n order by i.created_at desc, i.reservation_line_id desc, i.bin_id) - i.qty as before,
+    -- Of products tracked by serial the pieces there that are named, or all.
+    select g.n, g.qty as wanted, i.reservation_line_id, i.line, i.product_id, i.warehouse_id, i.bin_id, i.decimals, k.units as qty, s.serial_ids,
+           sum(k.units) over (partition by g.n order by i.created_at desc, i.reservation_line_id desc, i.bin_id) - k.units as before,
            count(*) over (partition by i.reservation_line_id, i.bin_id) as named
     from given g
     join pin i on (g.line is null or g.line = i.line) and (g.sku is null or g.sku = i.sku) and (g.warehouse is null or g.warehouse = i.warehouse)
       and g.location = i.location and (g.lot is null or g.lot = i.lot) and coalesce(g.line::text, g.sku) is not null
+    cross join lateral (
+      select array_agg(u.serial_id order by u.serial_id) as serial_ids
+      from openstock_core.serial_unit u
+      where i.tracking = 'serial' and u.tenant_id = tenant and u.bin_id = i.bin_id and u.reservation_line_id = i.reservation_line_id
+        and (g.serials is null or u.serial = any (g.serials))) as s
+    cross join lateral (select coalesce(cardinality(s.serial_ids), i.qty) as units) as k
+    where g.serials is null or s.serial_ids is not null
   ), problem as (
     select g.n, case
       when coalesce(g.line::text, g.sku) is null then
         jsonb_build_object('code', '22023', 'argument', 'lines', 'problem', 'must name a line or a sku')
+      when g.serials is not null and exists (
+        select from pin i where (g.line is null or g.line = i.line) and (g.sku is null or g.sku = i.sku) and i.tracking <> 'serial') then
+        jsonb_build_object('code', 'OS112', 'problem', 'the product is not tracked by serial')
+      when cardinality(g.serials) <> g.qty then
+        jsonb_build_object('code', 'OS112', 'qty', g.qty, 'serials', cardinality(g.serials), 'problem', 'must be as many as units')
       when openstock_core.quantity_problem(g.qty, coalesce(m.decimals, 6), 'positive') is not null then
         jsonb_build_object('code', 'OS110', 'problem', openstock_core.quantity_problem(g.qty, coalesce(m.decimals, 6), 'positive'))
       when m.named > 1 then
@@ -49,7 +63,8 @@ begin
     left join (select o.n, min(o.decimals) as decimals, max(o.named) as named, sum(o.qty) as qty from matched o group by o.n) as m on m.n = g.n
   )
   select (select array_agg(row(m.reservation_line_id, m.product_id, m.warehouse_id, m.bin_id,
-                               trim_scale(least(m.qty, m.wanted - m.before)))::openstock_core.pick order by m.line, m.reservation_line_id, m.bin_id)
+                               trim_scale(least(m.qty, m.wanted - m.before)),
+                               m.serial_ids[1:least(m.qty, m.wanted - m.before)::integer])::openstock_core.pick order by m.line, m.reservation_line_id, m.bin_id)
           from matched m where m.before < m.wanted) as pins, f.n, f.what
   into bad
   from (select) as always
@@ -65,6 +80,6 @@ $$;
 revoke all on function openstock_core.match_short_picks from public;
 grant execute on function openstock_core.match_short_picks to openstock_api;
 comment on function openstock_core.match_short_picks is
-  'Which pins lose how much; those in bins whose lot has expired are none any more. Errors: 22023, OS110, OS303, each with the entry''s place.';
+  'Which pins lose how much; those in bins whose lot has expired are none any more. Errors: 22023, OS110, OS112, OS303, each with the entry''s place.';
 
 reset role;

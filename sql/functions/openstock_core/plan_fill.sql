@@ -53,7 +53,7 @@ begin
         end if;
         waiting.qty := waiting.qty - units;
         if waiting.backorder_id = any (mine) then
-          picks := picks || row(waiting.backorder_id, waiting.product_id, supply.places[i], null, trim_scale(units))::openstock_core.pick;
+          picks := picks || row(waiting.backorder_id, waiting.product_id, supply.places[i], null, trim_scale(units), null)::openstock_core.pick;
         end if;
       end if;
     end loop;

@@ -16,17 +16,17 @@ begin
   -- The place of the need stands for the line's number.
   certain := array(
     select row(n.place, null, l.product_id, l.warehouse_id, n.qty, l.location_id, l.lot_id, l.min_days_left)::openstock_core.order_line
-    from unnest(needs) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, place)
+    from unnest(needs) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, serial_ids, place)
     cross join lateral (select * from openstock_core.reservation_line s
                         where s.tenant_id = tenant and s.reservation_line_id = n.reservation_line_id limit 1) as l
     where coalesce(l.location_id, l.lot_id, l.min_days_left) is not null);
   if cardinality(certain) > 0 then
     chosen := array(
-      select row((needs[p.reservation_line_id]).reservation_line_id, p.product_id, p.warehouse_id, p.bin_id, p.qty)::openstock_core.pick
+      select row((needs[p.reservation_line_id]).reservation_line_id, p.product_id, p.warehouse_id, p.bin_id, p.qty, null)::openstock_core.pick
       from unnest(openstock_core.plan_pins(tenant, certain, null, bin_ids, removal, openstock.server_time(), false)) as p);
     needs := array(
-      select row(n.reservation_line_id, n.product_id, n.warehouse_id, n.bin_id, n.qty)::openstock_core.pick
-      from unnest(needs) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, place)
+      select row(n.reservation_line_id, n.product_id, n.warehouse_id, n.bin_id, n.qty, n.serial_ids)::openstock_core.pick
+      from unnest(needs) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, serial_ids, place)
       where n.place not in (select c.line from unnest(certain) as c)
       order by n.place);
   end if;
@@ -34,7 +34,7 @@ begin
     with need as (
       select n.reservation_line_id, n.product_id, n.warehouse_id, n.qty, n.place,
              sum(n.qty) over (partition by n.product_id, n.warehouse_id order by n.place) - n.qty as start
-      from unnest(needs) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, place)
+      from unnest(needs) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, serial_ids, place)
       where n.qty > 0
     ), supply as (
       select s.product_id, s.warehouse_id, s.bin_id, s.free,
@@ -49,7 +49,7 @@ begin
       where s.free > 0
     )
     select row(n.reservation_line_id, n.product_id, n.warehouse_id, s.bin_id,
-               trim_scale(least(n.start + n.qty, s.start + s.free) - greatest(n.start, s.start)))::openstock_core.pick
+               trim_scale(least(n.start + n.qty, s.start + s.free) - greatest(n.start, s.start)), null)::openstock_core.pick
     from need n
     join supply s on s.product_id = n.product_id and s.warehouse_id = n.warehouse_id
       and s.start < n.start + n.qty and n.start < s.start + s.free

@@ -50,7 +50,7 @@ begin
     for i in 1 .. cardinality(wanted.bins) loop
       units := least(wanted.qty, wanted.free[i] - coalesce(from_bin[wanted.bin[i]], 0), wanted.available[i] - coalesce(from_level[wanted.level[i]], 0));
       if units > 0 then
-        picks := picks || row(wanted.line, wanted.product_id, wanted.warehouses[i], wanted.bins[i], trim_scale(units))::openstock_core.pick;
+        picks := picks || row(wanted.line, wanted.product_id, wanted.warehouses[i], wanted.bins[i], trim_scale(units), null)::openstock_core.pick;
         wanted.qty := wanted.qty - units;
         from_bin[wanted.bin[i]] := coalesce(from_bin[wanted.bin[i]], 0) + units;
         from_level[wanted.level[i]] := coalesce(from_level[wanted.level[i]], 0) + units;

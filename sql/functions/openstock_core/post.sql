@@ -1,6 +1,6 @@
 -- The one place where stock changes: writes movements to the ledger and applies each to the projections by the same
 -- rule by which openstock_core.differences() replays them. The caller holds the locks of all levels and bins named.
--- Writes: stock_level, ledger, stock_bin, reservation_line (what left it), channel_quota, allocation, backorder, backlog.
+-- Writes: stock_level, ledger, stock_bin, reservation_line (what left it), channel_quota, allocation, backorder, backlog, ledger_serial, serial_unit.
 set local role openstock_owner;
 
 create or replace function openstock_core.post(
@@ -12,13 +12,15 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   written openstock_core.posted[];
+  any_serial boolean;
 begin
   if cardinality(movements) = 0 then
     return;
   end if;
-  written := array(select p from openstock_core.post_ledger(tenant, op_id, movements, occurred_at, reference, note) as p);
-  if cardinality(written) <> cardinality(movements) then
-    perform openstock_core.refuse_unwritten(tenant, op_id, movements, written);
+  select array_agg(p), bool_or(p.by_serial) into written, any_serial
+  from openstock_core.post_ledger(tenant, op_id, movements, occurred_at, reference, note) as p;
+  if cardinality(written) is distinct from cardinality(movements) then
+    perform openstock_core.refuse_unwritten(tenant, op_id, movements, coalesce(written, array[]::openstock_core.posted[]));
   end if;
 
   update openstock_core.stock_bin b
@@ -46,6 +48,9 @@ begin
   perform openstock_core.post_quotas(tenant, movements);
   perform openstock_core.post_allocations(tenant, movements);
   perform openstock_core.post_backorders(tenant, movements);
+  if any_serial then
+    written := openstock_core.post_serials(tenant, op_id, movements, written);
+  end if;
   return query select * from unnest(written);
 end
 $$;

@@ -23,15 +23,18 @@ begin
   return query
   with movement as materialized (
     select u.*, openstock_core.is_chained(u.event_type, u.backordered_delta) as chained,
-           b.location_id, b.lot_id, b.status,
-           case when u.qty_delta > 0 and not b.blocked then openstock_core.expiry(t.expires_on) end as block_at
+           b.location_id, b.lot_id, b.status, b.handling_unit_id,
+           case when u.qty_delta > 0 and not b.blocked then openstock_core.expiry(t.expires_on) end as block_at, p.by_serial
     from rows from (unnest(movements)) with ordinality as u (
       line, event_type, product_id, warehouse_id, bin_id, qty_delta, blocked_delta, reserved_delta, allocated_delta,
-      reservation_line_id, order_ref, unit_cost, reason, expires_at, backordered_delta, backorder_id, quota_delta, ord)
+      reservation_line_id, order_ref, unit_cost, reason, expires_at, backordered_delta, backorder_id, quota_delta, serial_ids, ord)
     left join lateral (select * from openstock_core.stock_bin s
                        where s.tenant_id = tenant and s.bin_id = u.bin_id limit 1) as b on true
     left join lateral (select * from openstock_core.lot s
                        where s.tenant_id = tenant and s.lot_id = b.lot_id limit 1) as t on true
+    -- By the bin's product: what touches no bin looks nothing up.
+    left join lateral (select s.tracking = 'serial' as by_serial from openstock_core.product s
+                       where s.tenant_id = tenant and s.product_id = b.product_id limit 1) as p on true
   ), level as (
     update openstock_core.stock_level l
     set on_hand = trim_scale(l.on_hand + s.qty),
@@ -67,12 +70,12 @@ begin
   ), entry as (
     insert into openstock_core.ledger (
       tenant_id, product_id, warehouse_id, recorded_at, entry_id, occurred_at, line, op_id, event_type,
-      location_id, lot_id, status, qty_delta, blocked_delta, reserved_delta, allocated_delta, backordered_delta, quota_delta,
+      location_id, lot_id, handling_unit_id, status, qty_delta, blocked_delta, reserved_delta, allocated_delta, backordered_delta, quota_delta,
       on_hand_after, blocked_after, reserved_after,
       order_ref, reservation_line_id, backorder_id, expires_at, unit_cost, reference, reason, note, actor)
     select tenant, c.product_id, c.warehouse_id, coalesce(c.chained_at, stamp),
            nextval('openstock_core.ledger_entry_id'), post_ledger.occurred_at, c.line, post_ledger.op_id, c.event_type,
-           c.location_id, c.lot_id, c.status, c.qty_delta, c.blocked_delta, c.reserved_delta, c.allocated_delta, c.backordered_delta, c.quota_delta,
+           c.location_id, c.lot_id, c.handling_unit_id, c.status, c.qty_delta, c.blocked_delta, c.reserved_delta, c.allocated_delta, c.backordered_delta, c.quota_delta,
            c.on_hand_after, c.blocked_after, c.reserved_after,
            c.order_ref, c.reservation_line_id, c.backorder_id, c.expires_at, c.unit_cost, post_ledger.reference, c.reason, post_ledger.note, who
     from (select * from chain order by ord) as c
@@ -82,7 +85,8 @@ begin
   )
   select c.ord, c.line, c.event_type, c.product_id, c.warehouse_id, c.location_id, c.lot_id, c.status, c.qty_delta,
          c.reserved_delta, c.backordered_delta, c.reservation_line_id, c.backorder_id, c.on_hand_after, c.blocked_after, c.reserved_after,
-         trim_scale(c.on_hand_after - c.blocked_after - c.reserved_after - c.withheld), n.entry_id, n.recorded_at
+         trim_scale(c.on_hand_after - c.blocked_after - c.reserved_after - c.withheld), n.entry_id, n.recorded_at,
+         coalesce(c.by_serial, false), c.serial_ids, c.handling_unit_id
   from numbered n
   join (select *, row_number() over (order by ord) as place from chain) as c on c.place = n.ord
   order by c.ord;

@@ -43,10 +43,10 @@ begin
     returning l.*
   )
   select array_agg(row(l.line, 'RESERVE', l.product_id, l.warehouse_id, null, 0, 0, p.qty, 0,
-                       l.reservation_line_id, promise.order_ref, null, null, l.expires_at, null, null, nullif(-kept[p.n], 0))::openstock_core.movement
+                       l.reservation_line_id, promise.order_ref, null, null, l.expires_at, null, null, nullif(-kept[p.n], 0), null)::openstock_core.movement
                    order by l.line, l.reservation_line_id),
          (select array_agg(row(l.line, 'ALLOCATE', p.product_id, p.warehouse_id, p.bin_id, 0, 0, 0, p.qty,
-                               l.reservation_line_id, promise.order_ref, null, null, null, null, null, null)::openstock_core.movement
+                               l.reservation_line_id, promise.order_ref, null, null, null, null, null, null, null)::openstock_core.movement
                            order by l.line, l.reservation_line_id, p.bin_id)
           from unnest(stock.pins) as p
           join line l on l.line = p.reservation_line_id and l.product_id = p.product_id and l.warehouse_id = p.warehouse_id)

@@ -14,7 +14,7 @@ begin
     openstock_core.unpin_from_lines(tenant, order_ref, taken, reason) || array(
       select row(t.line, 'RELEASE', t.product_id, t.warehouse_id, null, 0, 0, -t.qty, 0,
                  t.reservation_line_id, order_ref, null, reason, null, null, null,
-                 case when n.quota_used > 0 then openstock_core.units_for_quota(tenant, n.channel_id, n.quota_used, t.qty) end)::openstock_core.movement
+                 case when n.quota_used > 0 then openstock_core.units_for_quota(tenant, n.channel_id, n.quota_used, t.qty) end, null)::openstock_core.movement
       from unnest(taken) as t
       cross join lateral (select * from openstock_core.reservation_line s
                           where s.tenant_id = tenant and s.reservation_line_id = t.reservation_line_id limit 1) as n)

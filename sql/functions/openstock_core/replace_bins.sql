@@ -7,10 +7,10 @@ language sql
 volatile
 begin atomic
   insert into openstock_core.stock_bin as b (
-    tenant_id, location_id, product_id, lot_id, status, warehouse_id, blocked, on_hand, allocated, received_at)
-  select tenant, r.location_id, r.product_id, r.lot_id, r.status, r.warehouse_id, r.blocked <> 0, r.on_hand, r.allocated, r.first_recorded_at
+    tenant_id, location_id, product_id, lot_id, status, handling_unit_id, warehouse_id, blocked, on_hand, allocated, received_at)
+  select tenant, r.location_id, r.product_id, r.lot_id, r.status, r.handling_unit_id, r.warehouse_id, r.blocked <> 0, r.on_hand, r.allocated, r.first_recorded_at
   from openstock_core.replayed_bins(tenant) r
-  order by r.location_id, r.product_id, r.lot_id, r.status
+  order by r.location_id, r.product_id, r.lot_id, r.status, r.handling_unit_id
   on conflict on constraint stock_bin_key_is_unique do update
   set warehouse_id = excluded.warehouse_id, on_hand = excluded.on_hand, allocated = excluded.allocated,
       blocked = case when excluded.on_hand = 0 then b.blocked else excluded.blocked end
@@ -22,19 +22,21 @@ begin atomic
   where b.tenant_id = tenant and b.on_hand > 0
     and not exists (select from openstock_core.replayed_bins(tenant) r
                     where r.location_id = b.location_id and r.product_id = b.product_id and r.status = b.status
-                      and coalesce(r.lot_id, 0) = coalesce(b.lot_id, 0));
+                      and coalesce(r.lot_id, 0) = coalesce(b.lot_id, 0)
+                      and coalesce(r.handling_unit_id, 0) = coalesce(b.handling_unit_id, 0));
 
   delete from openstock_core.allocation a
   where a.tenant_id = tenant
     and not exists (select from openstock_core.replayed_allocations(tenant) r
                     join openstock_core.stock_bin b on b.tenant_id = tenant and b.location_id = r.location_id
                       and b.product_id = r.product_id and b.status = r.status and coalesce(b.lot_id, 0) = coalesce(r.lot_id, 0)
+                      and coalesce(b.handling_unit_id, 0) = coalesce(r.handling_unit_id, 0)
                     where r.reservation_line_id = a.reservation_line_id and b.bin_id = a.bin_id and r.qty = a.qty);
   insert into openstock_core.allocation (tenant_id, reservation_line_id, bin_id, qty, created_at)
   select tenant, r.reservation_line_id, b.bin_id, r.qty, r.first_recorded_at
   from openstock_core.replayed_allocations(tenant) r
   join openstock_core.stock_bin b on b.tenant_id = tenant and b.location_id = r.location_id and b.product_id = r.product_id
-    and b.status = r.status and coalesce(b.lot_id, 0) = coalesce(r.lot_id, 0)
+    and b.status = r.status and coalesce(b.lot_id, 0) = coalesce(r.lot_id, 0) and coalesce(b.handling_unit_id, 0) = coalesce(r.handling_unit_id, 0)
   order by r.reservation_line_id, b.bin_id
   on conflict on constraint allocation_pkey do nothing;
 end;

@@ -36,7 +36,8 @@ begin
   return array(
     select row(l.n, l.line, l.sku, l.product_id, l.tracking, coalesce(l.qty, l.set_to - b.on_hand), null, null,
                l.location, l.location_id, null, null, l.lot, l.lot_id, l.expires_on, l.status, l.to_status,
-               l.unit_cost)::openstock_core.stock_line
+               l.unit_cost, l.serials, l.serial_ids, l.handling_unit,
+               l.handling_unit_id)::openstock_core.stock_line
     from unnest(lines) as l
     join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = bins[l.n]
     order by l.n);

@@ -1,23 +1,27 @@
 -- One attempt to find and lock the bins that units come from, within a subtransaction of the caller's. Writes: what book_due writes.
 -- Locks: stock_bin: at attempt 0 those named and due, by bin_id, then of the others those that are free to lock, by the removal rule;
--- at later attempts the named and due ones and all candidates by bin_id, waiting. Reads: what pickable_bins reads.
+-- at later attempts, and where whole handling units are looked for, the named and due ones and all candidates by bin_id, waiting. Reads: what pickable_bins reads.
 set local role openstock_owner;
 
 create or replace function openstock_core.try_picks(
   tenant uuid, op_id text, needs openstock_core.pick[], removal text, named bigint[], avoided bigint[],
-  due openstock_core.due, attempt integer)
+  due openstock_core.due, attempt integer, whole_units boolean)
 returns openstock_core.pick[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   -- Bins that holds that ended had pinned wholly are none of the candidates, and become pickable when these are booked.
-  bins constant bigint[] := openstock_core.lock_pickable_bins(tenant, needs, removal, named || due.bin_ids, avoided, attempt > 0)
+  bins constant bigint[] := openstock_core.lock_pickable_bins(tenant, needs, removal, named || due.bin_ids, avoided, attempt > 0 or whole_units)
     || array(select b.bin_id from unnest(due.bin_ids) as b (bin_id) where b.bin_id <> all (avoided));
   picks openstock_core.pick[];
 begin
   perform from openstock_core.book_due(tenant, op_id, due);
-  picks := openstock_core.plan_picks(tenant, needs, bins, removal);
+  if whole_units then
+    picks := openstock_core.plan_whole_units(tenant, needs, bins, removal);
+  else
+    picks := openstock_core.plan_picks(tenant, needs, bins, removal);
+  end if;
   if openstock_core.units(picks) = openstock_core.units(needs) then
     return picks;
   end if;

@@ -13,7 +13,7 @@ declare
 begin
   return array(
     select row(unpin_from_bins.line, 'DEALLOCATE', b.product_id, b.warehouse_id, b.bin_id, 0, 0, 0, -trim_scale(least(s.qty, s.surplus - s.before)),
-               s.reservation_line_id, r.order_ref, null, unpin_from_bins.reason, null, null, null, null)::openstock_core.movement
+               s.reservation_line_id, r.order_ref, null, unpin_from_bins.reason, null, null, null, null, null)::openstock_core.movement
     from (
       select a.bin_id, a.reservation_line_id, a.qty, k.surplus, l.reservation_id,
              sum(a.qty) over (partition by a.bin_id order by (l.expires_at <= at) is true desc, num_nonnulls(l.location_id, l.lot_id, l.min_days_left),

@@ -11,7 +11,7 @@ as $$
 begin
   return array(
     select row(s.line, 'DEALLOCATE', s.product_id, s.warehouse_id, s.bin_id, 0, 0, 0, -trim_scale(least(s.qty, s.surplus - s.before)),
-               s.reservation_line_id, order_ref, null, reason, null, null, null, null)::openstock_core.movement
+               s.reservation_line_id, order_ref, null, reason, null, null, null, null, null)::openstock_core.movement
     from (
       select t.line, t.product_id, t.warehouse_id, a.reservation_line_id, a.bin_id, a.qty,
              t.qty - t.reserved + sum(a.qty) over (partition by a.reservation_line_id) as surplus,

@@ -54,6 +54,15 @@ begin
     when 'object' then
       if given <> 'object' then return 'must be an object'; end if;
       if octet_length(value::text) > 65536 then return 'must have at most 65536 bytes'; end if;
+    when 'codes' then
+      if given <> 'array' then return 'must be an array of strings'; end if;
+      if jsonb_array_length(value) not between 1 and 10000 then return 'must have 1 to 10000 elements'; end if;
+      return (select 'has an element that ' || p.problem
+              from jsonb_array_elements(value) with ordinality as e (code, n)
+              cross join lateral (select case when e.code = 'null' then 'must be a string'
+                                              else openstock_core.value_problem('code', e.code) end as problem) as p
+              where p.problem is not null
+              order by e.n limit 1);
     when 'date' then
       if given <> 'string' or not openstock_core.is_date(content) then return 'must be a date, such as "2027-03-31"'; end if;
     when 'days' then
@@ -70,6 +79,6 @@ $$;
 revoke all on function openstock_core.value_problem from public;
 grant execute on function openstock_core.value_problem to openstock_api, openstock_maint;
 comment on function openstock_core.value_problem is
-  'What is wrong with a value for a key of this type (code, text, document, number, degrees, integer, boolean, object, date, days), or null.';
+  'What is wrong with a value for a key of this type (code, codes, text, document, number, degrees, integer, boolean, object, date, days), or null.';
 
 reset role;

@@ -4,7 +4,7 @@ set local role openstock_api;
 create or replace view openstock.ledger with (security_barrier) as
 select
   e.entry_id, e.recorded_at, coalesce(e.occurred_at, e.recorded_at) as occurred_at, e.op_id, e.line, e.event_type,
-  p.sku::text as sku, w.code::text as warehouse, c.code::text as location, t.code::text as lot, e.status,
+  p.sku::text as sku, w.code::text as warehouse, c.code::text as location, t.code::text as lot, h.code::text as handling_unit, e.status,
   e.qty_delta::numeric as qty_delta, e.blocked_delta::numeric as blocked_delta,
   e.reserved_delta::numeric as reserved_delta, e.allocated_delta::numeric as allocated_delta,
   coalesce(e.backordered_delta, 0)::numeric as backordered_delta, coalesce(e.quota_delta, 0)::numeric as quota_delta,
@@ -16,6 +16,7 @@ join openstock_core.product p on p.tenant_id = e.tenant_id and p.product_id = e.
 join openstock_core.warehouse w on w.tenant_id = e.tenant_id and w.warehouse_id = e.warehouse_id
 left join openstock_core.location c on c.tenant_id = e.tenant_id and c.location_id = e.location_id
 left join openstock_core.lot t on t.tenant_id = e.tenant_id and t.lot_id = e.lot_id
+left join openstock_core.handling_unit h on h.tenant_id = e.tenant_id and h.handling_unit_id = e.handling_unit_id
 where e.tenant_id = (select openstock.current_tenant());
 
 comment on view openstock.ledger is
@@ -32,6 +33,7 @@ comment on column openstock.ledger.sku is 'The product.';
 comment on column openstock.ledger.warehouse is 'The warehouse''s code.';
 comment on column openstock.ledger.location is 'The bin''s code; null where no bin is touched.';
 comment on column openstock.ledger.lot is 'The bin''s lot.';
+comment on column openstock.ledger.handling_unit is 'The pallet, tote or carton, or null: loose.';
 comment on column openstock.ledger.status is 'The bin''s stock status.';
 comment on column openstock.ledger.qty_delta is 'Change of on_hand.';
 comment on column openstock.ledger.blocked_delta is 'Change of blocked.';

@@ -16,7 +16,7 @@ comment on column openstock.products.name is 'For people.';
 comment on column openstock.products.description is 'For people.';
 comment on column openstock.products.unit is 'Unit of its quantities, UN/CEFACT Recommendation 20 code.';
 comment on column openstock.products.decimals is 'Decimals allowed in a quantity.';
-comment on column openstock.products.tracking is 'none or lot.';
+comment on column openstock.products.tracking is 'none, lot or serial.';
 comment on column openstock.products.removal is 'Which units go first: fefo, fifo, lifo or fewest_bins.';
 comment on column openstock.products.backorder is 'none, unlimited or limited.';
 comment on column openstock.products.backorder_limit is 'Units that may wait on backorder, where limited.';

@@ -1,0 +1,151 @@
+"""Units are received in pallets, totes and cartons, taken out of them, and moved with them; what one holds lies at one location."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import IsolationLevel
+
+from tests.concurrency.sessions import ALL_LEVELS, NEVER, READ_COMMITTED, Session
+from tests.support import Connect, Shop, columns, refused
+
+each_level = pytest.mark.parametrize("level", ALL_LEVELS, ids=lambda level: level.name)
+
+
+@pytest.fixture
+def shop(shop: Shop) -> Iterator[Shop]:
+    """In A-1: the pallet H1 with 6 APPLE and 2 MILK of L1, and 5 loose APPLE. In the end all is as verify wants it."""
+    shop.receive(
+        "LON",
+        [
+            {"sku": "APPLE", "qty": 6, "location": "A-1", "handling_unit": "H1"},
+            {"sku": "MILK", "qty": 2, "location": "A-1", "lot": "L1", "handling_unit": " H1 "},
+            {"sku": "APPLE", "qty": 5, "location": "A-1"},
+        ],
+    )
+    yield shop
+    assert shop.differences() == []
+
+
+def bins(shop: Shop) -> list[tuple[Any, ...]]:
+    rows = columns(shop.view("bins"), "sku", "location", "handling_unit", "on_hand", "allocated")
+    return sorted(rows, key=lambda row: (row[0], row[1], row[2] or ""))
+
+
+def test_units_in_a_pallet_are_apart_from_loose_ones(shop: Shop) -> None:
+    assert bins(shop) == [("APPLE", "A-1", None, 5, 0), ("APPLE", "A-1", "H1", 6, 0), ("MILK", "A-1", "H1", 2, 0)]
+    rows = shop.receive("LON", [{"sku": "APPLE", "qty": 1, "location": "A-1", "handling_unit": "H1"}])
+    assert columns(rows, "location", "handling_unit", "qty") == [("A-1", "H1", 1)]
+    assert columns(shop.view("ledger", sku="APPLE"), "handling_unit", "qty_delta") == [("H1", 6), (None, 5), ("H1", 1)]
+
+
+def test_a_unit_is_of_the_kind_that_it_was_first_received_as(shop: Shop) -> None:
+    for kind in ("carton", "tote"):
+        shop.receive("LON", [{"sku": "APPLE", "qty": 1, "handling_unit": "H2", "handling_unit_kind": kind}])
+    kinds = shop.db.execute("select code, kind from openstock_core.handling_unit order by 1").fetchall()
+    assert kinds == [("H1", "pallet"), ("H2", "carton")]
+    with refused(shop.db, "22023", line=1, key="handling_unit_kind"):
+        shop.receive("LON", [{"sku": "APPLE", "qty": 1, "handling_unit": "H3", "handling_unit_kind": "lorry"}])
+
+
+def test_nothing_enters_a_unit_whose_other_units_are_elsewhere(shop: Shop) -> None:
+    for warehouse, location in (("LON", "A-2"), ("BER", "DEFAULT")):
+        with refused(shop.db, "OS115", line=2, handling_unit="H1", warehouse="LON", location="A-1"):
+            shop.receive(warehouse, [{"sku": "RICE", "qty": 1}, {"sku": "RICE", "qty": 1, "location": location, "handling_unit": "H1"}])
+    with refused(shop.db, "OS115", line=2, handling_unit="H2", location="A-1"):
+        shop.receive("LON", [{"sku": "RICE", "qty": 1, "location": place, "handling_unit": "H2"} for place in ("A-1", "A-2")])
+    with refused(shop.db, "OS115", line=1, handling_unit="H1"):
+        shop.adjust("LON", [{"sku": "RICE", "qty": 1, "location": "A-2", "handling_unit": "H1"}], reason="found")
+
+
+def test_an_empty_unit_is_used_again_anywhere(shop: Shop) -> None:
+    lines = [{"sku": "APPLE", "qty": -6, "location": "A-1", "handling_unit": "H1"}, {"sku": "MILK", "lot": "L1", "qty": -2, "location": "A-1", "handling_unit": "H1"}]
+    shop.adjust("LON", lines, reason="lost")
+    shop.receive("BER", [{"sku": "APPLE", "qty": 3, "handling_unit": "H1"}])
+    assert bins(shop) == [("APPLE", "A-1", None, 5, 0), ("APPLE", "DEFAULT", "H1", 3, 0)]
+
+
+def test_what_is_taken_out_becomes_loose(shop: Shop) -> None:
+    rows = shop.move("LON", [{"sku": "APPLE", "qty": 4, "from": "A-1", "to": "A-1", "handling_unit": "H1"}, {"sku": "MILK", "lot": "L1", "qty": 1, "from": "A-1", "to": "A-2", "handling_unit": "H1"}])
+    assert columns(rows, "location", "handling_unit", "qty") == [("A-1", "H1", -4), ("A-1", None, 4), ("A-1", "H1", -1), ("A-2", None, 1)]
+    assert bins(shop) == [("APPLE", "A-1", None, 9, 0), ("APPLE", "A-1", "H1", 2, 0), ("MILK", "A-1", "H1", 1, 0), ("MILK", "A-2", None, 1, 0)]
+
+
+def test_a_unit_moves_with_all_it_holds_pins_and_pieces_too(shop: Shop) -> None:
+    shop.put_products(lines=[{"sku": "PHONE", "name": "Phone", "tracking": "serial"}])
+    shop.receive("LON", [{"sku": "PHONE", "serials": ["P1", "P2"], "location": "A-1", "handling_unit": "H1"}])
+    shop.reserve("O1", [{"sku": "PHONE", "qty": 1}, {"sku": "APPLE", "qty": 8}])
+    shop.allocate("O1")
+    shop.adjust("LON", [{"sku": "APPLE", "qty": -1, "location": "A-1", "handling_unit": "H1"}], reason="lost")
+    rows = shop.move("LON", [{"line": 7, "handling_unit": "H1", "to": "P-1"}])
+    assert {(row["line"], row["handling_unit"], row["location"]) for row in rows} == {(7, "H1", "A-1"), (7, "H1", "P-1")}
+    assert bins(shop) == [("APPLE", "A-1", None, 5, 2), ("APPLE", "P-1", "H1", 5, 5), ("MILK", "P-1", "H1", 2, 0), ("PHONE", "P-1", "H1", 2, 1)]
+    assert columns(shop.view("serials"), "serial", "location", "order_ref") == [("P1", "P-1", "O1"), ("P2", "P-1", None)]
+
+
+def test_missing_units_are_no_part_of_the_pallet_any_more(shop: Shop) -> None:
+    shop.reserve("O1", [{"sku": "MILK", "qty": 2}])
+    assert columns(shop.allocate("O1"), "location", "handling_unit", "qty") == [("A-1", "H1", 2)]
+    rows = shop.short_pick("O1", [{"line": 1, "location": "A-1", "qty": 1}])
+    assert columns(rows, "outcome", "handling_unit") == [("deallocated", "H1"), ("held", None), ("short", None)]
+    shop.move("LON", [{"handling_unit": "H1", "to": "A-2"}])
+    assert [row for row in bins(shop) if row[0] == "MILK"] == [("MILK", "A-1", None, 1, 0), ("MILK", "A-2", "H1", 1, 1)]
+    assert columns(shop.ship("O1", [{"line": 1, "qty": 1}]), "location", "handling_unit") == [("A-2", "H1")]
+
+
+@pytest.mark.parametrize(
+    ("lines", "code", "detail"),
+    [
+        ([{"handling_unit": "H9", "to": "A-2"}], "OS114", {"handling_unit": "H9"}),
+        ([{"handling_unit": "H1"}], "22023", {"key": "to", "problem": "missing"}),
+        ([{"handling_unit": "H1", "to": "A-1"}], "22023", {"problem": "must go to another bin or status"}),
+        ([{"handling_unit": "H1", "to": "Z-9"}], "OS105", {"location": "Z-9"}),
+        ([{"handling_unit": "H1", "to": "A-2", "qty": 1}], "22023", {}),
+        ([{"handling_unit": "H1", "to": "A-2"}, {"handling_unit": "H1", "to": "P-1"}], "22023", {"key": "handling_unit"}),
+        ([{"sku": "APPLE", "qty": 1, "handling_unit": "H1", "from": "A-1", "to": "A-2"}, {"handling_unit": "H1", "to": "P-1"}], "22023", {}),
+        ([{"sku": "APPLE", "qty": 1, "handling_unit": "H9", "from": "A-1", "to": "A-2"}], "OS114", {"handling_unit": "H9"}),
+        ([{"sku": "APPLE", "qty": 7, "handling_unit": "H1", "from": "A-1", "to": "A-2"}], "OS201", {"on_hand": 6}),
+        ([{"sku": "APPLE", "qty": 1, "handling_unit": "H1", "from": "A-2", "to": "A-1"}], "OS201", {"on_hand": 0}),
+        ([{"to": "A-2"}], "22023", {"key": "qty", "problem": "missing"}),
+    ],
+)
+def test_what_cannot_be_moved_is_named(shop: Shop, db: psycopg.Connection, lines: list[dict[str, Any]], code: str, detail: dict[str, Any]) -> None:
+    with refused(db, code, line=1, **detail):
+        shop.move("LON", lines)
+
+
+def test_a_unit_of_another_warehouse_is_not_moved(shop: Shop) -> None:
+    with refused(shop.db, "OS201", line=1, handling_unit="H1", on_hand=0):
+        shop.move("BER", [{"handling_unit": "H1", "to": "DEFAULT"}])
+
+
+@each_level
+def test_a_unit_is_not_filled_while_it_moves(shop: Shop, connect: Connect, level: IsolationLevel) -> None:
+    """What is received for where it was meets where it is: also units of a product that it did not hold."""
+    with Session(connect("app", autocommit=False), shop.db, READ_COMMITTED) as mover, Session(connect("app", autocommit=False), shop.db, level) as receiver:
+        mover.move("LON", [{"handling_unit": "H1", "to": "A-2"}])
+        receiver.look()
+        waiting = receiver.blocked("receive", "LON", [{"sku": "RICE", "qty": 1, "location": "A-1", "handling_unit": "H1"}])
+        mover.commit()
+        with pytest.raises(psycopg.Error) as raised:
+            waiting.result(NEVER)
+        assert raised.value.sqlstate == ("OS115" if level is READ_COMMITTED else "40001")
+
+
+@each_level
+def test_what_leaves_a_unit_meanwhile_stays_behind(shop: Shop, connect: Connect, level: IsolationLevel) -> None:
+    with Session(connect("app", autocommit=False), shop.db, READ_COMMITTED) as sender, Session(connect("app", autocommit=False), shop.db, level) as mover:
+        shop.reserve("O1", [{"sku": "MILK", "qty": 2}])
+        sender.ship("O1")
+        mover.look()
+        waiting = mover.blocked("move", "LON", [{"handling_unit": "H1", "to": "A-2"}])
+        sender.commit()
+        if level is READ_COMMITTED:
+            assert {row["sku"] for row in waiting.result(NEVER)} == {"APPLE"}
+            mover.commit()
+        else:
+            with pytest.raises(psycopg.errors.SerializationFailure):
+                waiting.result(NEVER)
