@@ -206,6 +206,7 @@ create type openstock.reservation_change as (
   reserved numeric,
   available numeric,
   offers jsonb,
+  kit text,
   replayed boolean
 );
 comment on type openstock.reservation_change is 'What became of one line of an order at one warehouse.';
@@ -229,6 +230,8 @@ comment on column openstock.reservation_change.available is
   'the line asks for).';
 comment on column openstock.reservation_change.offers is
   'On a row that is short or rejected: what each warehouse asked could have promised, [{"warehouse": …, "available": …}] by priority.';
+comment on column openstock.reservation_change.kit is
+  'The kit that the row''s product is a component of in this line; null: none. A row that is short or rejected is of the kit itself, and counts kits.';
 comment on column openstock.reservation_change.replayed is 'True when this answer was stored by an earlier call with the same op_id.';
 
 create type openstock.quoted_source as (
@@ -243,7 +246,8 @@ create type openstock.quoted_source as (
   available numeric,
   distance_km double precision,
   shipping_cost numeric,
-  place integer
+  place integer,
+  kit text
 );
 comment on type openstock.quoted_source is 'A warehouse that could be asked for a line, and what would come of it.';
 comment on column openstock.quoted_source.line is 'The line of the call, as given or its place (from 1).';
@@ -251,7 +255,7 @@ comment on column openstock.quoted_source.sku is 'The product.';
 comment on column openstock.quoted_source.warehouse is 'The warehouse''s code; null where the tenant has none.';
 comment on column openstock.quoted_source.outcome is 'chosen or rejected.';
 comment on column openstock.quoted_source.reason is
-  'Why it was rejected: inactive, no_stock, incomplete (ship_complete, and no warehouse can send all), used_by_other_lines (of the same call), not_needed '
+  'Why it was rejected: inactive, no_stock, incomplete (ship_complete, and no warehouse can send all; or not enough of all components for more kits), used_by_other_lines (of the same call), not_needed '
   '(others come first by the strategy, and suffice), or no_warehouse.';
 comment on column openstock.quoted_source.qty_ordered is 'Quantity asked for by the line.';
 comment on column openstock.quoted_source.qty is 'Quantity that this warehouse would promise.';
@@ -260,6 +264,7 @@ comment on column openstock.quoted_source.available is 'What the warehouse could
 comment on column openstock.quoted_source.distance_km is 'Kilometres to the destination along the great circle; null where a position is unknown.';
 comment on column openstock.quoted_source.shipping_cost is 'Cost of one shipment to the destination''s zone; null where it is unknown.';
 comment on column openstock.quoted_source.place is 'Its place among the warehouses asked for the product; null where the strategy asks it for nothing.';
+comment on column openstock.quoted_source.kit is 'The kit that the row''s product is a component of in this line; null: none.';
 
 create type openstock.allocation_change as (
   order_ref text,
@@ -416,10 +421,13 @@ create type openstock_core.order_line as (
   qty numeric,
   location_id bigint,
   lot_id bigint,
-  min_days_left integer
+  min_days_left integer,
+  kit_id bigint,
+  kit_qty numeric
 );
 comment on type openstock_core.order_line is
-  'A line asked of reserve, with its names looked up, or the part of one that a warehouse promises; warehouse, location, lot and life are null where any will do.';
+  'A line asked of reserve, with its names looked up, or the part of one that a warehouse promises; warehouse, location, lot and life are null where any will do. '
+  'A line of kits is one of these for each component, with the kit and the units of the component in one of it.';
 
 create type openstock_core.sourcing as (
   strategy text,
@@ -757,6 +765,7 @@ create table openstock_core.product (
   search tsvector generated always as (
     setweight(to_tsvector('simple', sku || ' ' || name), 'A')
     || setweight(to_tsvector('simple', coalesce(description, '')), 'B')) stored,
+  is_kit boolean not null default false,
   constraint product_pkey primary key (tenant_id, product_id),
   constraint product_sku_is_unique unique (tenant_id, sku),
   constraint product_tenant_exists foreign key (tenant_id) references openstock_core.tenant,
@@ -801,6 +810,7 @@ comment on column openstock_core.product.active is 'False: cannot be received or
 comment on column openstock_core.product.created_at is 'When it was created.';
 comment on column openstock_core.product.updated_at is 'When it was last changed.';
 comment on column openstock_core.product.search is 'Full-text document: sku and name (weight A), description (weight B).';
+comment on column openstock_core.product.is_kit is 'True: it is made of other products when it is sold, and has no stock of its own.';
 comment on index openstock_core.product_attributes is 'For search_products(attributes).';
 comment on index openstock_core.product_search is 'For search_products(query).';
 comment on index openstock_core.product_sku_prefix is 'For search_products(query) by the beginning of a sku, in any case.';
@@ -808,6 +818,28 @@ comment on index openstock_core.product_reorder is 'Products that are reordered 
 select openstock_core.protect_table('openstock_core.product');
 grant select, insert, update on openstock_core.product to openstock_api;
 grant select, update (updated_at) on openstock_core.product to openstock_maint;
+
+create table openstock_core.kit_component (
+  tenant_id uuid not null,
+  kit_id bigint not null,
+  component_id bigint not null,
+  qty openstock_core.quantity not null,
+  constraint kit_component_pkey primary key (tenant_id, kit_id, component_id),
+  constraint kit_component_kit_exists foreign key (tenant_id, kit_id) references openstock_core.product,
+  constraint kit_component_component_exists foreign key (tenant_id, component_id) references openstock_core.product,
+  constraint kit_component_kit_is_another_product check (kit_id <> component_id),
+  constraint kit_component_qty_is_positive check (qty > 0)
+);
+create index kit_component_component on openstock_core.kit_component (tenant_id, component_id);
+comment on table openstock_core.kit_component is
+  'What kits are made of now. Changed only under the locks of all the products; what was reserved before stands in reservation_kit.';
+comment on column openstock_core.kit_component.tenant_id is 'The tenant.';
+comment on column openstock_core.kit_component.kit_id is 'The kit: a product that has no stock of its own.';
+comment on column openstock_core.kit_component.component_id is 'A product that is part of it, and no kit itself.';
+comment on column openstock_core.kit_component.qty is 'Units of the component in one kit.';
+comment on index openstock_core.kit_component_component is 'The kits that a product is part of.';
+select openstock_core.protect_table('openstock_core.kit_component');
+grant select, insert, update, delete on openstock_core.kit_component to openstock_api;
 
 create table openstock_core.warehouse (
   tenant_id uuid not null,
@@ -1313,6 +1345,32 @@ comment on index openstock_core.reservation_line_due is 'Open holds of a level b
 select openstock_core.protect_table('openstock_core.reservation_line');
 grant select, insert, update on openstock_core.reservation_line to openstock_api;
 grant select, insert, update on openstock_core.reservation_line to openstock_maint;
+
+create table openstock_core.reservation_kit (
+  tenant_id uuid not null,
+  reservation_id bigint not null,
+  line integer not null,
+  product_id bigint not null,
+  kit_id bigint not null,
+  qty openstock_core.quantity not null,
+  constraint reservation_kit_pkey primary key (tenant_id, reservation_id, line, product_id),
+  constraint reservation_kit_reservation_exists foreign key (tenant_id, reservation_id) references openstock_core.reservation,
+  constraint reservation_kit_product_exists foreign key (tenant_id, product_id) references openstock_core.product,
+  constraint reservation_kit_kit_exists foreign key (tenant_id, kit_id) references openstock_core.product,
+  constraint reservation_kit_line_is_positive check (line > 0),
+  constraint reservation_kit_qty_is_positive check (qty > 0)
+);
+comment on table openstock_core.reservation_kit is
+  'The components of an order''s line of kits, as they were when it was reserved: later changes of the kit leave it alone. Changed only under the lock of the order.';
+comment on column openstock_core.reservation_kit.tenant_id is 'The tenant.';
+comment on column openstock_core.reservation_kit.reservation_id is 'The order.';
+comment on column openstock_core.reservation_kit.line is 'The order''s line.';
+comment on column openstock_core.reservation_kit.product_id is 'The component, which has reservation lines of this number.';
+comment on column openstock_core.reservation_kit.kit_id is 'The kit.';
+comment on column openstock_core.reservation_kit.qty is 'Units of the component in one kit.';
+select openstock_core.protect_table('openstock_core.reservation_kit');
+grant select, insert, delete on openstock_core.reservation_kit to openstock_api;
+grant select on openstock_core.reservation_kit to openstock_maint;
 
 create table openstock_core.backorder (
   tenant_id uuid not null,
@@ -1870,6 +1928,8 @@ begin
                                               else openstock_core.value_problem('code', e.code) end as problem) as p
               where p.problem is not null
               order by e.n limit 1);
+    when 'array' then
+      if given <> 'array' then return 'must be an array'; end if;
     when 'date' then
       if given <> 'string' or not openstock_core.is_date(content) then return 'must be a date, such as "2027-03-31"'; end if;
     when 'days' then
@@ -1886,7 +1946,7 @@ $$;
 revoke all on function openstock_core.value_problem from public;
 grant execute on function openstock_core.value_problem to openstock_api, openstock_maint;
 comment on function openstock_core.value_problem is
-  'What is wrong with a value for a key of this type (code, codes, text, document, number, degrees, integer, boolean, object, date, days), or null.';
+  'What is wrong with a value for a key of this type (code, codes, text, document, number, degrees, integer, boolean, object, array, date, days), or null.';
 
 reset role;
 
@@ -2013,9 +2073,10 @@ begin
   end if;
 
   select l.line, max(l.n) as n into bad
-  from rows from (jsonb_to_recordset(lines) as (line integer, warehouse text)) with ordinality as l (line, warehouse, n)
+  from rows from (jsonb_to_recordset(lines) as (line integer, warehouse text, sku text)) with ordinality as l (line, warehouse, sku, n)
   where l.line is not null
-  group by l.line, case when numbered_by = 'line and warehouse' then normalize(btrim(l.warehouse)) end
+  group by l.line, case when numbered_by = 'line and warehouse' then normalize(btrim(l.warehouse)) end,
+    case when numbered_by = 'line and warehouse' then normalize(btrim(l.sku)) end
   having (count(*) > 1 and numbered_by is not null) or l.line not between 1 and 1000000000
   order by min(l.n) limit 1;
   if bad.line is not null then
@@ -2029,7 +2090,7 @@ revoke all on function openstock_core.check_lines from public;
 grant execute on function openstock_core.check_lines to openstock_api;
 comment on function openstock_core.check_lines is
   'Checks lines against keys, an object of key to type (see value_problem; a type that ends in ! must be there, one that ends in ! or another key, or several, unless one of these is), that there are at most this '
-  'many, and that a line number is given once: numbered_by line, or once for each warehouse: numbered_by line and warehouse; as often as one likes: null. '
+  'many, and that a line number is given once: numbered_by line, or once for each sku and warehouse: numbered_by line and warehouse; as often as one likes: null. '
   'Errors: 22023 with argument, line (place from 1), key and problem.';
 
 reset role;
@@ -3915,7 +3976,7 @@ begin
   ), merged as (
     select g.n, g.line, p.product_id, p as old, jsonb_populate_record(
              coalesce(p, row(tenant, null, g.sku, null, null, 'C62', 0, 'none', 'fefo', 'none', null, 0, null, null, null,
-                             '{}', true, stamp, stamp, null)::openstock_core.product),
+                             '{}', true, stamp, stamp, null, false)::openstock_core.product),
              (g.keys - 'line' - 'lead_time_days') || openstock_core.trimmed_numbers(g.keys) || jsonb_build_object('sku', g.sku) || case when g.keys ? 'lead_time_days'
                then jsonb_build_object('lead_time', (g.keys ->> 'lead_time_days') || ' days') else '{}' end) as new
     from given g
@@ -4330,6 +4391,228 @@ comment on function openstock.put_channels is
 
 reset role;
 
+-- sql/functions/openstock_core/check_components.sql
+-- Refuses lines of put_kits whose components are not objects with a sku and a quantity.
+set local role openstock_owner;
+
+create or replace function openstock_core.check_components(lines jsonb) returns void
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  bad record;
+begin
+  select f.n, f.problem into bad from (
+    select g.n, 0 as place, 'must be at most 100' as problem
+    from jsonb_array_elements(lines) with ordinality as g (line, n)
+    where jsonb_array_length(g.line -> 'components') > 100
+    union all
+    select g.n, e.place, case
+      when jsonb_typeof(e.line) <> 'object' then 'must be objects'
+      else (
+        select format('%s %s', k.key, k.problem) from (
+          select v.key, openstock_core.value_problem(case v.key when 'sku' then 'code' when 'qty' then 'number' end, v.value) as problem
+          from jsonb_each(e.line) as v
+          union all
+          select r.key, 'is missing' from unnest(array['sku', 'qty']) as r (key) where coalesce(e.line -> r.key, 'null') = 'null') as k
+        where k.problem is not null order by k.key limit 1)
+      end
+    from jsonb_array_elements(lines) with ordinality as g (line, n)
+    cross join lateral jsonb_array_elements(g.line -> 'components') with ordinality as e (line, place)
+  ) as f
+  where f.problem is not null
+  order by f.n, f.place limit 1;
+  if found then
+    perform openstock_core.fail('22023', jsonb_build_object('argument', 'lines', 'line', bad.n, 'key', 'components', 'problem', bad.problem));
+  end if;
+end
+$$;
+
+revoke all on function openstock_core.check_components from public;
+grant execute on function openstock_core.check_components to openstock_api;
+comment on function openstock_core.check_components is 'Errors: 22023, with the line''s place and what is wrong with the first bad component.';
+
+reset role;
+
+-- sql/functions/openstock_core/check_kits.sql
+-- Refuses kits that are not made of products with stock of their own. The products are locked. Reads: product, kit_component, stock_level.
+set local role openstock_owner;
+
+create or replace function openstock_core.check_kits(tenant uuid, lines jsonb) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+as $$
+declare
+  bad record;
+begin
+  with given as materialized (
+    select g.n, normalize(btrim(g.line ->> 'sku')) as sku, g.line -> 'components' as components
+    from jsonb_array_elements(lines) with ordinality as g (line, n)
+  ), kit as materialized (
+    select g.n, g.sku, jsonb_array_length(g.components) as size, count(*) over (partition by g.sku) as times, p.product_id, p.is_kit
+    from given g
+    left join lateral (select * from openstock_core.product s where s.tenant_id = check_kits.tenant and s.sku = g.sku limit 1) as p on true
+  ), component as materialized (
+    select g.n, e.place, normalize(btrim(e.line ->> 'sku')) as sku, (e.line ->> 'qty')::numeric as qty
+    from given g cross join lateral jsonb_array_elements(g.components) with ordinality as e (line, place)
+  ), looked_up as materialized (
+    select c.*, p.product_id, p.decimals, count(*) over (partition by c.n, c.sku) as times,
+           case when k.n is null then p.is_kit else k.size > 0 end as is_kit
+    from component c
+    left join lateral (select * from openstock_core.product s where s.tenant_id = check_kits.tenant and s.sku = c.sku limit 1) as p on true
+    left join (select k.sku, min(k.n) as n, max(k.size) as size from kit k group by k.sku) as k on k.sku = c.sku
+  )
+  select f.n, f.problem into bad from (
+    select k.n, 0 as place, case
+      when k.times > 1 then '{"code": "22023", "key": "sku", "problem": "names a product that another line names too"}'::jsonb
+      when k.product_id is null then jsonb_build_object('code', 'OS101', 'sku', k.sku)
+      when k.size > 0 and not k.is_kit and (
+        select true from openstock_core.stock_level l where l.tenant_id = check_kits.tenant and l.product_id = k.product_id limit 1) then
+        jsonb_build_object('code', 'OS120', 'sku', k.sku, 'problem', 'a product that was ever stocked does not become a kit')
+      when k.size > 0 and (
+        select true from openstock_core.kit_component c
+        where c.tenant_id = check_kits.tenant and c.component_id = k.product_id
+          and c.kit_id not in (select o.product_id from kit o where o.product_id is not null) limit 1) then
+        jsonb_build_object('code', '22023', 'key', 'sku', 'sku', k.sku, 'problem', 'is a component of another kit')
+    end as problem
+    from kit k
+    union all
+    select u.n, u.place, case
+      when u.times > 1 then jsonb_build_object('code', '22023', 'key', 'components', 'sku', u.sku, 'problem', 'names a product twice')
+      when u.product_id is null then jsonb_build_object('code', 'OS101', 'sku', u.sku)
+      when u.is_kit then jsonb_build_object('code', '22023', 'key', 'components', 'sku', u.sku, 'problem', 'a kit is not made of kits')
+      when openstock_core.quantity_problem(u.qty, u.decimals, 'positive') is not null then
+        jsonb_build_object('code', 'OS110', 'sku', u.sku, 'problem', openstock_core.quantity_problem(u.qty, u.decimals, 'positive'))
+    end
+    from looked_up u
+  ) as f
+  where f.problem is not null
+  order by f.n, f.place limit 1;
+  if bad.problem ->> 'code' = '22023' then
+    perform openstock_core.fail('22023', jsonb_build_object('argument', 'lines', 'line', bad.n) || (bad.problem - 'code'));
+  elsif bad.problem is not null then
+    perform openstock_core.fail(bad.problem ->> 'code', jsonb_build_object('line', bad.n) || (bad.problem - 'code'));
+  end if;
+end
+$$;
+
+revoke all on function openstock_core.check_kits from public;
+grant execute on function openstock_core.check_kits to openstock_api;
+comment on function openstock_core.check_kits is 'Errors: 22023, OS101, OS110, OS120, each with the line''s place.';
+
+reset role;
+
+-- sql/functions/openstock_core/write_kits.sql
+-- Says what kits are made of, the work behind openstock.put_kits. Writes: kit_component, product (is_kit; of components the row, unchanged).
+-- Locks: product by product_id, kits and components alike. Rewriting their rows makes a change of the same products that cannot see what the kits are
+-- made of now, from repeatable read on, end in 40001.
+set local role openstock_owner;
+
+create or replace function openstock_core.write_kits(tenant uuid, lines jsonb) returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+as $$
+declare
+  stamp constant timestamptz := openstock.server_time();
+  skus constant text[] := array(
+    select normalize(btrim(g ->> 'sku')) from jsonb_array_elements(lines) as g
+    union
+    select normalize(btrim(c ->> 'sku')) from jsonb_array_elements(lines) as g cross join jsonb_array_elements(g -> 'components') as c);
+  answer jsonb;
+  changed bigint[];
+  made bigint[];
+begin
+  perform from openstock_core.product p
+  where p.tenant_id = tenant and p.sku = any (skus)
+  order by p.product_id for no key update;
+  perform openstock_core.check_kits(tenant, lines);
+
+  -- materialized, limit 1, no sequential scan: see read_order_lines.
+  with named as materialized (
+    select g.n, coalesce((g.line ->> 'line')::integer, g.n::integer) as line, normalize(btrim(g.line ->> 'sku')) as sku, g.line -> 'components' as components
+    from jsonb_array_elements(lines) with ordinality as g (line, n)
+  ), given as materialized (
+    select g.n, g.line, p.product_id, p.sku::text as sku, p.is_kit,
+           (select coalesce(jsonb_object_agg(c.component_id, trim_scale(c.qty)), '{}') from openstock_core.kit_component c
+            where c.tenant_id = write_kits.tenant and c.kit_id = p.product_id) as old,
+           (select coalesce(jsonb_object_agg(s.product_id, trim_scale(c.qty::numeric)), '{}')
+            from (select c ->> 'qty' as qty, normalize(btrim(c ->> 'sku')) as sku from jsonb_array_elements(g.components) as c offset 0) as c
+            cross join lateral (select * from openstock_core.product s where s.tenant_id = write_kits.tenant and s.sku = c.sku limit 1) as s) as new
+    from named g
+    cross join lateral (select * from openstock_core.product s where s.tenant_id = write_kits.tenant and s.sku = g.sku limit 1) as p
+  ), gone as (
+    delete from openstock_core.kit_component c using given g
+    where c.tenant_id = write_kits.tenant and c.kit_id = g.product_id and g.old <> g.new and not g.new ? c.component_id::text
+  ), written as (
+    insert into openstock_core.kit_component as c (tenant_id, kit_id, component_id, qty)
+    select write_kits.tenant, g.product_id, e.key::bigint, e.value::numeric
+    from given g cross join lateral jsonb_each_text(g.new) as e
+    where g.old <> g.new
+    on conflict on constraint kit_component_pkey do update set qty = excluded.qty
+  )
+  select jsonb_agg(jsonb_build_object('line', g.line, 'code', g.sku, 'outcome', case
+           when g.old = g.new then 'unchanged' when g.is_kit then 'updated' else 'created' end, 'replayed', false) order by g.n),
+         array_agg(g.product_id) filter (where g.old <> g.new), array_agg(g.product_id) filter (where g.old <> g.new and g.new <> '{}')
+  into answer, changed, made
+  from given g;
+
+  update openstock_core.product p set is_kit = p.product_id = any (coalesce(made, '{}')), updated_at = stamp
+  where p.tenant_id = write_kits.tenant and p.product_id = any (changed);
+  update openstock_core.product p set updated_at = p.updated_at
+  where p.tenant_id = write_kits.tenant and p.product_id = any (array(
+    select c.component_id from openstock_core.kit_component c where c.tenant_id = write_kits.tenant and c.kit_id = any (made)));
+  return answer;
+end
+$$;
+
+revoke all on function openstock_core.write_kits from public;
+grant execute on function openstock_core.write_kits to openstock_api;
+comment on function openstock_core.write_kits is
+  'Replaces the components of kits and returns openstock.put_result rows: created where the product was none before. Errors: those of check_kits.';
+
+reset role;
+
+-- sql/functions/openstock/put_kits.sql
+-- Says what kits are made of. Writes: operation, event, and what write_kits writes. Locks: operation, product by product_id.
+set local role openstock_api;
+
+create or replace function openstock.put_kits(op_id text, lines jsonb, tenant uuid default null)
+returns setof openstock.put_result
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set row_security = on
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+declare
+  acting constant uuid := openstock_core.enter(tenant);
+  arguments constant jsonb := jsonb_build_object('lines', lines);
+  answer jsonb := openstock_core.begin_operation(acting, op_id, 'put_kits', arguments);
+begin
+  if answer is null then
+    perform openstock_core.check_lines(lines, '{"line": "integer", "sku": "code!", "components": "array!"}', 1000, 'line');
+    perform openstock_core.check_components(lines);
+    answer := openstock_core.write_kits(acting, lines);
+    perform openstock_core.finish_operation(acting, op_id, answer);
+  end if;
+  return query select * from jsonb_populate_recordset(null::openstock.put_result, answer);
+end
+$$;
+
+revoke all on function openstock.put_kits from public;
+grant execute on function openstock.put_kits to openstock_app;
+comment on function openstock.put_kits is
+  'Makes products kits, which are sold as one and sent as their components. lines: sku and components, an array of at most 100 objects with sku and qty (units in one '
+  'kit, positive), which replace what the kit was made of; [] makes it an ordinary product again. A kit has no stock of its own: a product that was ever stocked does not '
+  'become one, and a kit is not part of another. What is reserved stays as it is. Returns one row per line: created, updated or unchanged. '
+  'Errors: 22023, OS010, OS101, OS110, OS120.';
+
+reset role;
+
 -- sql/functions/openstock_core/serials_problem.sql
 -- What is wrong with the serials of a line, or with a line that has none.
 set local role openstock_owner;
@@ -4456,7 +4739,7 @@ begin
       lot text, expires_on date, status text, to_status text, unit_cost numeric, serials jsonb, handling_unit text)) with ordinality as g (
       line, sku, qty, set_to, expected, location, "from", "to", lot, expires_on, status, to_status, unit_cost, serials, handling_unit, n)
   ), looked_up as (
-    select g.*, p.product_id, p.tracking, p.decimals, p.active, l.location_id, l.active as location_active,
+    select g.*, p.product_id, p.tracking, p.decimals, p.active, p.is_kit, l.location_id, l.active as location_active,
            d.location_id as to_location_id, d.active as to_location_active, t.lot_id, t.expires_on as lot_expires_on, h.handling_unit_id
     from given g
     left join lateral (select * from openstock_core.product p
@@ -4472,14 +4755,16 @@ begin
     left join lateral (select * from openstock_core.handling_unit h
                        where h.tenant_id = tenant and h.code = g.handling_unit limit 1) as h on true
   ), checked as (
-    select u.*, openstock_core.stock_line_problem(u.sku, u.product_id, u.active or not receiving, u.tracking,
+    select u.*, case when u.is_kit then
+             jsonb_build_object('code', '22023', 'argument', 'lines', 'key', 'sku', 'sku', u.sku, 'problem', 'is a kit, which has no stock of its own')
+           else openstock_core.stock_line_problem(u.sku, u.product_id, u.active or not receiving, u.tracking,
              u.location, u.location_id, u.location_active, u.to_location, u.to_location_id, u.to_location_active,
              u.lot, u.lot_id, u.expires_on, u.lot_expires_on, receiving, u.status, u.to_status,
              u.handling_unit, u.handling_unit_id, openstock_core.serials_problem(u.tracking, u.sku, u.qty, u.set_to, u.serials),
              coalesce(openstock_core.quantity_problem(u.qty, u.decimals, lowest),
                       openstock_core.quantity_problem(u.set_to, u.decimals, 'zero'),
                       openstock_core.quantity_problem(u.expected, u.decimals, 'zero'),
-                      case when u.unit_cost < 0 then 'unit_cost must not be negative' end)) as problem
+                      case when u.unit_cost < 0 then 'unit_cost must not be negative' end)) end as problem
     from looked_up u
   )
   select array_agg((c.n, c.line, c.sku, c.product_id, c.tracking, c.qty, c.set_to, c.expected, c.location, c.location_id,
@@ -5815,7 +6100,7 @@ reset role;
 
 -- sql/functions/openstock_core/read_order_lines.sql
 -- Turns the lines of reserve into typed rows, looks their names up and sums those that are alike. Reads: product, warehouse,
--- location, lot.
+-- location, lot, kit_component. A line of kits is one of each component, as the kit is made now.
 set local role openstock_owner;
 
 create or replace function openstock_core.read_order_lines(
@@ -5833,27 +6118,40 @@ begin
   with given as materialized (
     select g.n, g.line, normalize(btrim(g.sku)) as sku, trim_scale(g.qty) as qty,
            coalesce(normalize(btrim(g.warehouse)), read_order_lines.warehouse) as warehouse,
-           normalize(btrim(g.location)) as location, normalize(btrim(g.lot)) as lot, g.min_days_left::integer as min_days_left
+           normalize(btrim(g.location)) as location, normalize(btrim(g.lot)) as lot, g.min_days_left::integer as min_days_left,
+           g.kit_id, g.kit_qty
     from rows from (jsonb_to_recordset(lines) as (
-      line integer, sku text, qty numeric, warehouse text, location text, lot text, min_days_left numeric))
-      with ordinality as g (line, sku, qty, warehouse, location, lot, min_days_left, n)
+      line integer, sku text, qty numeric, warehouse text, location text, lot text, min_days_left numeric,
+      kit_id bigint, kit_qty numeric))
+      with ordinality as g (line, sku, qty, warehouse, location, lot, min_days_left, kit_id, kit_qty, n)
   ), looked_up as (
-    select g.*, p.product_id, w.warehouse_id, l.location_id, t.lot_id,
+    select g.n, g.line, coalesce(c.sku, g.sku) as sku, trim_scale(g.qty * coalesce(c.qty, 1)) as qty, g.min_days_left,
+           coalesce(c.component_id, p.product_id) as product_id, w.warehouse_id, l.location_id, t.lot_id,
+           case when p.is_kit then p.product_id else g.kit_id end as kit_id, coalesce(c.qty, g.kit_qty) as kit_qty,
            case
              when p.product_id is null then jsonb_build_object('code', 'OS101', 'sku', g.sku)
              when not p.active then jsonb_build_object('code', 'OS102', 'sku', g.sku)
              when g.warehouse is not null and w.warehouse_id is null then
                jsonb_build_object('code', 'OS103', 'warehouse', g.warehouse)
              when not w.active then jsonb_build_object('code', 'OS104', 'warehouse', g.warehouse)
+             when p.is_kit and coalesce(g.location, g.lot, g.min_days_left::text) is not null then
+               jsonb_build_object('code', '22023', 'argument', 'lines', 'sku', g.sku, 'problem', 'is a kit: it can ask for no location, lot or days left',
+                                  'key', case when g.location is not null then 'location' when g.lot is not null then 'lot' else 'min_days_left' end)
              when g.location is not null and g.warehouse is null then
                jsonb_build_object('code', '22023', 'argument', 'lines', 'key', 'location', 'problem', 'needs a warehouse')
              when g.location is not null and l.location_id is null then jsonb_build_object('code', 'OS105', 'location', g.location)
              when coalesce(g.lot, g.min_days_left::text) is not null and p.tracking = 'none' then
                jsonb_build_object('code', 'OS108', 'sku', g.sku, 'lot', g.lot, 'problem', 'the product is not tracked by lot')
              when g.lot is not null and t.lot_id is null then jsonb_build_object('code', 'OS107', 'sku', g.sku, 'lot', g.lot)
-             when openstock_core.quantity_problem(g.qty, p.decimals, 'positive') is not null then
+             when openstock_core.quantity_problem(g.qty, k.decimals, 'positive') is not null then
                jsonb_build_object('code', 'OS110', 'sku', g.sku,
-                                  'problem', openstock_core.quantity_problem(g.qty, p.decimals, 'positive'))
+                                  'problem', openstock_core.quantity_problem(g.qty, k.decimals, 'positive'))
+             when not c.active then jsonb_build_object('code', 'OS102', 'sku', c.sku, 'kit', g.sku)
+             when openstock_core.quantity_problem(g.qty * c.qty, c.decimals, 'positive') is not null then
+               jsonb_build_object('code', 'OS110', 'sku', c.sku, 'kit', g.sku,
+                                  'problem', openstock_core.quantity_problem(g.qty * c.qty, c.decimals, 'positive'))
+             when g.qty * c.qty > 999999999999.999999 then
+               jsonb_build_object('code', 'OS110', 'sku', c.sku, 'kit', g.sku, 'problem', 'must have at most 12 digits before the point')
            end as problem
     from given g
     left join lateral (select * from openstock_core.product s
@@ -5864,20 +6162,33 @@ begin
                        where s.tenant_id = tenant and s.warehouse_id = w.warehouse_id and s.code = g.location limit 1) as l on g.location is not null
     left join lateral (select * from openstock_core.lot s
                        where s.tenant_id = tenant and s.product_id = p.product_id and s.code = g.lot limit 1) as t on g.lot is not null
+    -- Kits are sold whole.
+    cross join lateral (select case when p.is_kit then 0 else p.decimals end as decimals) as k
+    -- limit, so that the condition stands above the scan: for other products there is none.
+    left join lateral (select i.component_id, i.qty, s.sku, s.active, s.decimals
+                       from openstock_core.kit_component i
+                       join openstock_core.product s on s.tenant_id = tenant and s.product_id = i.component_id
+                       where p.is_kit and i.tenant_id = tenant and i.kit_id = p.product_id limit 100) as c on true
   ), first_problem as (
-    select u.n, u.problem from looked_up u where u.problem is not null order by u.n limit 1
+    select u.n, u.problem from looked_up u where u.problem is not null order by u.n, u.product_id limit 1
   ), summed as (
-    select u.line, u.sku, u.product_id, u.warehouse_id, u.location_id, u.lot_id, u.min_days_left, trim_scale(sum(u.qty)) as qty, min(u.n) as n
+    select u.line, u.sku, u.product_id, u.warehouse_id, u.location_id, u.lot_id, u.min_days_left, u.kit_id, u.kit_qty,
+           trim_scale(sum(u.qty)) as qty, min(u.n) as n
     from looked_up u
-    group by u.line, u.sku, u.product_id, u.warehouse_id, u.location_id, u.lot_id, u.min_days_left
+    group by u.line, u.sku, u.product_id, u.warehouse_id, u.location_id, u.lot_id, u.min_days_left, u.kit_id, u.kit_qty
   )
-  select (select array_agg((s.line, s.sku, s.product_id, s.warehouse_id, s.qty, s.location_id, s.lot_id, s.min_days_left)::openstock_core.order_line order by s.n)
+  select (select array_agg((s.line, s.sku, s.product_id, s.warehouse_id, s.qty, s.location_id, s.lot_id, s.min_days_left,
+                            s.kit_id, s.kit_qty)::openstock_core.order_line order by s.n, s.product_id)
           from summed s) as typed, f.n, f.problem
   into bad
   from (select) as always left join first_problem f on true;
 
   if bad.problem is not null then
     perform openstock_core.fail(bad.problem ->> 'code', jsonb_build_object('line', coalesce(places[bad.n], bad.n)) || (bad.problem - 'code'));
+  end if;
+  if cardinality(bad.typed) > 10000 then
+    perform openstock_core.fail('22023', jsonb_build_object(
+      'argument', 'lines', 'problem', 'must ask for at most 10000 components of kits and other products', 'parts', cardinality(bad.typed)));
   end if;
   return bad.typed;
 end
@@ -5886,7 +6197,7 @@ $$;
 revoke all on function openstock_core.read_order_lines from public;
 grant execute on function openstock_core.read_order_lines to openstock_api;
 comment on function openstock_core.read_order_lines is
-  'The lines, typed and looked up; lines without a number that ask for the same are one. '
+  'The lines, typed and looked up; lines without a number that ask for the same are one, and one of kits is a line of each component. '
   'Errors: 22023, OS101 to OS105, OS107, OS108, OS110, each with the line''s place, or the one given for it.';
 
 reset role;
@@ -6001,9 +6312,12 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   return array(
-    select row(coalesce(l.line, h.highest + row_number() over (partition by l.line is null order by l.n)),
-               l.sku, l.product_id, l.warehouse_id, l.qty, l.location_id, l.lot_id, l.min_days_left)::openstock_core.order_line
-    from unnest(lines) with ordinality as l (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, n)
+    select row(coalesce(l.line, h.highest + dense_rank() over (partition by l.line is null order by l.first)),
+               l.sku, l.product_id, l.warehouse_id, l.qty, l.location_id, l.lot_id, l.min_days_left, l.kit_id, l.kit_qty)::openstock_core.order_line
+    from (
+      -- The components of a kit are parts of one line.
+      select u.*, min(u.n) over (partition by u.line, coalesce(u.kit_id, u.product_id), u.warehouse_id, u.location_id, u.lot_id, u.min_days_left) as first
+      from unnest(lines) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)) as l
     cross join (select coalesce(max(u.line), 0) as highest
                 from (select p.line from openstock_core.parts_of_order(tenant, order_id) as p
                       union all select o.line from unnest(lines) as o) as u) as h
@@ -6462,14 +6776,14 @@ as $$
 begin
   return query
   with wanted as materialized (
-    select u.line, u.sku, u.product_id, u.warehouse_id, u.qty, u.n,
+    select u.line, u.sku, u.product_id, u.warehouse_id, u.qty, u.kit_id, u.kit_qty, u.n,
            sum(u.qty) over (partition by u.product_id, u.warehouse_id order by u.n) - u.qty as start
-    from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, n)
+    from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)
   ), level as materialized (
     select c.product_id, c.warehouse_id, c.place, c.available as free from unnest(candidates) as c
     where c.active and c.available > 0 and c.place is not null
   ), named as materialized (
-    select u.n, u.line, u.sku, u.product_id, l.warehouse_id, least(u.qty, l.free - u.start) as qty, 0::numeric as place
+    select u.n, u.line, u.sku, u.product_id, l.warehouse_id, least(u.qty, l.free - u.start) as qty, 0::numeric as place, u.kit_id, u.kit_qty
     from wanted u
     join level l on l.product_id = u.product_id and l.warehouse_id = u.warehouse_id
     where u.start < l.free
@@ -6481,12 +6795,13 @@ begin
             on m.product_id = l.product_id and m.warehouse_id = l.warehouse_id) as r
     where r.free > 0
   ), anywhere as (
-    select u.n, u.line, u.sku, u.product_id, s.warehouse_id, least(u.start + u.qty, s.start + s.free) - greatest(u.start, s.start) as qty, s.start
+    select u.n, u.line, u.sku, u.product_id, s.warehouse_id, least(u.start + u.qty, s.start + s.free) - greatest(u.start, s.start) as qty, s.start,
+           u.kit_id, u.kit_qty
     from wanted u
     join supply s on s.product_id = u.product_id and s.start < u.start + u.qty and u.start < s.start + s.free
     where u.warehouse_id is null
   )
-  select p.line, p.sku, p.product_id, p.warehouse_id, trim_scale(p.qty), null::bigint, null::bigint, null::integer
+  select p.line, p.sku, p.product_id, p.warehouse_id, trim_scale(p.qty), null::bigint, null::bigint, null::integer, p.kit_id, p.kit_qty
   from (select * from named union all select * from anywhere) as p
   order by p.n, p.place;
 end
@@ -6496,6 +6811,98 @@ revoke all on function openstock_core.plan_reservation from public;
 grant execute on function openstock_core.plan_reservation to openstock_api;
 comment on function openstock_core.plan_reservation is
   'The parts of the lines that these warehouses can promise, each asked in its place; together less than the lines where stock is short.';
+
+reset role;
+
+-- sql/functions/openstock_core/asks_for_kits.sql
+-- Whether any line is part of one of kits.
+set local role openstock_owner;
+
+create or replace function openstock_core.asks_for_kits(lines openstock_core.order_line[]) returns boolean
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return exists (select from unnest(lines) as u where u.kit_id is not null);
+end
+$$;
+
+revoke all on function openstock_core.asks_for_kits from public;
+grant execute on function openstock_core.asks_for_kits to openstock_api;
+comment on function openstock_core.asks_for_kits is 'True where a line is a component of kits, which are promised whole or not at all.';
+
+reset role;
+
+-- sql/functions/openstock_core/fit_kits.sql
+-- Lowers lines of kits to the whole kits that stock allows: line by line, those that name a warehouse first, as plan_reservation serves them. What a
+-- line cannot use, since another component is short, is there for the next.
+set local role openstock_owner;
+
+create or replace function openstock_core.fit_kits(lines openstock_core.order_line[], candidates openstock_core.candidate[])
+returns openstock_core.order_line[]
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  products bigint[];
+  warehouses bigint[];
+  free numeric[];
+  wish record;
+  units numeric;
+  left_over numeric;
+  fitted numeric[] := array[]::numeric[];
+begin
+  -- A place of stock is a product at a warehouse, or all that there is of it.
+  select array_agg(s.product_id order by s.n), array_agg(s.warehouse_id order by s.n), array_agg(s.units order by s.n)
+  into products, warehouses, free
+  from (
+    select c.product_id, c.warehouse_id, sum(c.available) as units, row_number() over (order by c.product_id, c.warehouse_id) as n
+    from unnest(candidates) as c
+    where c.active and c.available > 0 and c.place is not null
+    group by grouping sets ((c.product_id), (c.product_id, c.warehouse_id))) as s;
+
+  for wish in
+    with place as materialized (
+      select p.* from unnest(products, warehouses) with ordinality as p (product_id, warehouse_id, n)
+    )
+    select array_agg(u.n order by u.n) as parts, min(u.qty / coalesce(u.kit_qty, 1)) as units, bool_or(u.kit_id is not null) as whole,
+           array_agg(coalesce(u.kit_qty, 1) order by u.n) as each, array_agg(a.n order by u.n) as anywhere, array_agg(h.n order by u.n) as here,
+           u.warehouse_id is not null as named
+    from unnest(lines) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)
+    left join place a on a.product_id = u.product_id and a.warehouse_id is null
+    left join place h on h.product_id = u.product_id and h.warehouse_id = u.warehouse_id
+    group by u.line, coalesce(u.kit_id, u.product_id), u.warehouse_id
+    order by u.warehouse_id is null, min(u.n)
+  loop
+    units := wish.units;
+    for i in 1 .. cardinality(wish.parts) loop
+      left_over := coalesce(free[case when wish.named then wish.here[i] else wish.anywhere[i] end], 0);
+      units := least(units, case when wish.whole then div(left_over, wish.each[i]) else left_over end);
+    end loop;
+    for i in 1 .. cardinality(wish.parts) loop
+      if units > 0 then
+        free[wish.anywhere[i]] := free[wish.anywhere[i]] - units * wish.each[i];
+      end if;
+      if units > 0 and wish.named then
+        free[wish.here[i]] := free[wish.here[i]] - units * wish.each[i];
+      end if;
+      fitted[wish.parts[i]] := case when wish.whole then trim_scale(units * wish.each[i]) end;
+    end loop;
+  end loop;
+  return array(
+    select row(u.line, u.sku, u.product_id, u.warehouse_id, coalesce(fitted[u.n], u.qty), u.location_id, u.lot_id, u.min_days_left, u.kit_id,
+               u.kit_qty)::openstock_core.order_line
+    from unnest(lines) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)
+    where coalesce(fitted[u.n], u.qty) > 0
+    order by u.n);
+end
+$$;
+
+revoke all on function openstock_core.fit_kits from public;
+grant execute on function openstock_core.fit_kits to openstock_api;
+comment on function openstock_core.fit_kits is 'The lines, those of kits with as many kits as all components allow; the others as they are.';
 
 reset role;
 
@@ -6570,7 +6977,7 @@ begin atomic
       from openstock_core.allocation a
       join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = a.reservation_line_id
       where a.tenant_id = tenant and a.bin_id = b.bin_id and l.expires_at <= certain_bins.at) else 0 end
-  from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, n)
+  from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)
   cross join lateral (
     select s.* from openstock_core.stock_bin s
     where s.tenant_id = tenant and s.product_id = u.product_id and s.on_hand > 0 and not s.blocked) as b
@@ -6618,7 +7025,7 @@ begin
       select c.*, u.product_id, count(*) over (partition by c.bin_id) as lines_that_could, dense_rank() over (order by c.bin_id) as bin,
              dense_rank() over (order by u.product_id, c.warehouse_id) as level
       from openstock_core.certain_bins(tenant, lines, plan_pins.at, without_ended) as c
-      join rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, n) on u.n = c.n
+      join rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n) on u.n = c.n
       where bin_ids is null or c.bin_id = any (bin_ids)
     ), ordered as materialized (
       select k.product_id, k.warehouse_id, p.bin_id, p.start
@@ -6630,7 +7037,7 @@ begin
     select u.line, u.product_id, u.qty, array_agg(b.warehouse_id order by o.preference) as warehouses, array_agg(b.bin_id order by o.preference) as bins,
            array_agg(b.bin order by o.preference) as bin, array_agg(b.level order by o.preference) as level,
            array_agg(b.free order by o.preference) as free, array_agg(o.available order by o.preference) as available
-    from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, n)
+    from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)
     join (
       select b.n, b.bin_id, l.available,
              row_number() over (partition by b.n order by b.lines_that_could, l.place, b.warehouse_id, p.start nulls last, b.bin_id) as preference
@@ -6676,16 +7083,21 @@ language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  others openstock_core.order_line[];
 begin
   if not openstock_core.asks_for_certain_units(lines) then
     parts := array(select p from openstock_core.plan_reservation(lines, candidates) as p);
     short := (select coalesce(sum(u.qty), 0) from unnest(lines) as u) > (select coalesce(sum(p.qty), 0) from unnest(parts) as p);
+    if short and openstock_core.asks_for_kits(lines) then
+      parts := array(select p from openstock_core.plan_reservation(openstock_core.fit_kits(lines, candidates), candidates) as p);
+    end if;
     return;
   end if;
   pins := openstock_core.plan_pins(tenant, lines, candidates, bin_ids, null, at, without_ended);
   parts := array(
-    select row(u.line, u.sku, u.product_id, p.warehouse_id, p.qty, u.location_id, u.lot_id, u.min_days_left)::openstock_core.order_line
-    from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, n)
+    select row(u.line, u.sku, u.product_id, p.warehouse_id, p.qty, u.location_id, u.lot_id, u.min_days_left, u.kit_id, u.kit_qty)::openstock_core.order_line
+    from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)
     join (select p.reservation_line_id as line, p.product_id, p.warehouse_id, sum(p.qty) as qty from unnest(pins) as p group by 1, 2, 3) as p
       on p.line = u.line and p.product_id = u.product_id
     order by u.n, p.warehouse_id);
@@ -6695,9 +7107,11 @@ begin
     from unnest(candidates) as c
     left join (select p.product_id, p.warehouse_id, sum(p.qty) as qty from unnest(pins) as p group by 1, 2) as p
       on p.product_id = c.product_id and p.warehouse_id = c.warehouse_id);
-  parts := parts || array(
-    select p from openstock_core.plan_reservation(array(
-      select u from unnest(lines) as u where coalesce(u.location_id, u.lot_id, u.min_days_left) is null), candidates) as p);
+  others := array(select u from unnest(lines) as u where coalesce(u.location_id, u.lot_id, u.min_days_left) is null);
+  if openstock_core.asks_for_kits(others) then
+    others := openstock_core.fit_kits(others, candidates);
+  end if;
+  parts := parts || array(select p from openstock_core.plan_reservation(others, candidates) as p);
   short := (select coalesce(sum(u.qty), 0) from unnest(lines) as u) > (select coalesce(sum(p.qty), 0) from unnest(parts) as p);
 end
 $$;
@@ -6705,7 +7119,7 @@ $$;
 revoke all on function openstock_core.plan_stock from public;
 grant execute on function openstock_core.plan_stock to openstock_api;
 comment on function openstock_core.plan_stock is
-  'The parts of the lines that these warehouses can promise, whether they are short of the lines, and the bins for lines that ask for certain units '
+  'The parts of the lines that these warehouses can promise (of kits whole ones), whether they are short of the lines, and the bins for lines that ask for certain units '
   '(reservation_line_id is the line''s number).';
 
 reset role;
@@ -6941,7 +7355,7 @@ reset role;
 
 -- sql/functions/openstock_core/reservation_answer.sql
 -- The answer of functions that change promises. No sequential scan: planned while the orders are few, each would be read for every answer.
--- Reads: reservation, reservation_line, backorder, product, warehouse.
+-- Reads: reservation, reservation_line, reservation_kit, backorder, product, warehouse.
 set local role openstock_owner;
 
 create or replace function openstock_core.reservation_answer(tenant uuid, outcome text, entries openstock_core.posted[])
@@ -6973,12 +7387,15 @@ begin
       'qty_released', case when e.event_type in ('RELEASE', 'EXPIRE') then -(e.reserved_delta + coalesce(e.backordered_delta, 0)) else 0 end,
       'expires_at', e.expires_at,
       'on_hand', e.on_hand, 'blocked', e.blocked, 'reserved', e.level_reserved, 'available', e.available,
-      'replayed', false) order by e.ord), '[]')
+      'kit', k.sku, 'replayed', false) order by e.ord), '[]')
     from entry e
     cross join lateral (select * from openstock_core.reservation s where s.tenant_id = tenant and s.reservation_id = e.reservation_id limit 1) as r
     cross join lateral (select * from openstock_core.product s where s.tenant_id = tenant and s.product_id = e.product_id limit 1) as p
     left join lateral (select * from openstock_core.warehouse s
-                       where s.tenant_id = tenant and s.warehouse_id = e.warehouse_id limit 1) as w on true);
+                       where s.tenant_id = tenant and s.warehouse_id = e.warehouse_id limit 1) as w on true
+    left join lateral (select s.kit_id from openstock_core.reservation_kit s
+                       where s.tenant_id = tenant and s.reservation_id = e.reservation_id and s.line = e.line and s.product_id = e.product_id limit 1) as c on true
+    left join lateral (select * from openstock_core.product s where s.tenant_id = tenant and s.product_id = c.kit_id limit 1) as k on c.kit_id is not null);
 end
 $$;
 
@@ -6992,12 +7409,12 @@ reset role;
 -- sql/functions/openstock_core/promise.sql
 -- Books the promise that find_stock found, and queues what it did not find stock for. The order, the levels and the bins of pins are locked, and
 -- the backlogs where something has to wait. A channel's own quota is used first.
--- Writes: reservation_line, backorder, backlog, channel_quota, ledger (RESERVE, BACKORDER, ALLOCATE), stock_level, stock_bin, allocation.
+-- Writes: reservation_line, reservation_kit, backorder, backlog, channel_quota, ledger (RESERVE, BACKORDER, ALLOCATE), stock_level, stock_bin, allocation.
 set local role openstock_owner;
 
 create or replace function openstock_core.promise(
   tenant uuid, op_id text, order_id bigint, order_ref text, stock openstock_core.found_stock, waiting openstock_core.order_line[],
-  until timestamptz, channel_id bigint)
+  seconds double precision, until timestamptz, channel_id bigint)
 returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -7009,12 +7426,13 @@ declare
   queued_ids bigint[];
   kept numeric[];
 begin
+  until := coalesce(until, stamp + make_interval(secs => seconds));
   if channel_id is not null then
     kept := array(
       select trim_scale(greatest(least(p.qty, coalesce(q.qty, 0) - p.before), 0))
       from (select u.n, u.product_id, u.warehouse_id, u.qty,
                    sum(u.qty) over (partition by u.product_id, u.warehouse_id order by u.n) - u.qty as before
-            from unnest(stock.parts) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, n)) as p
+            from unnest(stock.parts) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)) as p
       left join lateral (select s.qty from openstock_core.channel_quota s where s.tenant_id = tenant and s.product_id = p.product_id
                            and s.warehouse_id = p.warehouse_id and s.channel_id = promise.channel_id limit 1) as q on true
       order by p.n);
@@ -7026,7 +7444,7 @@ begin
       channel_id, quota_used)
     select tenant, order_id, p.line, p.product_id, p.warehouse_id, p.qty, p.qty, until, p.location_id, p.lot_id, p.min_days_left, stamp,
            promise.channel_id, coalesce(kept[p.n], 0)
-    from unnest(stock.parts) with ordinality as p (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, n)
+    from unnest(stock.parts) with ordinality as p (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)
     order by p.n
     on conflict (tenant_id, reservation_id, line, product_id, (warehouse_id + 0)) do update
     set ordered = trim_scale(l.ordered + excluded.ordered), reserved = trim_scale(l.reserved + excluded.reserved),
@@ -7044,9 +7462,16 @@ begin
           join line l on l.line = p.reservation_line_id and l.product_id = p.product_id and l.warehouse_id = p.warehouse_id)
   into promised, pinned
   from line l
-  join unnest(stock.parts) with ordinality as p (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, n)
+  join unnest(stock.parts) with ordinality as p (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)
     on p.line = l.line and p.product_id = l.product_id and p.warehouse_id = l.warehouse_id;
   promised := promised || pinned;
+  if openstock_core.asks_for_kits(stock.parts) then
+    insert into openstock_core.reservation_kit (tenant_id, reservation_id, line, product_id, kit_id, qty)
+    select distinct tenant, order_id, p.line, p.product_id, p.kit_id, p.kit_qty
+    from unnest(stock.parts) as p
+    where p.kit_id is not null
+    on conflict on constraint reservation_kit_pkey do nothing;
+  end if;
 
   if cardinality(waiting) > 0 then
     with queued as (
@@ -7070,7 +7495,7 @@ $$;
 revoke all on function openstock_core.promise from public;
 grant execute on function openstock_core.promise to openstock_api;
 comment on function openstock_core.promise is
-  'Writes an order''s new reservation lines and backorders, adds to lines that it has,, held until then or without end, and their entries, and returns the answer.';
+  'Writes an order''s new reservation lines and backorders, adds to lines that it has,, held for so many seconds, or until then, or without end, and their entries, and returns the answer.';
 
 reset role;
 
@@ -7087,9 +7512,9 @@ as $$
 begin
   return array(
     select row(w.line, w.sku, w.product_id, w.warehouse_id, trim_scale(w.qty - coalesce(p.qty, 0)),
-               w.location_id, w.lot_id, w.min_days_left)::openstock_core.order_line
-    from rows from (unnest(wanted)) with ordinality as w (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, n)
-    left join (select u.line, sum(u.qty) as qty from unnest(parts) as u group by u.line) as p on p.line = w.line
+               w.location_id, w.lot_id, w.min_days_left, w.kit_id, w.kit_qty)::openstock_core.order_line
+    from rows from (unnest(wanted)) with ordinality as w (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)
+    left join (select u.line, u.product_id, sum(u.qty) as qty from unnest(parts) as u group by 1, 2) as p on p.line = w.line and p.product_id = w.product_id
     where w.qty > coalesce(p.qty, 0)
     order by w.n);
 end
@@ -7112,7 +7537,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   return exists (select from openstock_core.warehouse w where w.tenant_id = tenant)
-    and not exists (select from unnest(waiting) as u where coalesce(u.location_id, u.lot_id, u.min_days_left) is not null) and not exists (
+    and not exists (select from unnest(waiting) as u where coalesce(u.location_id, u.lot_id, u.min_days_left, u.kit_id) is not null) and not exists (
     select from (select u.product_id, sum(u.qty) as qty from unnest(waiting) as u group by u.product_id) as k
     join openstock_core.product p on p.tenant_id = tenant and p.product_id = k.product_id
     left join openstock_core.backlog g on g.tenant_id = tenant and g.product_id = k.product_id
@@ -7123,7 +7548,54 @@ $$;
 revoke all on function openstock_core.may_wait from public;
 grant execute on function openstock_core.may_wait to openstock_api;
 comment on function openstock_core.may_wait is
-  'True where none of them has to be of a certain location, lot or life, and the backorder policy of every product lets these units wait beside those that wait already.';
+  'True where none of them is part of a kit, or has to be of a certain location, lot or life, and the backorder policy of every product lets these units wait beside those that wait already.';
+
+reset role;
+
+-- sql/functions/openstock_core/fold_kits.sql
+-- Makes one row of the rows that shortage_answer has for the components of a line of kits. Reads: product.
+set local role openstock_owner;
+
+create or replace function openstock_core.fold_kits(tenant uuid, answer jsonb, wanted openstock_core.order_line[]) returns jsonb
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+as $$
+begin
+  return (
+    with part as materialized (
+      select u.n, u.told, u.line, u.kit_id, coalesce(u.kit_id, u.product_id) as product_id, u.kit_qty as each
+      from rows from (jsonb_array_elements(answer), unnest(wanted)) with ordinality
+        as u (told, line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)
+    ), line as materialized (
+      select min(p.n) as n, p.line, p.product_id, p.kit_id, count(*) as parts, (array_agg(p.told order by p.n))[1] as told,
+             max((p.told ->> 'qty_ordered')::numeric / p.each) as qty_ordered, max((p.told ->> 'qty_short')::numeric / p.each) as qty_short,
+             min(div((p.told ->> 'available')::numeric, p.each)) as available
+      from part p
+      group by p.line, p.product_id, p.kit_id
+    )
+    select jsonb_agg(case when l.kit_id is null then l.told else l.told || jsonb_build_object(
+             'sku', k.sku, 'kit', k.sku, 'qty_ordered', trim_scale(l.qty_ordered), 'qty_short', trim_scale(l.qty_short),
+             'on_hand', null, 'blocked', null, 'reserved', null, 'available', l.available, 'offers', coalesce(o.offers, '[]')) end order by l.n)
+    from line l
+    left join lateral (select * from openstock_core.product s where s.tenant_id = tenant and s.product_id = l.kit_id limit 1) as k on l.kit_id is not null
+    left join lateral (
+      select jsonb_agg(jsonb_build_object('warehouse', w.code, 'available', w.kits) order by w.place) as offers
+      from (
+        select o.offer ->> 'warehouse' as code, min(div((o.offer ->> 'available')::numeric, p.each)) as kits, min(o.place) as place
+        from part p
+        cross join lateral jsonb_array_elements(p.told -> 'offers') with ordinality as o (offer, place)
+        where p.line = l.line and p.kit_id = l.kit_id
+        group by 1 having count(*) = l.parts) as w
+      where w.kits > 0) as o on l.kit_id is not null);
+end
+$$;
+
+revoke all on function openstock_core.fold_kits from public;
+grant execute on function openstock_core.fold_kits to openstock_api;
+comment on function openstock_core.fold_kits is
+  'Rows of openstock.reservation_change, one for each of the lines: of kits, how many are short, and how many each warehouse could put together.';
 
 reset role;
 
@@ -7142,22 +7614,24 @@ language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  answer jsonb;
 begin
-  return (
+  answer := (
     select coalesce(jsonb_agg(jsonb_build_object(
       'order_ref', order_ref, 'line', w.line, 'sku', w.sku, 'warehouse', h.code, 'outcome', outcome,
       'qty_ordered', w.qty, 'qty_reserved', 0, 'qty_backordered', 0, 'qty_short', trim_scale(w.qty - coalesce(p.qty, 0)), 'qty_released', 0,
       'on_hand', coalesce(l.on_hand, 0), 'blocked', coalesce(l.blocked, 0), 'reserved', coalesce(l.reserved, 0),
       'available', case when c.certain then coalesce(p.qty, 0) else coalesce(l.available, 0) end,
       'offers', coalesce(case when c.certain then p.offers else l.offers end, '[]'), 'replayed', false) order by w.n), '[]')
-    from rows from (unnest(wanted)) with ordinality as w (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, n)
+    from rows from (unnest(wanted)) with ordinality as w (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)
     left join openstock_core.warehouse h on h.tenant_id = tenant and h.warehouse_id = w.warehouse_id
     cross join lateral (select coalesce(w.location_id, w.lot_id, w.min_days_left) is not null as certain) as c
     left join (
-      select u.line, sum(u.qty) as qty, jsonb_agg(jsonb_build_object('warehouse', a.code, 'available', u.qty) order by a.priority, a.code) as offers
+      select u.line, u.product_id, sum(u.qty) as qty, jsonb_agg(jsonb_build_object('warehouse', a.code, 'available', u.qty) order by a.priority, a.code) as offers
       from unnest(stock.parts) as u
       join openstock_core.warehouse a on a.tenant_id = tenant and a.warehouse_id = u.warehouse_id
-      group by u.line) as p on p.line = w.line
+      group by u.line, u.product_id) as p on p.line = w.line and p.product_id = w.product_id
     -- Of all warehouses where the line names none.
     left join (
       select k.product_id, k.warehouse_id, sum(s.on_hand) as on_hand, sum(s.blocked) as blocked, sum(s.reserved - d.units) as reserved,
@@ -7181,6 +7655,10 @@ begin
           tenant, sourcing.channel_id, sourcing.uses_safety_stock, k.product_id, k.warehouse_id, s.safety_stock) end as units) as f
       group by grouping sets ((k.product_id), (k.product_id, k.warehouse_id))
     ) as l on l.product_id = w.product_id and l.warehouse_id is not distinct from w.warehouse_id);
+  if openstock_core.asks_for_kits(wanted) then
+    answer := openstock_core.fold_kits(tenant, answer, wanted);
+  end if;
+  return answer;
 end
 $$;
 
@@ -7188,7 +7666,7 @@ revoke all on function openstock_core.shortage_answer from public;
 grant execute on function openstock_core.shortage_answer to openstock_api;
 comment on function openstock_core.shortage_answer is
   'Rows of openstock.reservation_change with this outcome: per line what was asked, what is short, the balances of the warehouses asked, and what each of '
-  'them could promise to the channel: to a line that asks for certain units, of these.';
+  'them could promise to the channel: to a line that asks for certain units, of these. A line of kits is one row, and counts kits.';
 
 reset role;
 
@@ -7199,7 +7677,7 @@ set local role openstock_owner;
 
 create or replace function openstock_core.promise_or_refuse(
   tenant uuid, op_id text, order_id bigint, order_ref text, wanted openstock_core.order_line[], stock openstock_core.found_stock,
-  on_shortage text, until timestamptz, sourcing openstock_core.sourcing)
+  on_shortage text, seconds double precision, until timestamptz, sourcing openstock_core.sourcing)
 returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -7209,14 +7687,14 @@ declare
   answer jsonb;
 begin
   if not stock.short then
-    return openstock_core.promise(tenant, op_id, order_id, order_ref, stock, null, until, sourcing.channel_id);
+    return openstock_core.promise(tenant, op_id, order_id, order_ref, stock, null, seconds, until, sourcing.channel_id);
   end if;
   perform openstock_core.refuse_stale_shortage(tenant, wanted);
   missing := openstock_core.missing_lines(wanted, stock.parts);
   if on_shortage = 'backorder' and openstock_core.may_wait(tenant, missing) then
-    return openstock_core.promise(tenant, op_id, order_id, order_ref, stock, missing, until, sourcing.channel_id);
+    return openstock_core.promise(tenant, op_id, order_id, order_ref, stock, missing, seconds, until, sourcing.channel_id);
   elsif on_shortage = 'partial' and cardinality(stock.parts) > 0 then
-    answer := openstock_core.promise(tenant, op_id, order_id, order_ref, stock, null, until, sourcing.channel_id);
+    answer := openstock_core.promise(tenant, op_id, order_id, order_ref, stock, null, seconds, until, sourcing.channel_id);
     return answer || openstock_core.shortage_answer(tenant, order_ref, 'short', missing, row('{}', null, stock.levels, stock.at, true), sourcing);
   end if;
 
@@ -7275,9 +7753,81 @@ comment on function openstock_core.open_lines is
 
 reset role;
 
+-- sql/functions/openstock_core/split_kit_entries.sql
+-- Turns entries that name an order's line of kits into one for each of its components, as they were when it was reserved: an entry names it by number, or by
+-- the kit's sku, and counts kits. Others stay as they are. Reads: reservation, reservation_kit, product.
+set local role openstock_owner;
+
+create or replace function openstock_core.split_kit_entries(
+  tenant uuid, order_ref text, open integer[], lowest text, inout lines jsonb, out kit_lines integer[])
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  bad record;
+begin
+  kit_lines := array(
+    select distinct k.line
+    from openstock_core.reservation r
+    join openstock_core.reservation_kit k on k.tenant_id = r.tenant_id and k.reservation_id = r.reservation_id
+    where r.tenant_id = split_kit_entries.tenant and r.order_ref = split_kit_entries.order_ref);
+  if cardinality(kit_lines) = 0 then
+    return;
+  end if;
+  with part as materialized (
+    select k.line, k.product_id, k.kit_id, k.qty, p.sku::text as sku, n.sku::text as kit
+    from openstock_core.reservation r
+    join openstock_core.reservation_kit k on k.tenant_id = r.tenant_id and k.reservation_id = r.reservation_id
+    join openstock_core.product p on p.tenant_id = k.tenant_id and p.product_id = k.product_id
+    join openstock_core.product n on n.tenant_id = k.tenant_id and n.product_id = k.kit_id
+    where r.tenant_id = split_kit_entries.tenant and r.order_ref = split_kit_entries.order_ref
+  ), given as materialized (
+    select g.n, g.entry, (g.entry ->> 'line')::integer as line, normalize(btrim(g.entry ->> 'sku')) as sku, (g.entry ->> 'qty')::numeric as qty
+    from jsonb_array_elements(lines) with ordinality as g (entry, n)
+  ), matched as materialized (
+    select g.*, k.line as kit_line, k.kit, count(k.line) over (partition by g.n) as named
+    from given g
+    left join (select distinct p.line, p.kit from part p) as k
+      on (k.line = g.line and (g.sku is null or g.sku = k.kit)) or (g.line is null and g.sku = k.kit and k.line = any (open))
+  ), problem as (
+    select m.n, case
+      when m.kit is null and m.line = any (kit_lines) and not exists (select from part p where p.line = m.line and p.sku = m.sku) then
+        jsonb_build_object('code', '22023', 'argument', 'lines', 'key', 'sku', 'problem', 'is neither the kit of the line nor a component of it', 'sku', m.sku)
+      when m.named > 1 and m.qty is not null then
+        jsonb_build_object('code', '22023', 'argument', 'lines', 'problem', 'the order has several such lines: name one')
+      when m.kit is not null and openstock_core.quantity_problem(m.qty, 0, lowest) is not null then
+        jsonb_build_object('code', 'OS110', 'sku', m.kit, 'problem', openstock_core.quantity_problem(m.qty, 0, lowest))
+    end as what
+    from matched m
+  )
+  select (
+    select jsonb_agg(case when m.kit is null then m.entry else m.entry || jsonb_build_object(
+             'line', m.kit_line, 'sku', p.sku, 'qty', trim_scale(m.qty * p.qty), 'kit_id', p.kit_id, 'kit_qty', trim_scale(p.qty)) end
+           || jsonb_build_object('place', m.n) order by m.n, m.kit_line, p.product_id)
+    from matched m
+    left join part p on p.line = m.kit_line) as lines, f.n, f.what
+  into bad
+  from (select) as always
+  left join (select * from problem p where p.what is not null order by p.n limit 1) as f on true;
+  if bad.what is not null then
+    perform openstock_core.fail(bad.what ->> 'code', jsonb_build_object('line', bad.n) || (bad.what - 'code'));
+  end if;
+  lines := bad.lines;
+end
+$$;
+
+revoke all on function openstock_core.split_kit_entries from public;
+grant execute on function openstock_core.split_kit_entries to openstock_api;
+comment on function openstock_core.split_kit_entries is
+  'The entries, with their place in the call where the order has kits, and the numbers of its lines of kits. open: the lines that a kit''s sku alone may mean. '
+  'Errors: 22023, OS110, each with the entry''s place.';
+
+reset role;
+
 -- sql/functions/openstock_core/match_order_lines.sql
 -- Finds the open lines of an order that a request means, by line number, sku, or warehouse, and how much it takes of each: first what
--- waits for stock, the youngest before the older. Reads: product, warehouse.
+-- waits for stock, the youngest before the older. Of a line of kits, kits or a component alone. Reads: product, warehouse, and what split_kit_entries reads.
 set local role openstock_owner;
 
 create or replace function openstock_core.match_order_lines(
@@ -7288,16 +7838,17 @@ set search_path = pg_catalog, pg_temp
 set enable_nestloop = off
 as $$
 declare
+  split constant record := openstock_core.split_kit_entries(tenant, order_ref, array(select a.line from unnest(available) as a), 'positive', lines);
   bad record;
 begin
   with given as materialized (
-    select min(g.n) as n, g.line, normalize(btrim(g.sku)) as sku, normalize(btrim(g.warehouse)) as warehouse,
+    select min(g.n) as n, coalesce(min(g.place), min(g.n)) as place, g.kit_qty, g.line, normalize(btrim(g.sku)) as sku, normalize(btrim(g.warehouse)) as warehouse,
            case when count(g.qty) = count(*) then trim_scale(sum(g.qty)) end as qty, min(g.qty) as lowest
-    from rows from (jsonb_to_recordset(lines) as (line integer, sku text, warehouse text, qty numeric, serials jsonb))
-      with ordinality as g (line, sku, warehouse, qty, serials, n)
+    from rows from (jsonb_to_recordset(split.lines) as (line integer, sku text, warehouse text, qty numeric, kit_qty numeric, place bigint, serials jsonb))
+      with ordinality as g (line, sku, warehouse, qty, kit_qty, place, serials, n)
     -- match_serials reads those that name pieces.
     where g.serials is null
-    group by g.line, 3, 4
+    group by g.line, normalize(btrim(g.sku)), normalize(btrim(g.warehouse)), g.kit_qty
   ), open as materialized (
     select l.reservation_line_id, l.backorder_id, l.line, l.product_id, l.warehouse_id, l.units as reserved, p.sku::text as sku, p.decimals,
            w.code::text as warehouse, row_number() over (order by l.backorder_id desc nulls last, l.line, l.reservation_line_id) as place
@@ -7314,10 +7865,10 @@ begin
       union all
       select g.n, g.qty, o.*
       from given g join open o on o.sku = g.sku
-      where g.line is null and (g.warehouse is null or g.warehouse = o.warehouse)
+      where g.line is null and (g.warehouse is null or g.warehouse = o.warehouse) and o.line <> all (split.kit_lines)
     ) as m
   ), problem as (
-    select g.n, case
+    select g.place as n, case
       when coalesce(g.line::text, g.sku) is null then
         jsonb_build_object('code', '22023', 'argument', 'lines', 'problem', 'must name a line or a sku')
       when g.lowest <= 0 then jsonb_build_object('code', 'OS110', 'problem', 'must be positive')
@@ -7326,7 +7877,9 @@ begin
       when m.named > 1 then
         jsonb_build_object('code', '22023', 'argument', 'lines', 'problem', 'names what another entry names too')
       when m.n is null or g.qty > m.reserved then
-        jsonb_build_object('code', 'OS303', 'order_ref', order_ref, 'asked', g.qty, 'reserved', coalesce(m.reserved, 0))
+        jsonb_build_object('code', 'OS303', 'order_ref', order_ref, 'asked', trim_scale(g.qty / coalesce(g.kit_qty, 1)), 'reserved',
+          case when g.kit_qty is null then coalesce(m.reserved, 0)
+               else min(div(coalesce(m.reserved, 0), g.kit_qty)) over (partition by g.place, g.line, g.kit_qty is null) end)
       end as what
     from given g
     left join (select o.n, min(o.decimals) as decimals, max(o.named) as named, sum(o.reserved) as reserved
@@ -7351,7 +7904,7 @@ $$;
 revoke all on function openstock_core.match_order_lines from public;
 grant execute on function openstock_core.match_order_lines to openstock_api;
 comment on function openstock_core.match_order_lines is
-  'What a request takes of what is available of an order''s locked lines; an entry without qty takes all it names. '
+  'What a request takes of what is available of an order''s locked lines; an entry without qty takes all it names. A sku without a line does not mean components of kits. '
   'Errors: 22023, OS110, OS303, each with the entry''s place.';
 
 reset role;
@@ -7670,8 +8223,7 @@ begin
     wanted := openstock_core.number_lines(acting, order_id, order_ref, wanted);
 
     stock := openstock_core.find_stock(acting, op_id, wanted, sourcing, on_shortage = 'backorder');
-    answer := openstock_core.promise_or_refuse(acting, op_id, order_id, order_ref, wanted, stock, on_shortage,
-      openstock.server_time() + make_interval(secs => seconds), sourcing);
+    answer := openstock_core.promise_or_refuse(acting, op_id, order_id, order_ref, wanted, stock, on_shortage, seconds, null, sourcing);
     if (priority is not null or promised_at is not null or metadata is not null) and answer -> 0 ->> 'outcome' in ('reserved', 'backordered') then
       perform openstock_core.set_order_details(acting, order_id, priority, promised_at, metadata);
     end if;
@@ -7686,7 +8238,7 @@ grant execute on function openstock.reserve to openstock_app;
 comment on function openstock.reserve is
   'Promises stock to an order. lines: sku, qty (positive), and optionally line (its number in the order), warehouse, and '
   'what its units have to be: location (with a warehouse), lot, min_days_left (days before the last day of the lot; the same day is 0). Such units are pinned to bins in '
-  'the same step, and do not wait for stock; '
+  'the same step, and do not wait for stock; a kit is promised as its components (see put_kits), whole kits only, and does not wait either; '
   'without a warehouse, active warehouses are asked by strategy, and one line may be split over several. On an open order it adds lines. '
   'strategy: priority (the warehouses'' own), most_stock, nearest (to the destination), least_cost (of shipping to the destination''s zone, once per warehouse '
   'that sends), fewest_splits (as few warehouses as can be found) or ship_complete (one warehouse sends all, or nothing is promised; only with reject or error). '
@@ -7741,23 +8293,24 @@ begin
   ), candidate as materialized (
     select c.* from unnest(candidates) as c
   ), line as materialized (
-    select u.line, u.sku, u.product_id, u.warehouse_id, u.qty, trim_scale(u.qty - coalesce(p.qty, 0)) as qty_short
+    select u.line, u.sku, u.product_id, u.warehouse_id, u.qty, u.kit_id, trim_scale(u.qty - coalesce(p.qty, 0)) as qty_short
     from unnest(wanted) as u
-    left join (select p.line, sum(p.qty) as qty from part p group by p.line) as p on p.line = u.line
+    left join (select p.line, p.product_id, sum(p.qty) as qty from part p group by 1, 2) as p on p.line = u.line and p.product_id = u.product_id
   )
   select u.line, u.sku, c.code, case when p.qty > 0 then 'chosen' else 'rejected' end,
          case when p.qty > 0 then null
               when c.code is null then 'no_warehouse'
               when not c.active then 'inactive'
               when c.available = 0 then 'no_stock'
-              when sourcing.strategy = 'ship_complete' and u.qty_short > 0 then 'incomplete'
+              when (sourcing.strategy = 'ship_complete' or u.kit_id is not null) and u.qty_short > 0 then 'incomplete'
               when u.qty_short > 0 then 'used_by_other_lines'
               else 'not_needed' end,
-         u.qty, coalesce(p.qty, 0), u.qty_short, trim_scale(c.available), c.distance_km, c.shipping_cost, c.place::integer
+         u.qty, coalesce(p.qty, 0), u.qty_short, trim_scale(c.available), c.distance_km, c.shipping_cost, c.place::integer, k.sku::text
   from line u
   left join candidate c on c.product_id = u.product_id and c.warehouse_id = coalesce(u.warehouse_id, c.warehouse_id)
   left join part p on p.line = u.line and p.product_id = c.product_id and p.warehouse_id = c.warehouse_id
-  order by u.line, p.qty is null, c.place nulls last, c.priority, c.code;
+  left join openstock_core.product k on k.tenant_id = acting and k.product_id = u.kit_id
+  order by u.line, u.sku, p.qty is null, c.place nulls last, c.priority, c.code;
 end
 $$;
 
@@ -7805,6 +8358,7 @@ revoke all on function openstock.release from public;
 grant execute on function openstock.release to openstock_app;
 comment on function openstock.release is
   'Gives an order''s promised stock back: all of it, or lines: each names a line or a sku (and a warehouse), with qty or all that is reserved. '
+  'Of a line of kits, qty counts kits, or with the line the units of a component. '
   'What waits for stock goes first, the youngest before the older; pinned units go last and are de-allocated. Returns one row per line and warehouse. Errors: 22023, OS010, OS110, OS301, OS302, OS303, OS305.';
 
 reset role;
@@ -7848,7 +8402,7 @@ reset role;
 
 -- sql/functions/openstock_core/read_amendment.sql
 -- Compares what an order's lines are to be with what they are. The order is locked. Reads: reservation_line, backorder, product, warehouse,
--- location, lot.
+-- location, lot, and what split_kit_entries reads.
 set local role openstock_owner;
 
 create or replace function openstock_core.read_amendment(
@@ -7857,6 +8411,10 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  split constant record := openstock_core.split_kit_entries(tenant, order_ref, array(
+    select p.line from openstock_core.parts_of_order(tenant, order_id) as p
+    left join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = p.reservation_line_id
+    where l.shipped > 0 or (p.open > 0 and (p.expires_at is null or p.expires_at > read_amendment.at))), 'zero', lines);
   bad record;
 begin
   with part as materialized (
@@ -7865,7 +8423,7 @@ begin
     from openstock_core.parts_of_order(tenant, order_id) as p
     left join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = p.reservation_line_id
   ), present as materialized (
-    select p.line, s.sku::text as sku, s.decimals, p.open, p.shipped, p.min_days_left, w.code::text as warehouse, c.code::text as location, t.code::text as lot
+    select p.line, s.sku::text as sku, s.decimals, s.is_kit, p.open, p.shipped, p.min_days_left, w.code::text as warehouse, c.code::text as location, t.code::text as lot
     from (select p.line, p.product_id, sum(p.open) as open, sum(p.shipped) as shipped, max(p.location_id) as location_id, max(p.lot_id) as lot_id,
                  max(p.min_days_left) as min_days_left, max(p.warehouse_id) filter (where p.location_id is not null) as warehouse_id
           from part p group by p.line, p.product_id) as p
@@ -7874,19 +8432,24 @@ begin
     left join openstock_core.location c on c.tenant_id = tenant and c.location_id = p.location_id
     left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = p.lot_id
   ), given as materialized (
-    select g.n::integer as n, g.line, normalize(btrim(g.sku)) as sku, trim_scale(g.qty) as qty, g.warehouse
-    from rows from (jsonb_to_recordset(lines) as (line integer, sku text, qty numeric, warehouse text)) with ordinality as g (line, sku, qty, warehouse, n)
+    select g.n, coalesce(g.place, g.n)::integer as place, g.line, normalize(btrim(g.sku)) as sku, trim_scale(g.qty) as qty, g.warehouse, g.kit_id, g.kit_qty
+    from rows from (jsonb_to_recordset(split.lines) as (
+      line integer, sku text, qty numeric, warehouse text, kit_id bigint, kit_qty numeric, place bigint))
+      with ordinality as g (line, sku, qty, warehouse, kit_id, kit_qty, place, n)
   ), matched as materialized (
-    select g.n, g.qty, g.warehouse as from_warehouse, g.line as asked_line, g.sku as asked_sku, p.*, count(p.line) over (partition by g.n) as lines,
+    select g.n, g.place, g.kit_id, g.kit_qty, g.qty, g.qty - coalesce(p.open + p.shipped, 0) as delta, g.warehouse as from_warehouse, g.line as asked_line, g.sku as asked_sku, p.*, count(p.line) over (partition by g.n) as lines,
            count(*) over (partition by p.line, p.sku) as named
     from given g
-    left join present p on p.line = g.line or (g.line is null and p.sku = g.sku and p.open + p.shipped > 0)
+    left join present p on (p.line = g.line and (p.sku = g.sku or p.line <> all (split.kit_lines)))
+      or (g.line is null and p.sku = g.sku and p.open + p.shipped > 0 and p.line <> all (split.kit_lines))
   ), problem as (
-    select m.n, case
+    select m.place as n, case
       when m.asked_line is null and m.asked_sku is null then
         '{"code": "22023", "argument": "lines", "problem": "must name a line or a sku"}'::jsonb
       when m.line is null and m.asked_sku is null then
         jsonb_build_object('code', '22023', 'argument', 'lines', 'problem', 'the order has no such line: name a sku to add it', 'order_ref', order_ref)
+      when m.is_kit and m.delta > 0 then
+        jsonb_build_object('code', '22023', 'argument', 'lines', 'key', 'sku', 'problem', 'has become a kit: name it without the line', 'sku', m.sku)
       when m.lines > 1 then jsonb_build_object('code', '22023', 'argument', 'lines', 'problem', 'the order has several such lines: name one')
       when m.asked_sku <> m.sku then
         jsonb_build_object('code', '22023', 'argument', 'lines', 'key', 'sku', 'problem', 'the line is of another product', 'sku', m.sku)
@@ -7895,19 +8458,22 @@ begin
       when openstock_core.quantity_problem(m.qty, coalesce(m.decimals, 6), 'zero') is not null then
         jsonb_build_object('code', 'OS110', 'sku', coalesce(m.sku, m.asked_sku), 'problem', openstock_core.quantity_problem(m.qty, coalesce(m.decimals, 6), 'zero'))
       when m.qty < m.shipped then
-        jsonb_build_object('code', 'OS303', 'order_ref', order_ref, 'asked', m.qty, 'shipped', trim_scale(m.shipped))
+        jsonb_build_object('code', 'OS303', 'order_ref', order_ref, 'asked', trim_scale(m.qty / coalesce(m.kit_qty, 1)),
+                           'shipped', case when m.kit_qty is null then trim_scale(m.shipped) else ceil(m.shipped / m.kit_qty) end)
+      when max(m.delta) over k > 0 and min(m.delta / m.kit_qty) over k < max(m.delta / m.kit_qty) over k then
+        '{"code": "22023", "argument": "lines", "problem": "its components no longer make up whole kits: name each of them, with the line"}'::jsonb
       end as what
     from matched m
-  ), change as (
-    select m.*, m.qty - coalesce(m.open + m.shipped, 0) as delta from matched m
+    window k as (partition by m.place, m.kit_id)
   )
   select f.n, f.what,
          (select jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
             'line', coalesce(c.line, c.asked_line), 'sku', coalesce(c.sku, c.asked_sku), 'qty', c.delta,
-            'warehouse', coalesce(c.from_warehouse, c.warehouse), 'location', c.location, 'lot', c.lot, 'min_days_left', c.min_days_left)) order by c.n)
-          from change c where c.delta > 0) as more,
-         (select array_agg(c.n order by c.n) from change c where c.delta > 0) as places,
-         (select jsonb_agg(jsonb_build_object('line', c.line, 'sku', c.sku, 'qty', -c.delta) order by c.n) from change c where c.delta < 0) as less
+            'warehouse', coalesce(c.from_warehouse, c.warehouse), 'location', c.location, 'lot', c.lot, 'min_days_left', c.min_days_left,
+            'kit_id', c.kit_id, 'kit_qty', c.kit_qty)) order by c.n)
+          from matched c where c.delta > 0) as more,
+         (select array_agg(c.place order by c.n) from matched c where c.delta > 0) as places,
+         (select jsonb_agg(jsonb_build_object('line', c.line, 'sku', c.sku, 'qty', -c.delta) order by c.n) from matched c where c.delta < 0) as less
   into bad
   from (select) as always
   left join (select * from problem p where p.what is not null order by p.n limit 1) as f on true;
@@ -8056,7 +8622,7 @@ begin
       answer := openstock_core.reservation_answer(tenant, 'released', entries);
     end if;
     if cardinality(wanted) > 0 then
-      gained := openstock_core.promise_or_refuse(tenant, op_id, order_id, order_ref, wanted, stock, on_shortage, until, sourcing);
+      gained := openstock_core.promise_or_refuse(tenant, op_id, order_id, order_ref, wanted, stock, on_shortage, null, until, sourcing);
       if gained -> 0 ->> 'outcome' = 'rejected' then
         perform openstock_core.fail('OS901', '{"problem": "what is wanted more is short"}');
       end if;
@@ -8119,7 +8685,7 @@ revoke all on function openstock.amend from public;
 grant execute on function openstock.amend to openstock_app;
 comment on function openstock.amend is
   'Changes what an order''s lines are to be, all of them in one step. lines: qty, what is wanted of the line in all, with what was shipped of it (0: no more than that), and '
-  'line, or the sku of the order''s only line of this product; a sku that the order has no line of is a new line. What is wanted less is given back: what waits first, then what is not pinned, then pins; '
+  'line, or the sku of the order''s only line of this product; a sku that the order has no line of is a new line. Of a line of kits, qty counts kits, or with the line the units of a component. What is wanted less is given back: what waits first, then what is not pinned, then pins; '
   'what is wanted more is promised, from the warehouse that the entry names or by strategy (see reserve), also of what other lines give back. on_shortage as in reserve: with reject and error, an order that '
   'cannot have all stays as it was. Lines keep their end; what is new ends when the order''s last hold does, or not at all if it has any promise without end. '
   'What is new comes through the sales channel of the order''s lines, if they have one in common. '
@@ -8203,7 +8769,7 @@ reset role;
 
 -- sql/functions/openstock_core/move_lines.sql
 -- Makes lines of one order lines of another, which need not have any. Both orders, the lines and the backorders are locked.
--- Writes: reservation_line, backorder, reservation. The parts of a line stay parts of one line.
+-- Writes: reservation_line, backorder, reservation_kit, reservation. The parts of a line stay parts of one line.
 set local role openstock_owner;
 
 create or replace function openstock_core.move_lines(
@@ -8215,15 +8781,28 @@ declare
   old_lines constant integer[] := array(
     select distinct o.line from unnest(openstock_core.open_lines(tenant, line_ids, backorder_ids)) as o order by o.line);
   highest integer;
+  kits boolean;
 begin
   perform openstock_core.check_order_is_open(tenant, new_order_id, new_order_ref);
   select coalesce(max(p.line), 0) into highest from openstock_core.parts_of_order(tenant, new_order_id) as p;
+  insert into openstock_core.reservation_kit (tenant_id, reservation_id, line, product_id, kit_id, qty)
+  select distinct tenant, new_order_id, highest + array_position(old_lines, k.line), k.product_id, k.kit_id, k.qty
+  from openstock_core.reservation_kit k
+  join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_id = order_id and l.line = k.line and l.product_id = k.product_id
+  where k.tenant_id = tenant and k.reservation_id = order_id and l.reservation_line_id = any (line_ids);
+  kits := found;
   update openstock_core.reservation_line l
   set reservation_id = new_order_id, line = highest + array_position(old_lines, l.line)
   where l.tenant_id = tenant and l.reservation_line_id = any (line_ids);
   update openstock_core.backorder b
   set reservation_id = new_order_id, line = highest + array_position(old_lines, b.line)
   where b.tenant_id = tenant and b.backorder_id = any (backorder_ids);
+  if kits then
+    delete from openstock_core.reservation_kit k
+    where k.tenant_id = tenant and k.reservation_id = order_id and not exists (
+      select from openstock_core.reservation_line l
+      where l.tenant_id = tenant and l.reservation_id = order_id and l.line = k.line and l.product_id = k.product_id);
+  end if;
 
   update openstock_core.reservation r set became_id = new_order_id
   where r.tenant_id = tenant and r.reservation_id = order_id
@@ -8800,7 +9379,7 @@ begin
     join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = l.warehouse_id and w.active
     where l.tenant_id = tenant and l.product_id = any (product_ids)), max_rows, due.at);
   perform openstock_core.make_room(tenant, op_id, array(
-    select row(null, null, g.product_id, null, g.backordered, null, null, null)::openstock_core.order_line
+    select row(null, null, g.product_id, null, g.backordered, null, null, null, null, null)::openstock_core.order_line
     from openstock_core.backlog g where g.tenant_id = tenant and g.product_id = any (product_ids)), levels, '{}', '{}', due, array(
     select row(null, null, null, null, c.channel_id, c.uses_safety_stock)::openstock_core.sourcing
     from (select distinct b.channel_id from openstock_core.backorder b
@@ -8934,7 +9513,7 @@ declare
 begin
   -- The place of the need stands for the line's number.
   certain := array(
-    select row(n.place, null, l.product_id, l.warehouse_id, n.qty, l.location_id, l.lot_id, l.min_days_left)::openstock_core.order_line
+    select row(n.place, null, l.product_id, l.warehouse_id, n.qty, l.location_id, l.lot_id, l.min_days_left, null, null)::openstock_core.order_line
     from unnest(needs) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, serial_ids, place)
     cross join lateral (select * from openstock_core.reservation_line s
                         where s.tenant_id = tenant and s.reservation_line_id = n.reservation_line_id limit 1) as l
@@ -9672,6 +10251,7 @@ revoke all on function openstock.deallocate from public;
 grant execute on function openstock.deallocate to openstock_app;
 comment on function openstock.deallocate is
   'Takes pins off an order''s units, which stay promised: all of them, or lines: each names a line or a sku (and a warehouse), with qty or all that is pinned. '
+  'Of a line of kits, qty counts kits, or with the line the units of a component. '
   'The newest pins go first. A line that asks for a location, a lot or days left stays pinned as long as it is promised. Returns a row with outcome deallocated per line and bin; none where nothing is pinned. '
   'Errors: 22023, OS010, OS110, OS301, OS302, OS303 (less is pinned), OS305.';
 
@@ -9953,13 +10533,15 @@ begin
         jsonb_build_object('code', 'OS112', 'qty', g.qty, 'serials', cardinality(g.serials), 'problem', 'must be as many as units')
       when openstock_core.quantity_problem(g.qty, coalesce(m.decimals, 6), 'positive') is not null then
         jsonb_build_object('code', 'OS110', 'problem', openstock_core.quantity_problem(g.qty, coalesce(m.decimals, 6), 'positive'))
+      when m.products > 1 then
+        jsonb_build_object('code', '22023', 'argument', 'lines', 'key', 'sku', 'problem', 'the line is of kits: name the component')
       when m.named > 1 then
         jsonb_build_object('code', '22023', 'argument', 'lines', 'problem', 'names what another entry names too')
       when g.qty > coalesce(m.qty, 0) then
         jsonb_build_object('code', 'OS303', 'order_ref', order_ref, 'location', g.location, 'asked', g.qty, 'allocated', coalesce(m.qty, 0))
       end as what
     from given g
-    left join (select o.n, min(o.decimals) as decimals, max(o.named) as named, sum(o.qty) as qty from matched o group by o.n) as m on m.n = g.n
+    left join (select o.n, min(o.decimals) as decimals, max(o.named) as named, count(distinct o.product_id) as products, sum(o.qty) as qty from matched o group by o.n) as m on m.n = g.n
   )
   select (select array_agg(row(m.reservation_line_id, m.product_id, m.warehouse_id, m.bin_id,
                                trim_scale(least(m.qty, m.wanted - m.before)),
@@ -10163,6 +10745,7 @@ revoke all on function openstock.ship from public;
 grant execute on function openstock.ship to openstock_app;
 comment on function openstock.ship is
   'Sends an order''s promised units out: all of them, or lines: each names a line or a sku (and a warehouse), with qty or all that is reserved. '
+  'Of a line of kits, qty counts kits, or with the line the units of a component. '
   'Units pinned to bins go first, the rest is taken by the removal rule. Where the product is tracked by serial, lines may name the pieces (serials): those pinned to '
   'the line, or free ones of its warehouse. Returns a row per line and bin. '
   'Holds are shipped too. Errors: 22023, OS010, OS110 to OS113, OS201 (promised units were lost), OS301, OS302, OS303, OS305.';
@@ -10201,6 +10784,25 @@ comment on column openstock.products.active is 'False: cannot be received or pro
 comment on column openstock.products.created_at is 'When it was created.';
 comment on column openstock.products.updated_at is 'When it was last changed.';
 grant select on openstock.products to openstock_app, openstock_analyst, openstock_operator;
+
+reset role;
+
+-- sql/views/openstock/kits.sql
+-- What kits are made of.
+set local role openstock_api;
+
+create or replace view openstock.kits with (security_barrier) as
+select k.sku::text as sku, p.sku::text as component, c.qty::numeric as qty
+from openstock_core.kit_component c
+join openstock_core.product k on k.tenant_id = c.tenant_id and k.product_id = c.kit_id
+join openstock_core.product p on p.tenant_id = c.tenant_id and p.product_id = c.component_id
+where c.tenant_id = (select openstock.current_tenant());
+
+comment on view openstock.kits is 'The kits of the current tenant, a row for each component. What was reserved of a kit keeps the components that it had then: see openstock.reservations.';
+comment on column openstock.kits.sku is 'The kit.';
+comment on column openstock.kits.component is 'A product that is part of it.';
+comment on column openstock.kits.qty is 'Units of the component in one kit.';
+grant select on openstock.kits to openstock_app, openstock_analyst, openstock_operator;
 
 reset role;
 
@@ -10467,7 +11069,7 @@ select
   c.code::text as channel, l.ordered, trim_scale(l.reserved - d.reserved) as reserved, case when d.reserved > 0 then 0 else l.allocated end as allocated,
   trim_scale(l.backordered - d.backordered) as backordered, l.shipped, l.released,
   trim_scale(l.expired + d.reserved + d.backordered) as expired, l.expires_at, a.code::text as location, t.code::text as lot, l.min_days_left,
-  l.created_at
+  l.created_at, k.sku::text as kit
 from moment m
 cross join (
   select n.tenant_id, n.reservation_id, n.line, n.product_id, n.warehouse_id, n.ordered::numeric as ordered, n.reserved::numeric as reserved,
@@ -10492,7 +11094,10 @@ join openstock_core.product p on p.tenant_id = l.tenant_id and p.product_id = l.
 left join openstock_core.warehouse w on w.tenant_id = l.tenant_id and w.warehouse_id = l.warehouse_id
 left join openstock_core.location a on a.tenant_id = l.tenant_id and a.location_id = l.location_id
 left join openstock_core.lot t on t.tenant_id = l.tenant_id and t.lot_id = l.lot_id
-left join openstock_core.channel c on c.tenant_id = l.tenant_id and c.channel_id = l.channel_id;
+left join openstock_core.channel c on c.tenant_id = l.tenant_id and c.channel_id = l.channel_id
+left join openstock_core.reservation_kit i
+  on i.tenant_id = l.tenant_id and i.reservation_id = l.reservation_id and i.line = l.line and i.product_id = l.product_id
+left join openstock_core.product k on k.tenant_id = i.tenant_id and k.product_id = i.kit_id;
 
 comment on view openstock.reservations is
   'Order lines of the current tenant per warehouse, and what of them waits for stock: ordered = reserved + backordered + shipped + released + expired. A hold counts as expired from that moment '
@@ -10514,6 +11119,7 @@ comment on column openstock.reservations.location is 'The bin that the line asks
 comment on column openstock.reservations.lot is 'The lot that the line asks for; null: any.';
 comment on column openstock.reservations.min_days_left is 'So many days before the last day of their lot its units had to have when they were pinned; null: any.';
 comment on column openstock.reservations.created_at is 'When it was promised.';
+comment on column openstock.reservations.kit is 'The kit that the product is a component of in this line; null: none.';
 grant select on openstock.reservations to openstock_app, openstock_analyst, openstock_operator;
 
 reset role;
@@ -10600,9 +11206,10 @@ select
   trim_scale(sum(s.released)) as released, trim_scale(sum(s.expired)) as expired,
   min(s.expires_at) filter (where s.reserved + s.backordered > 0) as expires_at,
   coalesce(jsonb_agg(jsonb_build_object('warehouse', s.warehouse, 'reserved', s.reserved, 'allocated', s.allocated, 'shipped', s.shipped)
-                     order by s.warehouse) filter (where s.reserved + s.shipped > 0), '[]') as warehouses
+                     order by s.warehouse) filter (where s.reserved + s.shipped > 0), '[]') as warehouses,
+  s.kit
 from openstock.reservations s
-group by s.order_ref, s.line, s.sku;
+group by s.order_ref, s.line, s.sku, s.kit;
 
 comment on view openstock.order_lines is
   'The lines of the current tenant''s orders: ordered = reserved + backordered + shipped + released + expired.';
@@ -10620,6 +11227,7 @@ comment on column openstock.order_lines.expired is 'Units whose hold ended.';
 comment on column openstock.order_lines.expires_at is 'When the first hold of the line ends; null: none does.';
 comment on column openstock.order_lines.warehouses is
   'Who serves it: [{"warehouse": …, "reserved": …, "allocated": …, "shipped": …}].';
+comment on column openstock.order_lines.kit is 'The kit that the product is a component of in this line; null: none.';
 grant select on openstock.order_lines to openstock_app, openstock_analyst, openstock_operator;
 
 reset role;
@@ -10756,7 +11364,8 @@ grant select on openstock.serials to openstock_app, openstock_analyst, openstock
 reset role;
 
 -- sql/functions/openstock/availability.sql
--- What can be promised of a product now. Reads: what openstock.stock reads, and for a sales channel what openstock.quotas reads.
+-- What can be promised of a product now. Reads: product, what openstock.stock and openstock.kits read, and for a sales channel what openstock.quotas
+-- reads.
 set local role openstock_api;
 
 create or replace function openstock.availability(sku text, warehouse text default null, channel text default null, tenant uuid default null)
@@ -10773,8 +11382,10 @@ declare
   wanted constant text := openstock_core.check_text('sku', 'code!', sku);
   place constant text := openstock_core.check_text('warehouse', 'code', warehouse);
   seller openstock_core.channel;
+  is_kit boolean;
 begin
-  if not exists (select from openstock_core.product p where p.tenant_id = acting and p.sku = wanted) then
+  select p.is_kit into is_kit from openstock_core.product p where p.tenant_id = acting and p.sku = wanted;
+  if not found then
     perform openstock_core.fail('OS101', jsonb_build_object('sku', wanted));
   end if;
   if place is not null then
@@ -10782,14 +11393,29 @@ begin
   end if;
   if channel is not null then
     seller := openstock_core.find_channel(acting, channel);
+  end if;
+  if is_kit or channel is not null then
     return query
-    select s.sku, s.warehouse, s.on_hand, s.blocked, s.reserved, s.safety_stock, s.fenced,
-           greatest(s.available + coalesce(q.qty, 0) + case when seller.uses_safety_stock then s.safety_stock else 0 end, 0),
-           s.version, s.last_recorded_at
-    from openstock.stock s
-    left join openstock.quotas q on q.channel = seller.code and q.sku = wanted and q.warehouse = s.warehouse
-    where s.sku = wanted and (place is null or s.warehouse = place)
-    order by s.warehouse;
+    with part as materialized (
+      select i.component as sku, i.qty, count(*) over () as parts from openstock.kits i where is_kit and i.sku = wanted
+      union all
+      select wanted, 1, 1 where not is_kit
+    ), level as materialized (
+      select s.*, case when seller.code is null then s.available else greatest(
+               s.available + coalesce(q.qty, 0) + case when seller.uses_safety_stock then s.safety_stock else 0 end, 0) end as free
+      from openstock.stock s
+      left join openstock.quotas q on q.channel = seller.code and q.sku = s.sku and q.warehouse = s.warehouse
+      where s.sku = any (array(select p.sku from part p)) and (place is null or s.warehouse = place)
+    )
+    select wanted, l.warehouse, l.on_hand, l.blocked, l.reserved, l.safety_stock, l.fenced, l.free, l.version, l.last_recorded_at
+    from level l where not is_kit
+    union all
+    select wanted, l.warehouse, case when count(*) = p.parts then min(div(l.on_hand, p.qty)) else 0 end, 0, 0, 0, 0,
+           case when count(*) = p.parts then min(greatest(div(l.free, p.qty), 0)) else 0 end, 0, max(l.last_recorded_at)
+    from level l join part p on p.sku = l.sku
+    where is_kit
+    group by l.warehouse, p.parts
+    order by 2;
     return;
   end if;
   return query
@@ -10803,7 +11429,9 @@ revoke all on function openstock.availability from public;
 grant execute on function openstock.availability to openstock_app, openstock_analyst;
 comment on function openstock.availability is
   'The product''s stock per warehouse, as in openstock.stock: no row where it was never stocked. channel: available is then what can be promised to '
-  'that sales channel, its quota and, if it may use it, the safety stock included, and never less than 0. Writes nothing. Errors: 22023, OS101, OS103, OS116, OS117.';
+  'that sales channel, its quota and, if it may use it, the safety stock included, and never less than 0. Of a kit on_hand and available are the kits that could be put together '
+  'there, by what its components have (0 where any of them was never stocked); the other balances are of components, and 0 here. Writes nothing. '
+  'Errors: 22023, OS101, OS103, OS116, OS117.';
 
 reset role;
 
@@ -11549,7 +12177,7 @@ reset role;
 
 -- sql/functions/openstock_core/line_differences.sql
 -- The identities of reservation lines and of what is pinned for them.
--- Reads: ledger, reservation, reservation_line, allocation, stock_bin.
+-- Reads: ledger, reservation, reservation_line, reservation_kit, allocation, stock_bin.
 set local role openstock_owner;
 
 create or replace function openstock_core.line_differences(tenant uuid) returns setof openstock_core.difference
@@ -11600,13 +12228,21 @@ begin atomic
     on a.reservation_line_id = r.reservation_line_id and a.location_id = r.location_id and a.product_id = r.product_id
     and a.status = r.status and coalesce(a.lot_id, 0) = coalesce(r.lot_id, 0)
     and coalesce(a.handling_unit_id, 0) = coalesce(r.handling_unit_id, 0)
-  where coalesce(r.qty, 0) is distinct from a.qty;
+  where coalesce(r.qty, 0) is distinct from a.qty
+  union all
+  select 'component of a kit has a line', k.product_id, null, jsonb_build_object('order_ref', o.order_ref, 'line', k.line), 1, 0, false
+  from openstock_core.reservation_kit k
+  join openstock_core.reservation o on o.tenant_id = tenant and o.reservation_id = k.reservation_id
+  where k.tenant_id = tenant and not exists (
+    select from openstock_core.reservation_line l
+    where l.tenant_id = tenant and l.reservation_id = k.reservation_id and l.line = k.line and l.product_id = k.product_id);
 end;
 
 revoke all on function openstock_core.line_differences from public;
 grant execute on function openstock_core.line_differences to openstock_maint;
 comment on function openstock_core.line_differences is
-  'Where a tenant''s reservation lines and allocations are not what the ledger says, or more is pinned for a line than it has reserved.';
+  'Where a tenant''s reservation lines and allocations are not what the ledger says, more is pinned for a line than it has reserved, '
+  'or a component of a line of kits has no line.';
 
 reset role;
 
@@ -12662,5 +13298,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', 'ea532849bca8e194387379189bf4cc4528984929714005b9bde9ff9ab7c8dd57');
+values ('0001.baseline', 'f18760f2e6310a6a3cbe94f0f7c8c11014e66cb154926dabf2d8c6ef43074426');
 reset role;

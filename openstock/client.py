@@ -21,6 +21,7 @@ from openstock.results import (
     Bin,
     Channel,
     CurrentStock,
+    Kit,
     LedgerEntry,
     Location,
     Order,
@@ -127,6 +128,15 @@ class Client(Calls):
         active. Raises InvalidArgument, OpIdReused, InUse.
         """
         return self._write(PutResult, "put_products", op_id, lines=lines)
+
+    def put_kits(self, lines: Lines, *, op_id: str | None = None) -> list[PutResult]:
+        """Say what kits are made of: products that are sold as one, sent as their components, not stocked themselves.
+
+        lines: sku, components (list of mappings of sku and qty, the units in one kit), which replace what the kit was
+        made of; none of them make it an ordinary product again. What is reserved stays as it is. Raises
+        InvalidArgument, InvalidQuantity, OpIdReused, UnknownProduct, InUse (the product was stocked).
+        """
+        return self._write(PutResult, "put_kits", op_id, lines=lines)
 
     def put_warehouses(self, lines: Lines, *, op_id: str | None = None) -> list[PutResult]:
         """Create warehouses, each with a bin DEFAULT, or change the keys given of those that exist.
@@ -689,6 +699,10 @@ class Client(Calls):
     ) -> list[Product]:
         """Products; see search_products for words and attributes."""
         return self._view(Product, "openstock.products", "sku", sku=sku, active=active, tracking=tracking)
+
+    def kits(self, sku: str | None = None, *, component: str | None = None) -> list[Kit]:
+        """What kits are made of now."""
+        return self._view(Kit, "openstock.kits", "sku, component", sku=sku, component=component)
 
     def warehouses(self, warehouse: str | None = None, *, active: bool | None = None) -> list[Warehouse]:
         """Warehouses, in the order in which they are asked for stock."""

@@ -21,6 +21,7 @@ __all__ = [
     "CurrentStock",
     "Difference",
     "Finding",
+    "Kit",
     "LedgerEntry",
     "Location",
     "Order",
@@ -141,6 +142,9 @@ class ReservationChange:
     offers: list[dict[str, Any]] | None
     """On a rejected or short line: what each warehouse asked could have promised, by priority, as
     {"warehouse": …, "available": …}; None elsewhere."""
+    kit: str | None
+    """The kit that the product is a component of in this line; None: none. A rejected or short row is of the kit itself
+    and counts kits."""
     replayed: bool
 
 
@@ -170,6 +174,8 @@ class QuotedSource:
     """Of one shipment to the destination's zone; None where it is unknown."""
     place: int | None
     """Among the warehouses asked for the product; None where the strategy asks it for nothing."""
+    kit: str | None
+    """The kit that the product is a component of in this line; None: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,6 +352,8 @@ class Reservation:
     min_days_left: int | None
     """So many days before the last day of their lot its units had to have when they were pinned; None: any."""
     created_at: datetime
+    kit: str | None
+    """The kit that the product is a component of in this line; None: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,6 +415,8 @@ class OrderLine:
     """When the first of its holds ends; None: none does."""
     warehouses: list[dict[str, Any]]
     """Who serves it: {"warehouse": …, "reserved": …, "allocated": …, "shipped": …}."""
+    kit: str | None
+    """The kit that the product is a component of in this line; None: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -522,6 +532,18 @@ class Product:
     active: bool
     created_at: datetime
     updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """A component of a kit."""
+
+    sku: str
+    """The kit."""
+    component: str
+    """A product that is part of it."""
+    qty: Decimal
+    """Units of the component in one kit."""
 
 
 @dataclass(frozen=True, slots=True)

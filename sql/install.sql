@@ -104,6 +104,10 @@
 \ir functions/openstock/put_locations.sql
 \ir functions/openstock_core/write_channels.sql
 \ir functions/openstock/put_channels.sql
+\ir functions/openstock_core/check_components.sql
+\ir functions/openstock_core/check_kits.sql
+\ir functions/openstock_core/write_kits.sql
+\ir functions/openstock/put_kits.sql
 
 -- stock in bins
 \ir functions/openstock_core/serials_problem.sql
@@ -157,6 +161,8 @@
 \ir functions/openstock_core/ended_units.sql
 \ir functions/openstock_core/find_candidates.sql
 \ir functions/openstock_core/plan_reservation.sql
+\ir functions/openstock_core/asks_for_kits.sql
+\ir functions/openstock_core/fit_kits.sql
 \ir functions/openstock_core/pickable_bins.sql
 \ir functions/openstock_core/asks_for_certain_units.sql
 \ir functions/openstock_core/certain_bins.sql
@@ -170,9 +176,11 @@
 \ir functions/openstock_core/promise.sql
 \ir functions/openstock_core/missing_lines.sql
 \ir functions/openstock_core/may_wait.sql
+\ir functions/openstock_core/fold_kits.sql
 \ir functions/openstock_core/shortage_answer.sql
 \ir functions/openstock_core/promise_or_refuse.sql
 \ir functions/openstock_core/open_lines.sql
+\ir functions/openstock_core/split_kit_entries.sql
 \ir functions/openstock_core/match_order_lines.sql
 \ir functions/openstock_core/lock_open_lines.sql
 \ir functions/openstock_core/match_serials.sql
@@ -237,6 +245,7 @@
 
 -- reading
 \ir views/openstock/products.sql
+\ir views/openstock/kits.sql
 \ir views/openstock/warehouses.sql
 \ir views/openstock/locations.sql
 \ir views/openstock/channels.sql

@@ -78,6 +78,12 @@ CALLS = (
         {"lines": [{"sku": "PEAR", "name": "Plum"}]},
         PRODUCT,
     ),
+    Call(
+        "put_kits",
+        {"lines": [{"sku": "BASKET", "components": [{"sku": "APPLE", "qty": 2}]}]},
+        {"lines": [{"sku": "BASKET", "components": []}]},
+        {"sku": "code!", "components": "array!"},
+    ),
     Call("put_warehouses", {"lines": [{"code": "ROM"}]}, {"lines": [{"code": "OSL"}]}, WAREHOUSE),
     Call("put_locations", {"warehouse": "LON", "lines": [{"code": "B-1"}]}, {"warehouse": "BER"}, LOCATION),
     Call(
@@ -185,9 +191,10 @@ WITH_LINES = tuple(call for call in CALLS if call.keys)
 
 def prepare(shop: Shop) -> Shop:
     """What the calls need, in London: 10 APPLE, of which the order ORDER has 3; 10 RICE: PICKED has 4 that are pinned, CART holds 2,
-    LATE held 1; 5 OIL, which WAITING waits for; the channel WEB.
+    LATE held 1; 5 OIL, which WAITING waits for; the channel WEB. BASKET was never stocked.
     """
     shop.put_channels(lines=[{"code": "WEB"}])
+    shop.put_products(lines=[{"sku": "BASKET", "name": "Basket"}])
     shop.put_products(lines=[{"sku": "OIL", "name": "Oil", "backorder": "unlimited"}])
     shop.reserve("WAITING", [{"sku": "OIL", "qty": 2}], on_shortage="backorder")
     shop.receive("LON", [{"sku": sku, "qty": qty} for sku, qty in (("APPLE", 10), ("RICE", 10), ("OIL", 5))], fill_backorders=False)

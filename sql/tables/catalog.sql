@@ -24,6 +24,7 @@ create table openstock_core.product (
   search tsvector generated always as (
     setweight(to_tsvector('simple', sku || ' ' || name), 'A')
     || setweight(to_tsvector('simple', coalesce(description, '')), 'B')) stored,
+  is_kit boolean not null default false,
   constraint product_pkey primary key (tenant_id, product_id),
   constraint product_sku_is_unique unique (tenant_id, sku),
   constraint product_tenant_exists foreign key (tenant_id) references openstock_core.tenant,
@@ -68,6 +69,7 @@ comment on column openstock_core.product.active is 'False: cannot be received or
 comment on column openstock_core.product.created_at is 'When it was created.';
 comment on column openstock_core.product.updated_at is 'When it was last changed.';
 comment on column openstock_core.product.search is 'Full-text document: sku and name (weight A), description (weight B).';
+comment on column openstock_core.product.is_kit is 'True: it is made of other products when it is sold, and has no stock of its own.';
 comment on index openstock_core.product_attributes is 'For search_products(attributes).';
 comment on index openstock_core.product_search is 'For search_products(query).';
 comment on index openstock_core.product_sku_prefix is 'For search_products(query) by the beginning of a sku, in any case.';
@@ -75,6 +77,28 @@ comment on index openstock_core.product_reorder is 'Products that are reordered 
 select openstock_core.protect_table('openstock_core.product');
 grant select, insert, update on openstock_core.product to openstock_api;
 grant select, update (updated_at) on openstock_core.product to openstock_maint;
+
+create table openstock_core.kit_component (
+  tenant_id uuid not null,
+  kit_id bigint not null,
+  component_id bigint not null,
+  qty openstock_core.quantity not null,
+  constraint kit_component_pkey primary key (tenant_id, kit_id, component_id),
+  constraint kit_component_kit_exists foreign key (tenant_id, kit_id) references openstock_core.product,
+  constraint kit_component_component_exists foreign key (tenant_id, component_id) references openstock_core.product,
+  constraint kit_component_kit_is_another_product check (kit_id <> component_id),
+  constraint kit_component_qty_is_positive check (qty > 0)
+);
+create index kit_component_component on openstock_core.kit_component (tenant_id, component_id);
+comment on table openstock_core.kit_component is
+  'What kits are made of now. Changed only under the locks of all the products; what was reserved before stands in reservation_kit.';
+comment on column openstock_core.kit_component.tenant_id is 'The tenant.';
+comment on column openstock_core.kit_component.kit_id is 'The kit: a product that has no stock of its own.';
+comment on column openstock_core.kit_component.component_id is 'A product that is part of it, and no kit itself.';
+comment on column openstock_core.kit_component.qty is 'Units of the component in one kit.';
+comment on index openstock_core.kit_component_component is 'The kits that a product is part of.';
+select openstock_core.protect_table('openstock_core.kit_component');
+grant select, insert, update, delete on openstock_core.kit_component to openstock_api;
 
 create table openstock_core.warehouse (
   tenant_id uuid not null,

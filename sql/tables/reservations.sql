@@ -107,6 +107,32 @@ select openstock_core.protect_table('openstock_core.reservation_line');
 grant select, insert, update on openstock_core.reservation_line to openstock_api;
 grant select, insert, update on openstock_core.reservation_line to openstock_maint;
 
+create table openstock_core.reservation_kit (
+  tenant_id uuid not null,
+  reservation_id bigint not null,
+  line integer not null,
+  product_id bigint not null,
+  kit_id bigint not null,
+  qty openstock_core.quantity not null,
+  constraint reservation_kit_pkey primary key (tenant_id, reservation_id, line, product_id),
+  constraint reservation_kit_reservation_exists foreign key (tenant_id, reservation_id) references openstock_core.reservation,
+  constraint reservation_kit_product_exists foreign key (tenant_id, product_id) references openstock_core.product,
+  constraint reservation_kit_kit_exists foreign key (tenant_id, kit_id) references openstock_core.product,
+  constraint reservation_kit_line_is_positive check (line > 0),
+  constraint reservation_kit_qty_is_positive check (qty > 0)
+);
+comment on table openstock_core.reservation_kit is
+  'The components of an order''s line of kits, as they were when it was reserved: later changes of the kit leave it alone. Changed only under the lock of the order.';
+comment on column openstock_core.reservation_kit.tenant_id is 'The tenant.';
+comment on column openstock_core.reservation_kit.reservation_id is 'The order.';
+comment on column openstock_core.reservation_kit.line is 'The order''s line.';
+comment on column openstock_core.reservation_kit.product_id is 'The component, which has reservation lines of this number.';
+comment on column openstock_core.reservation_kit.kit_id is 'The kit.';
+comment on column openstock_core.reservation_kit.qty is 'Units of the component in one kit.';
+select openstock_core.protect_table('openstock_core.reservation_kit');
+grant select, insert, delete on openstock_core.reservation_kit to openstock_api;
+grant select on openstock_core.reservation_kit to openstock_maint;
+
 create table openstock_core.backorder (
   tenant_id uuid not null,
   backorder_id bigint generated always as identity,

@@ -95,6 +95,7 @@ create type openstock.reservation_change as (
   reserved numeric,
   available numeric,
   offers jsonb,
+  kit text,
   replayed boolean
 );
 comment on type openstock.reservation_change is 'What became of one line of an order at one warehouse.';
@@ -118,6 +119,8 @@ comment on column openstock.reservation_change.available is
   'the line asks for).';
 comment on column openstock.reservation_change.offers is
   'On a row that is short or rejected: what each warehouse asked could have promised, [{"warehouse": …, "available": …}] by priority.';
+comment on column openstock.reservation_change.kit is
+  'The kit that the row''s product is a component of in this line; null: none. A row that is short or rejected is of the kit itself, and counts kits.';
 comment on column openstock.reservation_change.replayed is 'True when this answer was stored by an earlier call with the same op_id.';
 
 create type openstock.quoted_source as (
@@ -132,7 +135,8 @@ create type openstock.quoted_source as (
   available numeric,
   distance_km double precision,
   shipping_cost numeric,
-  place integer
+  place integer,
+  kit text
 );
 comment on type openstock.quoted_source is 'A warehouse that could be asked for a line, and what would come of it.';
 comment on column openstock.quoted_source.line is 'The line of the call, as given or its place (from 1).';
@@ -140,7 +144,7 @@ comment on column openstock.quoted_source.sku is 'The product.';
 comment on column openstock.quoted_source.warehouse is 'The warehouse''s code; null where the tenant has none.';
 comment on column openstock.quoted_source.outcome is 'chosen or rejected.';
 comment on column openstock.quoted_source.reason is
-  'Why it was rejected: inactive, no_stock, incomplete (ship_complete, and no warehouse can send all), used_by_other_lines (of the same call), not_needed '
+  'Why it was rejected: inactive, no_stock, incomplete (ship_complete, and no warehouse can send all; or not enough of all components for more kits), used_by_other_lines (of the same call), not_needed '
   '(others come first by the strategy, and suffice), or no_warehouse.';
 comment on column openstock.quoted_source.qty_ordered is 'Quantity asked for by the line.';
 comment on column openstock.quoted_source.qty is 'Quantity that this warehouse would promise.';
@@ -149,6 +153,7 @@ comment on column openstock.quoted_source.available is 'What the warehouse could
 comment on column openstock.quoted_source.distance_km is 'Kilometres to the destination along the great circle; null where a position is unknown.';
 comment on column openstock.quoted_source.shipping_cost is 'Cost of one shipment to the destination''s zone; null where it is unknown.';
 comment on column openstock.quoted_source.place is 'Its place among the warehouses asked for the product; null where the strategy asks it for nothing.';
+comment on column openstock.quoted_source.kit is 'The kit that the row''s product is a component of in this line; null: none.';
 
 create type openstock.allocation_change as (
   order_ref text,

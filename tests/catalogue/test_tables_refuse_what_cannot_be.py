@@ -54,6 +54,8 @@ REFUSED = {
     "product_reorder_point_is_not_negative": product("reorder_point", "-1"),
     "product_reorder_quantity_is_positive": product("reorder_quantity", "0"),
     "product_attributes_are_an_object": product("attributes", "'[]'"),
+    "kit_component_kit_is_another_product": ["update openstock_core.kit_component set component_id = kit_id"],
+    "kit_component_qty_is_positive": ["update openstock_core.kit_component set qty = 0"],
     "warehouse_name_is_bounded": [f"update openstock_core.warehouse set name = {name}" for name in ("''", FAR.format(201))],
     "warehouse_address_is_an_object": ["update openstock_core.warehouse set address = '[]'"],
     "warehouse_position_is_whole": ["update openstock_core.warehouse set latitude = 1", "update openstock_core.warehouse set longitude = 1"],
@@ -100,6 +102,8 @@ REFUSED = {
     ],
     "reservation_line_parts_add_up": [line("ordered = ordered + 1"), line("shipped = 1")],
     "reservation_line_quota_used_is_part_of_ordered": [line("quota_used = -1"), line("quota_used = ordered + 1")],
+    "reservation_kit_line_is_positive": ["update openstock_core.reservation_kit set line = 0"],
+    "reservation_kit_qty_is_positive": ["update openstock_core.reservation_kit set qty = 0"],
     "reservation_metadata_is_an_object": ["update openstock_core.reservation set metadata = '[]'"],
     "backorder_line_is_positive": ["update openstock_core.backorder set line = 0"],
     "backorder_parts_are_not_negative": [
@@ -131,11 +135,14 @@ IMPLIED = {
 
 @pytest.fixture
 def busy(shop: Shop) -> Shop:
-    """10 apples, 3 of them promised and pinned, one kept for a channel, milk of a lot, an order that waits for pears, and a phone that is pinned."""
+    """10 apples, 3 of them promised and pinned, one promised in a basket and one kept for a channel; milk of a lot, an order that waits for pears, and a phone that is pinned."""
     shop.receive("LON", [{"sku": "APPLE", "qty": 10}])
     shop.receive("LON", [{"sku": "MILK", "qty": 1, "lot": "L1", "expires_on": "2999-12-31"}])
     shop.reserve("O1", [{"sku": "APPLE", "qty": 3}])
     shop.allocate("O1")
+    shop.put_products(lines=[{"sku": "BASKET", "name": "Basket"}])
+    shop.put_kits(lines=[{"sku": "BASKET", "components": [{"sku": "APPLE", "qty": 1}]}])
+    shop.reserve("O3", [{"sku": "BASKET", "qty": 1}])
     shop.put_products(lines=[{"sku": "PEAR", "name": "Pear", "backorder": "unlimited"}])
     shop.put_channels(lines=[{"code": "WEB"}])
     shop.put_quotas("LON", [{"channel": "WEB", "sku": "APPLE", "qty": 1}])

@@ -201,3 +201,21 @@ def test_the_client_makes_a_new_op_id_for_each_call(client: Any) -> None:
     op_ids = {e.op_id for e in client.ledger("APPLE")}
     assert len(op_ids) == 2
     assert {str(UUID(op_id)) for op_id in op_ids} == op_ids
+
+
+def test_kits(open_client: OpenClient) -> None:
+    client = open_client()
+    client.put_products([{"sku": sku, "name": sku} for sku in ("APPLE", "PEAR", "BASKET")])
+    client.put_warehouses([{"code": "LON"}])
+    parts = [{"sku": "APPLE", "qty": 2}, {"sku": "PEAR", "qty": 1}]
+    assert_typed(client.put_kits([{"sku": "BASKET", "components": parts}]), openstock.PutResult)
+    assert_typed(client.kits(), openstock.Kit)
+    assert [(kit.component, kit.qty) for kit in client.kits("BASKET", component="APPLE")] == [("APPLE", 2)]
+    client.receive("LON", [{"sku": "APPLE", "qty": 7}, {"sku": "PEAR", "qty": 5}])
+    assert_typed(client.availability("BASKET"), openstock.Stock)
+    assert [stock.available for stock in client.availability("BASKET")] == [3]
+    assert_typed(client.quote([{"sku": "BASKET", "qty": 1}]), openstock.QuotedSource)
+    answer = client.reserve("O-1", [{"sku": "BASKET", "qty": 4}], on_shortage="partial")
+    assert_typed(answer, openstock.ReservationChange)
+    assert [(row.sku, row.kit, row.qty_short) for row in answer] == [("APPLE", "BASKET", 0), ("PEAR", "BASKET", 0), ("BASKET", "BASKET", 1)]
+    assert_typed(client.order_lines("O-1"), openstock.OrderLine)

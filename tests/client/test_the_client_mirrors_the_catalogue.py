@@ -70,6 +70,7 @@ RELATIONS = {
     results.Shortage: "openstock.shortages",
     results.Serial: "openstock.serials",
     results.Product: "openstock.products",
+    results.Kit: "openstock.kits",
     results.Warehouse: "openstock.warehouses",
     results.Location: "openstock.locations",
     results.Channel: "openstock.channels",

@@ -112,6 +112,12 @@ PALLET: tuple[Call, ...] = (
         line("PHONE", serials=["H1-1", "H1-2"], location="A-1", handling_unit="H1")]}),
     ("reserve", {"order_ref": "O7", "lines": [line("PHONE", 2, warehouse="LON")]}),
 )
+# A kit, of which an order has one; CASE may become one.
+KITS: tuple[Call, ...] = (
+    ("put_products", {"lines": [line("HAMPER", name="Hamper"), line("CASE", name="Case")]}),
+    ("put_kits", {"lines": [line("HAMPER", components=[line("APPLE", 1), line("MILK", 1)])]}),
+    ("reserve", {"order_ref": "K1", "lines": [line("HAMPER", 1)]}),
+)
 
 # What a call may run into: another was faster.
 GONE = frozenset({"OS303"})  # nothing of the order is reserved any more
@@ -121,13 +127,14 @@ CLOSED = frozenset({"OS104"})
 NOT_HELD = GONE | {"OS302", "OS305", "OS306"}  # it became another order, has ended, or is promised without end
 TAKEN = frozenset({"OS109"})  # a piece is in stock already
 ELSEWHERE = frozenset({"OS113"})  # a piece is not there any more
+KIT = frozenset({"22023"})  # a kit is not stocked, and not part of another
 OCCUPIED = frozenset({"OS120", "OS121"})  # the latter with a snapshot, always
 
 # Some about many rows, which wait for each other soon; some about one that is new, where nothing else makes them wait.
 SCENARIOS = [
     Scenario("receive", "receive", {"warehouse": "LON", "lines": [
-        line("RICE", 4, location="A-2"), line("MILK", 2, location="A-1", lot="SOON"), line("APPLE", 2, location="A-1")]}, CLOSED),
-    Scenario("receive a first level elsewhere", "receive", {"warehouse": "BER", "lines": [line("RICE", 2)]}),
+        line("RICE", 4, location="A-2"), line("MILK", 2, location="A-1", lot="SOON"), line("APPLE", 2, location="A-1")]}, CLOSED | KIT),
+    Scenario("receive a first level elsewhere", "receive", {"warehouse": "BER", "lines": [line("RICE", 2)]}, KIT),
     Scenario("receive a new lot into an empty bin", "receive", {"warehouse": "LON", "lines": [
         line("MILK", 3, location="E-1", lot="NEW", expires_on=day(9)), line("MILK", 1, location="A-2", lot="OLD")]},
         CLOSED | {"OS106"}),
@@ -158,6 +165,13 @@ SCENARIOS = [
     Scenario("put_products", "put_products", {"lines": [
         line("RICE", safety_stock=1), line("MILK", safety_stock=1), line("FIG", name="Fig"), line("APPLE", safety_stock=2, removal="lifo")]}),
     Scenario("put_products of what comes in", "put_products", {"lines": [line("RICE", safety_stock=3)]}),
+    Scenario("put_kits", "put_kits", {"lines": [
+        line("HAMPER", components=[line("APPLE", 2), line("RICE", 1)]), line("CASE", components=[line("MILK", 1)])]}, KIT, KITS),
+    Scenario("put_kits of what comes in", "put_kits", {"lines": [line("RICE", components=[line("APPLE", 1)])]}, KIT | {"OS120"}),
+    Scenario("reserve kits", "reserve", {"order_ref": "O5", "lines": [line("HAMPER", 3), line("APPLE", 2)], "on_shortage": "partial"}, furnish=KITS),
+    Scenario("amend kits", "amend", {"order_ref": "K1", "lines": [
+        {"line": 1, "qty": 3}], "on_shortage": "partial"}, GONE | NO_ORDER, KITS),
+    Scenario("release kits", "release", {"order_ref": "K1", "lines": [line("HAMPER", 1)]}, GONE | NO_ORDER, KITS),
     Scenario("put_warehouses", "put_warehouses", {"lines": [{"code": "PAR"}, {"code": "BER", "priority": 0}]}),
     Scenario("put_warehouses that close", "put_warehouses", {"lines": [{"code": "LON", "active": False}]}),
     Scenario("put_locations", "put_locations", {"warehouse": "LON", "lines": [
@@ -165,7 +179,7 @@ SCENARIOS = [
     Scenario("put_locations that close", "put_locations", {"warehouse": "LON", "lines": [{"code": "E-1", "active": False}]},
         OCCUPIED),
     Scenario("receive what others wait for", "receive", {"warehouse": "LON", "lines": [
-        line("APPLE", 3, location="A-1"), line("RICE", 2, location="A-2")]}, CLOSED, QUEUE),
+        line("APPLE", 3, location="A-1"), line("RICE", 2, location="A-2")]}, CLOSED | KIT, QUEUE),
     Scenario("reserve what a hold that ended keeps", "reserve", {
         "order_ref": "O3", "lines": [line("APPLE", 2), line("MILK", 2)], "ttl": "3 days", "on_shortage": "partial"}, furnish=CARTS),
     Scenario("reserve certain units", "reserve", {"order_ref": "O3", "lines": [
@@ -187,6 +201,8 @@ SCENARIOS = [
         line("MILK", 2), line("APPLE", 9)], "on_shortage": "partial"}, GONE, CARTS),
     Scenario("amend what waits", "amend", {"order_ref": "B2", "lines": [
         line("RICE", 1), line("APPLE", 5), line("MILK", 1)], "on_shortage": "backorder"}, GONE, QUEUE),
+    Scenario("confirm kits", "confirm", {"order_ref": "K2", "new_order_ref": "O2"}, NOT_HELD | NO_ORDER, (
+        *KITS, ("reserve", {"order_ref": "K2", "lines": [line("HAMPER", 1)], "ttl": "3 days"}))),
     Scenario("cancel", "cancel", {"order_ref": "B1"}, GONE | {"OS302"}, QUEUE),
     Scenario("expire_reservations", "expire_reservations", furnish=QUEUE),
     Scenario("expire_reservations of an operator", "openstock_admin.expire_reservations", furnish=CARTS),

@@ -25,6 +25,8 @@ def large_shop(shop: Shop, db: psycopg.Connection) -> Shop:
     shop.put_locations(warehouse="LON", lines=[{"code": f"B-{n}"} for n in range(PRODUCTS)])
     shop.receive("LON", [{"sku": sku, "qty": 10, "location": f"B-{n}"} for n, sku in enumerate(skus)])
     let_wait(shop, "S-1")
+    shop.put_products(lines=[{"sku": "KIT", "name": "Kit"}, {"sku": "BOX", "name": "Box"}])
+    shop.put_kits(lines=[{"sku": "KIT", "components": [{"sku": "S-1", "qty": 2}, {"sku": "S-2", "qty": 1}]}])
     db.execute("analyze")
     return shop
 
@@ -41,6 +43,12 @@ CALLS: dict[str, Callable[[Shop], object]] = {
     ),
     "move": lambda shop: shop.move("LON", [{"sku": "S-1", "qty": 1, "from": "B-1", "to": "B-2"}]),
     "reserve": lambda shop: shop.reserve("O1", [{"sku": "S-1", "qty": 1}]),
+    "put_kits": lambda shop: shop.put_kits(lines=[{"sku": "BOX", "components": [{"sku": "S-1", "qty": 2}]}]),
+    "reserve a kit": lambda shop: shop.reserve("O1", [{"sku": "KIT", "qty": 1}]),
+    "reserve too many kits": lambda shop: shop.reserve("O1", [{"sku": "KIT", "qty": 7}], on_shortage="partial"),
+    "amend kits": lambda shop: (shop.reserve("O1", [{"sku": "KIT", "qty": 1}]), shop.amend("O1", [{"line": 1, "qty": 2}])),
+    "release kits": lambda shop: (shop.reserve("O1", [{"sku": "KIT", "qty": 2}]), shop.release("O1", [{"sku": "KIT", "qty": 1}])),
+    "availability of a kit": lambda shop: shop.availability("KIT"),
     "allocate": lambda shop: (shop.reserve("O1", [{"sku": "S-1", "qty": 1}]), shop.allocate("O1")),
     "allocate_next": lambda shop: (shop.reserve("O1", [{"sku": "S-1", "qty": 1}]), shop.allocate_next("LON")),
     "deallocate": lambda shop: (pinned(shop), shop.deallocate("O1")),

@@ -43,6 +43,7 @@ def test_the_answer_says_what_was_promised_and_what_is_left(stocked: Shop) -> No
         "reserved": 4,
         "available": 6,
         "offers": None,
+        "kit": None,
         "replayed": False,
     }
 

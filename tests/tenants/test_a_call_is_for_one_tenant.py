@@ -14,6 +14,7 @@ UNKNOWN = UUID("0197a000-0000-7000-8000-00000000dead")
 
 FUNCTIONS: dict[str, dict[str, Any]] = {
     "put_products": {"op_id": "o", "lines": [{"sku": "TEA", "name": "Tea"}]},
+    "put_kits": {"op_id": "o", "lines": [{"sku": "TEA", "components": []}]},
     "put_warehouses": {"op_id": "o", "lines": [{"code": "ROM"}]},
     "put_locations": {"op_id": "o", "warehouse": "LON", "lines": [{"code": "B-1"}]},
     "put_channels": {"op_id": "o", "lines": [{"code": "WEB"}]},

@@ -26,6 +26,7 @@ WRITERS = [
     "allocate",
     "ship",
     "put_products",
+    "put_kits",
     "put_warehouses",
     "put_locations",
     "put_channels",

@@ -40,7 +40,7 @@ revoke all on function openstock.amend from public;
 grant execute on function openstock.amend to openstock_app;
 comment on function openstock.amend is
   'Changes what an order''s lines are to be, all of them in one step. lines: qty, what is wanted of the line in all, with what was shipped of it (0: no more than that), and '
-  'line, or the sku of the order''s only line of this product; a sku that the order has no line of is a new line. What is wanted less is given back: what waits first, then what is not pinned, then pins; '
+  'line, or the sku of the order''s only line of this product; a sku that the order has no line of is a new line. Of a line of kits, qty counts kits, or with the line the units of a component. What is wanted less is given back: what waits first, then what is not pinned, then pins; '
   'what is wanted more is promised, from the warehouse that the entry names or by strategy (see reserve), also of what other lines give back. on_shortage as in reserve: with reject and error, an order that '
   'cannot have all stays as it was. Lines keep their end; what is new ends when the order''s last hold does, or not at all if it has any promise without end. '
   'What is new comes through the sales channel of the order''s lines, if they have one in common. '

@@ -1,4 +1,5 @@
--- What can be promised of a product now. Reads: what openstock.stock reads, and for a sales channel what openstock.quotas reads.
+-- What can be promised of a product now. Reads: product, what openstock.stock and openstock.kits read, and for a sales channel what openstock.quotas
+-- reads.
 set local role openstock_api;
 
 create or replace function openstock.availability(sku text, warehouse text default null, channel text default null, tenant uuid default null)
@@ -15,8 +16,10 @@ declare
   wanted constant text := openstock_core.check_text('sku', 'code!', sku);
   place constant text := openstock_core.check_text('warehouse', 'code', warehouse);
   seller openstock_core.channel;
+  is_kit boolean;
 begin
-  if not exists (select from openstock_core.product p where p.tenant_id = acting and p.sku = wanted) then
+  select p.is_kit into is_kit from openstock_core.product p where p.tenant_id = acting and p.sku = wanted;
+  if not found then
     perform openstock_core.fail('OS101', jsonb_build_object('sku', wanted));
   end if;
   if place is not null then
@@ -24,14 +27,29 @@ begin
   end if;
   if channel is not null then
     seller := openstock_core.find_channel(acting, channel);
+  end if;
+  if is_kit or channel is not null then
     return query
-    select s.sku, s.warehouse, s.on_hand, s.blocked, s.reserved, s.safety_stock, s.fenced,
-           greatest(s.available + coalesce(q.qty, 0) + case when seller.uses_safety_stock then s.safety_stock else 0 end, 0),
-           s.version, s.last_recorded_at
-    from openstock.stock s
-    left join openstock.quotas q on q.channel = seller.code and q.sku = wanted and q.warehouse = s.warehouse
-    where s.sku = wanted and (place is null or s.warehouse = place)
-    order by s.warehouse;
+    with part as materialized (
+      select i.component as sku, i.qty, count(*) over () as parts from openstock.kits i where is_kit and i.sku = wanted
+      union all
+      select wanted, 1, 1 where not is_kit
+    ), level as materialized (
+      select s.*, case when seller.code is null then s.available else greatest(
+               s.available + coalesce(q.qty, 0) + case when seller.uses_safety_stock then s.safety_stock else 0 end, 0) end as free
+      from openstock.stock s
+      left join openstock.quotas q on q.channel = seller.code and q.sku = s.sku and q.warehouse = s.warehouse
+      where s.sku = any (array(select p.sku from part p)) and (place is null or s.warehouse = place)
+    )
+    select wanted, l.warehouse, l.on_hand, l.blocked, l.reserved, l.safety_stock, l.fenced, l.free, l.version, l.last_recorded_at
+    from level l where not is_kit
+    union all
+    select wanted, l.warehouse, case when count(*) = p.parts then min(div(l.on_hand, p.qty)) else 0 end, 0, 0, 0, 0,
+           case when count(*) = p.parts then min(greatest(div(l.free, p.qty), 0)) else 0 end, 0, max(l.last_recorded_at)
+    from level l join part p on p.sku = l.sku
+    where is_kit
+    group by l.warehouse, p.parts
+    order by 2;
     return;
   end if;
   return query
@@ -45,6 +63,8 @@ revoke all on function openstock.availability from public;
 grant execute on function openstock.availability to openstock_app, openstock_analyst;
 comment on function openstock.availability is
   'The product''s stock per warehouse, as in openstock.stock: no row where it was never stocked. channel: available is then what can be promised to '
-  'that sales channel, its quota and, if it may use it, the safety stock included, and never less than 0. Writes nothing. Errors: 22023, OS101, OS103, OS116, OS117.';
+  'that sales channel, its quota and, if it may use it, the safety stock included, and never less than 0. Of a kit on_hand and available are the kits that could be put together '
+  'there, by what its components have (0 where any of them was never stocked); the other balances are of components, and 0 here. Writes nothing. '
+  'Errors: 22023, OS101, OS103, OS116, OS117.';
 
 reset role;

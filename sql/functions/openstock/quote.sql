@@ -36,23 +36,24 @@ begin
   ), candidate as materialized (
     select c.* from unnest(candidates) as c
   ), line as materialized (
-    select u.line, u.sku, u.product_id, u.warehouse_id, u.qty, trim_scale(u.qty - coalesce(p.qty, 0)) as qty_short
+    select u.line, u.sku, u.product_id, u.warehouse_id, u.qty, u.kit_id, trim_scale(u.qty - coalesce(p.qty, 0)) as qty_short
     from unnest(wanted) as u
-    left join (select p.line, sum(p.qty) as qty from part p group by p.line) as p on p.line = u.line
+    left join (select p.line, p.product_id, sum(p.qty) as qty from part p group by 1, 2) as p on p.line = u.line and p.product_id = u.product_id
   )
   select u.line, u.sku, c.code, case when p.qty > 0 then 'chosen' else 'rejected' end,
          case when p.qty > 0 then null
               when c.code is null then 'no_warehouse'
               when not c.active then 'inactive'
               when c.available = 0 then 'no_stock'
-              when sourcing.strategy = 'ship_complete' and u.qty_short > 0 then 'incomplete'
+              when (sourcing.strategy = 'ship_complete' or u.kit_id is not null) and u.qty_short > 0 then 'incomplete'
               when u.qty_short > 0 then 'used_by_other_lines'
               else 'not_needed' end,
-         u.qty, coalesce(p.qty, 0), u.qty_short, trim_scale(c.available), c.distance_km, c.shipping_cost, c.place::integer
+         u.qty, coalesce(p.qty, 0), u.qty_short, trim_scale(c.available), c.distance_km, c.shipping_cost, c.place::integer, k.sku::text
   from line u
   left join candidate c on c.product_id = u.product_id and c.warehouse_id = coalesce(u.warehouse_id, c.warehouse_id)
   left join part p on p.line = u.line and p.product_id = c.product_id and p.warehouse_id = c.warehouse_id
-  order by u.line, p.qty is null, c.place nulls last, c.priority, c.code;
+  left join openstock_core.product k on k.tenant_id = acting and k.product_id = u.kit_id
+  order by u.line, u.sku, p.qty is null, c.place nulls last, c.priority, c.code;
 end
 $$;
 

@@ -33,6 +33,7 @@ revoke all on function openstock.release from public;
 grant execute on function openstock.release to openstock_app;
 comment on function openstock.release is
   'Gives an order''s promised stock back: all of it, or lines: each names a line or a sku (and a warehouse), with qty or all that is reserved. '
+  'Of a line of kits, qty counts kits, or with the line the units of a component. '
   'What waits for stock goes first, the youngest before the older; pinned units go last and are de-allocated. Returns one row per line and warehouse. Errors: 22023, OS010, OS110, OS301, OS302, OS303, OS305.';
 
 reset role;

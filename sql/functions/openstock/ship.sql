@@ -41,6 +41,7 @@ revoke all on function openstock.ship from public;
 grant execute on function openstock.ship to openstock_app;
 comment on function openstock.ship is
   'Sends an order''s promised units out: all of them, or lines: each names a line or a sku (and a warehouse), with qty or all that is reserved. '
+  'Of a line of kits, qty counts kits, or with the line the units of a component. '
   'Units pinned to bins go first, the rest is taken by the removal rule. Where the product is tracked by serial, lines may name the pieces (serials): those pinned to '
   'the line, or free ones of its warehouse. Returns a row per line and bin. '
   'Holds are shipped too. Errors: 22023, OS010, OS110 to OS113, OS201 (promised units were lost), OS301, OS302, OS303, OS305.';

@@ -40,9 +40,10 @@ begin
   end if;
 
   select l.line, max(l.n) as n into bad
-  from rows from (jsonb_to_recordset(lines) as (line integer, warehouse text)) with ordinality as l (line, warehouse, n)
+  from rows from (jsonb_to_recordset(lines) as (line integer, warehouse text, sku text)) with ordinality as l (line, warehouse, sku, n)
   where l.line is not null
-  group by l.line, case when numbered_by = 'line and warehouse' then normalize(btrim(l.warehouse)) end
+  group by l.line, case when numbered_by = 'line and warehouse' then normalize(btrim(l.warehouse)) end,
+    case when numbered_by = 'line and warehouse' then normalize(btrim(l.sku)) end
   having (count(*) > 1 and numbered_by is not null) or l.line not between 1 and 1000000000
   order by min(l.n) limit 1;
   if bad.line is not null then
@@ -56,7 +57,7 @@ revoke all on function openstock_core.check_lines from public;
 grant execute on function openstock_core.check_lines to openstock_api;
 comment on function openstock_core.check_lines is
   'Checks lines against keys, an object of key to type (see value_problem; a type that ends in ! must be there, one that ends in ! or another key, or several, unless one of these is), that there are at most this '
-  'many, and that a line number is given once: numbered_by line, or once for each warehouse: numbered_by line and warehouse; as often as one likes: null. '
+  'many, and that a line number is given once: numbered_by line, or once for each sku and warehouse: numbered_by line and warehouse; as often as one likes: null. '
   'Errors: 22023 with argument, line (place from 1), key and problem.';
 
 reset role;

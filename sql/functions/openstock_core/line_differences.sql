@@ -1,5 +1,5 @@
 -- The identities of reservation lines and of what is pinned for them.
--- Reads: ledger, reservation, reservation_line, allocation, stock_bin.
+-- Reads: ledger, reservation, reservation_line, reservation_kit, allocation, stock_bin.
 set local role openstock_owner;
 
 create or replace function openstock_core.line_differences(tenant uuid) returns setof openstock_core.difference
@@ -50,12 +50,20 @@ begin atomic
     on a.reservation_line_id = r.reservation_line_id and a.location_id = r.location_id and a.product_id = r.product_id
     and a.status = r.status and coalesce(a.lot_id, 0) = coalesce(r.lot_id, 0)
     and coalesce(a.handling_unit_id, 0) = coalesce(r.handling_unit_id, 0)
-  where coalesce(r.qty, 0) is distinct from a.qty;
+  where coalesce(r.qty, 0) is distinct from a.qty
+  union all
+  select 'component of a kit has a line', k.product_id, null, jsonb_build_object('order_ref', o.order_ref, 'line', k.line), 1, 0, false
+  from openstock_core.reservation_kit k
+  join openstock_core.reservation o on o.tenant_id = tenant and o.reservation_id = k.reservation_id
+  where k.tenant_id = tenant and not exists (
+    select from openstock_core.reservation_line l
+    where l.tenant_id = tenant and l.reservation_id = k.reservation_id and l.line = k.line and l.product_id = k.product_id);
 end;
 
 revoke all on function openstock_core.line_differences from public;
 grant execute on function openstock_core.line_differences to openstock_maint;
 comment on function openstock_core.line_differences is
-  'Where a tenant''s reservation lines and allocations are not what the ledger says, or more is pinned for a line than it has reserved.';
+  'Where a tenant''s reservation lines and allocations are not what the ledger says, more is pinned for a line than it has reserved, '
+  'or a component of a line of kits has no line.';
 
 reset role;

@@ -1,5 +1,5 @@
 -- Finds the open lines of an order that a request means, by line number, sku, or warehouse, and how much it takes of each: first what
--- waits for stock, the youngest before the older. Reads: product, warehouse.
+-- waits for stock, the youngest before the older. Of a line of kits, kits or a component alone. Reads: product, warehouse, and what split_kit_entries reads.
 set local role openstock_owner;
 
 create or replace function openstock_core.match_order_lines(
@@ -10,16 +10,17 @@ set search_path = pg_catalog, pg_temp
 set enable_nestloop = off
 as $$
 declare
+  split constant record := openstock_core.split_kit_entries(tenant, order_ref, array(select a.line from unnest(available) as a), 'positive', lines);
   bad record;
 begin
   with given as materialized (
-    select min(g.n) as n, g.line, normalize(btrim(g.sku)) as sku, normalize(btrim(g.warehouse)) as warehouse,
+    select min(g.n) as n, coalesce(min(g.place), min(g.n)) as place, g.kit_qty, g.line, normalize(btrim(g.sku)) as sku, normalize(btrim(g.warehouse)) as warehouse,
            case when count(g.qty) = count(*) then trim_scale(sum(g.qty)) end as qty, min(g.qty) as lowest
-    from rows from (jsonb_to_recordset(lines) as (line integer, sku text, warehouse text, qty numeric, serials jsonb))
-      with ordinality as g (line, sku, warehouse, qty, serials, n)
+    from rows from (jsonb_to_recordset(split.lines) as (line integer, sku text, warehouse text, qty numeric, kit_qty numeric, place bigint, serials jsonb))
+      with ordinality as g (line, sku, warehouse, qty, kit_qty, place, serials, n)
     -- match_serials reads those that name pieces.
     where g.serials is null
-    group by g.line, 3, 4
+    group by g.line, normalize(btrim(g.sku)), normalize(btrim(g.warehouse)), g.kit_qty
   ), open as materialized (
     select l.reservation_line_id, l.backorder_id, l.line, l.product_id, l.warehouse_id, l.units as reserved, p.sku::text as sku, p.decimals,
            w.code::text as warehouse, row_number() over (order by l.backorder_id desc nulls last, l.line, l.reservation_line_id) as place
@@ -36,10 +37,10 @@ begin
       union all
       select g.n, g.qty, o.*
       from given g join open o on o.sku = g.sku
-      where g.line is null and (g.warehouse is null or g.warehouse = o.warehouse)
+      where g.line is null and (g.warehouse is null or g.warehouse = o.warehouse) and o.line <> all (split.kit_lines)
     ) as m
   ), problem as (
-    select g.n, case
+    select g.place as n, case
       when coalesce(g.line::text, g.sku) is null then
         jsonb_build_object('code', '22023', 'argument', 'lines', 'problem', 'must name a line or a sku')
       when g.lowest <= 0 then jsonb_build_object('code', 'OS110', 'problem', 'must be positive')
@@ -48,7 +49,9 @@ begin
       when m.named > 1 then
         jsonb_build_object('code', '22023', 'argument', 'lines', 'problem', 'names what another entry names too')
       when m.n is null or g.qty > m.reserved then
-        jsonb_build_object('code', 'OS303', 'order_ref', order_ref, 'asked', g.qty, 'reserved', coalesce(m.reserved, 0))
+        jsonb_build_object('code', 'OS303', 'order_ref', order_ref, 'asked', trim_scale(g.qty / coalesce(g.kit_qty, 1)), 'reserved',
+          case when g.kit_qty is null then coalesce(m.reserved, 0)
+               else min(div(coalesce(m.reserved, 0), g.kit_qty)) over (partition by g.place, g.line, g.kit_qty is null) end)
       end as what
     from given g
     left join (select o.n, min(o.decimals) as decimals, max(o.named) as named, sum(o.reserved) as reserved
@@ -73,7 +76,7 @@ $$;
 revoke all on function openstock_core.match_order_lines from public;
 grant execute on function openstock_core.match_order_lines to openstock_api;
 comment on function openstock_core.match_order_lines is
-  'What a request takes of what is available of an order''s locked lines; an entry without qty takes all it names. '
+  'What a request takes of what is available of an order''s locked lines; an entry without qty takes all it names. A sku without a line does not mean components of kits. '
   'Errors: 22023, OS110, OS303, each with the entry''s place.';
 
 reset role;

@@ -54,13 +54,15 @@ begin
         jsonb_build_object('code', 'OS112', 'qty', g.qty, 'serials', cardinality(g.serials), 'problem', 'must be as many as units')
       when openstock_core.quantity_problem(g.qty, coalesce(m.decimals, 6), 'positive') is not null then
         jsonb_build_object('code', 'OS110', 'problem', openstock_core.quantity_problem(g.qty, coalesce(m.decimals, 6), 'positive'))
+      when m.products > 1 then
+        jsonb_build_object('code', '22023', 'argument', 'lines', 'key', 'sku', 'problem', 'the line is of kits: name the component')
       when m.named > 1 then
         jsonb_build_object('code', '22023', 'argument', 'lines', 'problem', 'names what another entry names too')
       when g.qty > coalesce(m.qty, 0) then
         jsonb_build_object('code', 'OS303', 'order_ref', order_ref, 'location', g.location, 'asked', g.qty, 'allocated', coalesce(m.qty, 0))
       end as what
     from given g
-    left join (select o.n, min(o.decimals) as decimals, max(o.named) as named, sum(o.qty) as qty from matched o group by o.n) as m on m.n = g.n
+    left join (select o.n, min(o.decimals) as decimals, max(o.named) as named, count(distinct o.product_id) as products, sum(o.qty) as qty from matched o group by o.n) as m on m.n = g.n
   )
   select (select array_agg(row(m.reservation_line_id, m.product_id, m.warehouse_id, m.bin_id,
                                trim_scale(least(m.qty, m.wanted - m.before)),

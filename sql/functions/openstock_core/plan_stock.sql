@@ -9,16 +9,21 @@ language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  others openstock_core.order_line[];
 begin
   if not openstock_core.asks_for_certain_units(lines) then
     parts := array(select p from openstock_core.plan_reservation(lines, candidates) as p);
     short := (select coalesce(sum(u.qty), 0) from unnest(lines) as u) > (select coalesce(sum(p.qty), 0) from unnest(parts) as p);
+    if short and openstock_core.asks_for_kits(lines) then
+      parts := array(select p from openstock_core.plan_reservation(openstock_core.fit_kits(lines, candidates), candidates) as p);
+    end if;
     return;
   end if;
   pins := openstock_core.plan_pins(tenant, lines, candidates, bin_ids, null, at, without_ended);
   parts := array(
-    select row(u.line, u.sku, u.product_id, p.warehouse_id, p.qty, u.location_id, u.lot_id, u.min_days_left)::openstock_core.order_line
-    from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, n)
+    select row(u.line, u.sku, u.product_id, p.warehouse_id, p.qty, u.location_id, u.lot_id, u.min_days_left, u.kit_id, u.kit_qty)::openstock_core.order_line
+    from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)
     join (select p.reservation_line_id as line, p.product_id, p.warehouse_id, sum(p.qty) as qty from unnest(pins) as p group by 1, 2, 3) as p
       on p.line = u.line and p.product_id = u.product_id
     order by u.n, p.warehouse_id);
@@ -28,9 +33,11 @@ begin
     from unnest(candidates) as c
     left join (select p.product_id, p.warehouse_id, sum(p.qty) as qty from unnest(pins) as p group by 1, 2) as p
       on p.product_id = c.product_id and p.warehouse_id = c.warehouse_id);
-  parts := parts || array(
-    select p from openstock_core.plan_reservation(array(
-      select u from unnest(lines) as u where coalesce(u.location_id, u.lot_id, u.min_days_left) is null), candidates) as p);
+  others := array(select u from unnest(lines) as u where coalesce(u.location_id, u.lot_id, u.min_days_left) is null);
+  if openstock_core.asks_for_kits(others) then
+    others := openstock_core.fit_kits(others, candidates);
+  end if;
+  parts := parts || array(select p from openstock_core.plan_reservation(others, candidates) as p);
   short := (select coalesce(sum(u.qty), 0) from unnest(lines) as u) > (select coalesce(sum(p.qty), 0) from unnest(parts) as p);
 end
 $$;
@@ -38,7 +45,7 @@ $$;
 revoke all on function openstock_core.plan_stock from public;
 grant execute on function openstock_core.plan_stock to openstock_api;
 comment on function openstock_core.plan_stock is
-  'The parts of the lines that these warehouses can promise, whether they are short of the lines, and the bins for lines that ask for certain units '
+  'The parts of the lines that these warehouses can promise (of kits whole ones), whether they are short of the lines, and the bins for lines that ask for certain units '
   '(reservation_line_id is the line''s number).';
 
 reset role;

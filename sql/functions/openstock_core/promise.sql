@@ -1,11 +1,11 @@
 -- Books the promise that find_stock found, and queues what it did not find stock for. The order, the levels and the bins of pins are locked, and
 -- the backlogs where something has to wait. A channel's own quota is used first.
--- Writes: reservation_line, backorder, backlog, channel_quota, ledger (RESERVE, BACKORDER, ALLOCATE), stock_level, stock_bin, allocation.
+-- Writes: reservation_line, reservation_kit, backorder, backlog, channel_quota, ledger (RESERVE, BACKORDER, ALLOCATE), stock_level, stock_bin, allocation.
 set local role openstock_owner;
 
 create or replace function openstock_core.promise(
   tenant uuid, op_id text, order_id bigint, order_ref text, stock openstock_core.found_stock, waiting openstock_core.order_line[],
-  until timestamptz, channel_id bigint)
+  seconds double precision, until timestamptz, channel_id bigint)
 returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -17,12 +17,13 @@ declare
   queued_ids bigint[];
   kept numeric[];
 begin
+  until := coalesce(until, stamp + make_interval(secs => seconds));
   if channel_id is not null then
     kept := array(
       select trim_scale(greatest(least(p.qty, coalesce(q.qty, 0) - p.before), 0))
       from (select u.n, u.product_id, u.warehouse_id, u.qty,
                    sum(u.qty) over (partition by u.product_id, u.warehouse_id order by u.n) - u.qty as before
-            from unnest(stock.parts) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, n)) as p
+            from unnest(stock.parts) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)) as p
       left join lateral (select s.qty from openstock_core.channel_quota s where s.tenant_id = tenant and s.product_id = p.product_id
                            and s.warehouse_id = p.warehouse_id and s.channel_id = promise.channel_id limit 1) as q on true
       order by p.n);
@@ -34,7 +35,7 @@ begin
       channel_id, quota_used)
     select tenant, order_id, p.line, p.product_id, p.warehouse_id, p.qty, p.qty, until, p.location_id, p.lot_id, p.min_days_left, stamp,
            promise.channel_id, coalesce(kept[p.n], 0)
-    from unnest(stock.parts) with ordinality as p (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, n)
+    from unnest(stock.parts) with ordinality as p (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)
     order by p.n
     on conflict (tenant_id, reservation_id, line, product_id, (warehouse_id + 0)) do update
     set ordered = trim_scale(l.ordered + excluded.ordered), reserved = trim_scale(l.reserved + excluded.reserved),
@@ -52,9 +53,16 @@ begin
           join line l on l.line = p.reservation_line_id and l.product_id = p.product_id and l.warehouse_id = p.warehouse_id)
   into promised, pinned
   from line l
-  join unnest(stock.parts) with ordinality as p (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, n)
+  join unnest(stock.parts) with ordinality as p (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)
     on p.line = l.line and p.product_id = l.product_id and p.warehouse_id = l.warehouse_id;
   promised := promised || pinned;
+  if openstock_core.asks_for_kits(stock.parts) then
+    insert into openstock_core.reservation_kit (tenant_id, reservation_id, line, product_id, kit_id, qty)
+    select distinct tenant, order_id, p.line, p.product_id, p.kit_id, p.kit_qty
+    from unnest(stock.parts) as p
+    where p.kit_id is not null
+    on conflict on constraint reservation_kit_pkey do nothing;
+  end if;
 
   if cardinality(waiting) > 0 then
     with queued as (
@@ -78,6 +86,6 @@ $$;
 revoke all on function openstock_core.promise from public;
 grant execute on function openstock_core.promise to openstock_api;
 comment on function openstock_core.promise is
-  'Writes an order''s new reservation lines and backorders, adds to lines that it has,, held until then or without end, and their entries, and returns the answer.';
+  'Writes an order''s new reservation lines and backorders, adds to lines that it has,, held for so many seconds, or until then, or without end, and their entries, and returns the answer.';
 
 reset role;

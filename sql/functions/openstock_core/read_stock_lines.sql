@@ -39,7 +39,7 @@ begin
       lot text, expires_on date, status text, to_status text, unit_cost numeric, serials jsonb, handling_unit text)) with ordinality as g (
       line, sku, qty, set_to, expected, location, "from", "to", lot, expires_on, status, to_status, unit_cost, serials, handling_unit, n)
   ), looked_up as (
-    select g.*, p.product_id, p.tracking, p.decimals, p.active, l.location_id, l.active as location_active,
+    select g.*, p.product_id, p.tracking, p.decimals, p.active, p.is_kit, l.location_id, l.active as location_active,
            d.location_id as to_location_id, d.active as to_location_active, t.lot_id, t.expires_on as lot_expires_on, h.handling_unit_id
     from given g
     left join lateral (select * from openstock_core.product p
@@ -55,14 +55,16 @@ begin
     left join lateral (select * from openstock_core.handling_unit h
                        where h.tenant_id = tenant and h.code = g.handling_unit limit 1) as h on true
   ), checked as (
-    select u.*, openstock_core.stock_line_problem(u.sku, u.product_id, u.active or not receiving, u.tracking,
+    select u.*, case when u.is_kit then
+             jsonb_build_object('code', '22023', 'argument', 'lines', 'key', 'sku', 'sku', u.sku, 'problem', 'is a kit, which has no stock of its own')
+           else openstock_core.stock_line_problem(u.sku, u.product_id, u.active or not receiving, u.tracking,
              u.location, u.location_id, u.location_active, u.to_location, u.to_location_id, u.to_location_active,
              u.lot, u.lot_id, u.expires_on, u.lot_expires_on, receiving, u.status, u.to_status,
              u.handling_unit, u.handling_unit_id, openstock_core.serials_problem(u.tracking, u.sku, u.qty, u.set_to, u.serials),
              coalesce(openstock_core.quantity_problem(u.qty, u.decimals, lowest),
                       openstock_core.quantity_problem(u.set_to, u.decimals, 'zero'),
                       openstock_core.quantity_problem(u.expected, u.decimals, 'zero'),
-                      case when u.unit_cost < 0 then 'unit_cost must not be negative' end)) as problem
+                      case when u.unit_cost < 0 then 'unit_cost must not be negative' end)) end as problem
     from looked_up u
   )
   select array_agg((c.n, c.line, c.sku, c.product_id, c.tracking, c.qty, c.set_to, c.expected, c.location, c.location_id,

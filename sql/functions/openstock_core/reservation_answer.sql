@@ -1,5 +1,5 @@
 -- The answer of functions that change promises. No sequential scan: planned while the orders are few, each would be read for every answer.
--- Reads: reservation, reservation_line, backorder, product, warehouse.
+-- Reads: reservation, reservation_line, reservation_kit, backorder, product, warehouse.
 set local role openstock_owner;
 
 create or replace function openstock_core.reservation_answer(tenant uuid, outcome text, entries openstock_core.posted[])
@@ -31,12 +31,15 @@ begin
       'qty_released', case when e.event_type in ('RELEASE', 'EXPIRE') then -(e.reserved_delta + coalesce(e.backordered_delta, 0)) else 0 end,
       'expires_at', e.expires_at,
       'on_hand', e.on_hand, 'blocked', e.blocked, 'reserved', e.level_reserved, 'available', e.available,
-      'replayed', false) order by e.ord), '[]')
+      'kit', k.sku, 'replayed', false) order by e.ord), '[]')
     from entry e
     cross join lateral (select * from openstock_core.reservation s where s.tenant_id = tenant and s.reservation_id = e.reservation_id limit 1) as r
     cross join lateral (select * from openstock_core.product s where s.tenant_id = tenant and s.product_id = e.product_id limit 1) as p
     left join lateral (select * from openstock_core.warehouse s
-                       where s.tenant_id = tenant and s.warehouse_id = e.warehouse_id limit 1) as w on true);
+                       where s.tenant_id = tenant and s.warehouse_id = e.warehouse_id limit 1) as w on true
+    left join lateral (select s.kit_id from openstock_core.reservation_kit s
+                       where s.tenant_id = tenant and s.reservation_id = e.reservation_id and s.line = e.line and s.product_id = e.product_id limit 1) as c on true
+    left join lateral (select * from openstock_core.product s where s.tenant_id = tenant and s.product_id = c.kit_id limit 1) as k on c.kit_id is not null);
 end
 $$;
 

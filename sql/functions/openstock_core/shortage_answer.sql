@@ -12,22 +12,24 @@ language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  answer jsonb;
 begin
-  return (
+  answer := (
     select coalesce(jsonb_agg(jsonb_build_object(
       'order_ref', order_ref, 'line', w.line, 'sku', w.sku, 'warehouse', h.code, 'outcome', outcome,
       'qty_ordered', w.qty, 'qty_reserved', 0, 'qty_backordered', 0, 'qty_short', trim_scale(w.qty - coalesce(p.qty, 0)), 'qty_released', 0,
       'on_hand', coalesce(l.on_hand, 0), 'blocked', coalesce(l.blocked, 0), 'reserved', coalesce(l.reserved, 0),
       'available', case when c.certain then coalesce(p.qty, 0) else coalesce(l.available, 0) end,
       'offers', coalesce(case when c.certain then p.offers else l.offers end, '[]'), 'replayed', false) order by w.n), '[]')
-    from rows from (unnest(wanted)) with ordinality as w (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, n)
+    from rows from (unnest(wanted)) with ordinality as w (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)
     left join openstock_core.warehouse h on h.tenant_id = tenant and h.warehouse_id = w.warehouse_id
     cross join lateral (select coalesce(w.location_id, w.lot_id, w.min_days_left) is not null as certain) as c
     left join (
-      select u.line, sum(u.qty) as qty, jsonb_agg(jsonb_build_object('warehouse', a.code, 'available', u.qty) order by a.priority, a.code) as offers
+      select u.line, u.product_id, sum(u.qty) as qty, jsonb_agg(jsonb_build_object('warehouse', a.code, 'available', u.qty) order by a.priority, a.code) as offers
       from unnest(stock.parts) as u
       join openstock_core.warehouse a on a.tenant_id = tenant and a.warehouse_id = u.warehouse_id
-      group by u.line) as p on p.line = w.line
+      group by u.line, u.product_id) as p on p.line = w.line and p.product_id = w.product_id
     -- Of all warehouses where the line names none.
     left join (
       select k.product_id, k.warehouse_id, sum(s.on_hand) as on_hand, sum(s.blocked) as blocked, sum(s.reserved - d.units) as reserved,
@@ -51,6 +53,10 @@ begin
           tenant, sourcing.channel_id, sourcing.uses_safety_stock, k.product_id, k.warehouse_id, s.safety_stock) end as units) as f
       group by grouping sets ((k.product_id), (k.product_id, k.warehouse_id))
     ) as l on l.product_id = w.product_id and l.warehouse_id is not distinct from w.warehouse_id);
+  if openstock_core.asks_for_kits(wanted) then
+    answer := openstock_core.fold_kits(tenant, answer, wanted);
+  end if;
+  return answer;
 end
 $$;
 
@@ -58,6 +64,6 @@ revoke all on function openstock_core.shortage_answer from public;
 grant execute on function openstock_core.shortage_answer to openstock_api;
 comment on function openstock_core.shortage_answer is
   'Rows of openstock.reservation_change with this outcome: per line what was asked, what is short, the balances of the warehouses asked, and what each of '
-  'them could promise to the channel: to a line that asks for certain units, of these.';
+  'them could promise to the channel: to a line that asks for certain units, of these. A line of kits is one row, and counts kits.';
 
 reset role;

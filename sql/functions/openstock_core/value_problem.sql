@@ -63,6 +63,8 @@ begin
                                               else openstock_core.value_problem('code', e.code) end as problem) as p
               where p.problem is not null
               order by e.n limit 1);
+    when 'array' then
+      if given <> 'array' then return 'must be an array'; end if;
     when 'date' then
       if given <> 'string' or not openstock_core.is_date(content) then return 'must be a date, such as "2027-03-31"'; end if;
     when 'days' then
@@ -79,6 +81,6 @@ $$;
 revoke all on function openstock_core.value_problem from public;
 grant execute on function openstock_core.value_problem to openstock_api, openstock_maint;
 comment on function openstock_core.value_problem is
-  'What is wrong with a value for a key of this type (code, codes, text, document, number, degrees, integer, boolean, object, date, days), or null.';
+  'What is wrong with a value for a key of this type (code, codes, text, document, number, degrees, integer, boolean, object, array, date, days), or null.';
 
 reset role;

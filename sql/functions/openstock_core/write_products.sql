@@ -29,7 +29,7 @@ begin
   ), merged as (
     select g.n, g.line, p.product_id, p as old, jsonb_populate_record(
              coalesce(p, row(tenant, null, g.sku, null, null, 'C62', 0, 'none', 'fefo', 'none', null, 0, null, null, null,
-                             '{}', true, stamp, stamp, null)::openstock_core.product),
+                             '{}', true, stamp, stamp, null, false)::openstock_core.product),
              (g.keys - 'line' - 'lead_time_days') || openstock_core.trimmed_numbers(g.keys) || jsonb_build_object('sku', g.sku) || case when g.keys ? 'lead_time_days'
                then jsonb_build_object('lead_time', (g.keys ->> 'lead_time_days') || ' days') else '{}' end) as new
     from given g

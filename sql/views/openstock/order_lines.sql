@@ -8,9 +8,10 @@ select
   trim_scale(sum(s.released)) as released, trim_scale(sum(s.expired)) as expired,
   min(s.expires_at) filter (where s.reserved + s.backordered > 0) as expires_at,
   coalesce(jsonb_agg(jsonb_build_object('warehouse', s.warehouse, 'reserved', s.reserved, 'allocated', s.allocated, 'shipped', s.shipped)
-                     order by s.warehouse) filter (where s.reserved + s.shipped > 0), '[]') as warehouses
+                     order by s.warehouse) filter (where s.reserved + s.shipped > 0), '[]') as warehouses,
+  s.kit
 from openstock.reservations s
-group by s.order_ref, s.line, s.sku;
+group by s.order_ref, s.line, s.sku, s.kit;
 
 comment on view openstock.order_lines is
   'The lines of the current tenant''s orders: ordered = reserved + backordered + shipped + released + expired.';
@@ -28,6 +29,7 @@ comment on column openstock.order_lines.expired is 'Units whose hold ended.';
 comment on column openstock.order_lines.expires_at is 'When the first hold of the line ends; null: none does.';
 comment on column openstock.order_lines.warehouses is
   'Who serves it: [{"warehouse": …, "reserved": …, "allocated": …, "shipped": …}].';
+comment on column openstock.order_lines.kit is 'The kit that the product is a component of in this line; null: none.';
 grant select on openstock.order_lines to openstock_app, openstock_analyst, openstock_operator;
 
 reset role;

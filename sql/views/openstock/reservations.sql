@@ -8,7 +8,7 @@ select
   c.code::text as channel, l.ordered, trim_scale(l.reserved - d.reserved) as reserved, case when d.reserved > 0 then 0 else l.allocated end as allocated,
   trim_scale(l.backordered - d.backordered) as backordered, l.shipped, l.released,
   trim_scale(l.expired + d.reserved + d.backordered) as expired, l.expires_at, a.code::text as location, t.code::text as lot, l.min_days_left,
-  l.created_at
+  l.created_at, k.sku::text as kit
 from moment m
 cross join (
   select n.tenant_id, n.reservation_id, n.line, n.product_id, n.warehouse_id, n.ordered::numeric as ordered, n.reserved::numeric as reserved,
@@ -33,7 +33,10 @@ join openstock_core.product p on p.tenant_id = l.tenant_id and p.product_id = l.
 left join openstock_core.warehouse w on w.tenant_id = l.tenant_id and w.warehouse_id = l.warehouse_id
 left join openstock_core.location a on a.tenant_id = l.tenant_id and a.location_id = l.location_id
 left join openstock_core.lot t on t.tenant_id = l.tenant_id and t.lot_id = l.lot_id
-left join openstock_core.channel c on c.tenant_id = l.tenant_id and c.channel_id = l.channel_id;
+left join openstock_core.channel c on c.tenant_id = l.tenant_id and c.channel_id = l.channel_id
+left join openstock_core.reservation_kit i
+  on i.tenant_id = l.tenant_id and i.reservation_id = l.reservation_id and i.line = l.line and i.product_id = l.product_id
+left join openstock_core.product k on k.tenant_id = i.tenant_id and k.product_id = i.kit_id;
 
 comment on view openstock.reservations is
   'Order lines of the current tenant per warehouse, and what of them waits for stock: ordered = reserved + backordered + shipped + released + expired. A hold counts as expired from that moment '
@@ -55,6 +58,7 @@ comment on column openstock.reservations.location is 'The bin that the line asks
 comment on column openstock.reservations.lot is 'The lot that the line asks for; null: any.';
 comment on column openstock.reservations.min_days_left is 'So many days before the last day of their lot its units had to have when they were pinned; null: any.';
 comment on column openstock.reservations.created_at is 'When it was promised.';
+comment on column openstock.reservations.kit is 'The kit that the product is a component of in this line; null: none.';
 grant select on openstock.reservations to openstock_app, openstock_analyst, openstock_operator;
 
 reset role;

@@ -1,0 +1,205 @@
+"""release, ship, deallocate and amend count kits where an entry names a line of kits, and units where it names a component with the line."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.support import Clock, Shop, columns, refused
+
+HALF = Decimal("0.5")
+
+
+@pytest.fixture
+def order(kits: Shop) -> Shop:
+    """O1: 4 HAMPER (line 1), 1 APPLE (line 2): 8 + 1 APPLE and 2 RICE in London."""
+    kits.reserve("O1", [{"sku": "HAMPER", "qty": 4}, {"sku": "APPLE", "qty": 1}])
+    return kits
+
+
+def open_units(shop: Shop, order_ref: str = "O1") -> list[tuple[Any, ...]]:
+    """(line, sku, reserved) of an order, over all warehouses."""
+    return columns(shop.view("order_lines", order_ref=order_ref), "line", "sku", "reserved")
+
+
+@pytest.mark.parametrize("entry", [{"line": 1}, {"line": 1, "sku": "HAMPER"}, {"sku": " HAMPER"}, {"line": 1, "warehouse": "LON"}])
+def test_kits_are_released(order: Shop, entry: dict[str, Any]) -> None:
+    answer = order.release("O1", [entry | {"qty": 3}])
+    assert columns(answer, "line", "sku", "kit", "outcome", "qty_released", "qty_reserved") == [
+        (1, "APPLE", "HAMPER", "released", 6, 2),
+        (1, "RICE", "HAMPER", "released", 3 * HALF, HALF),
+    ]
+    order.release("O1", [entry])
+    assert open_units(order) == [(1, "APPLE", 0), (1, "RICE", 0), (2, "APPLE", 1)]
+    assert order.differences() == []
+
+
+def test_a_component_alone_is_named_with_its_line(order: Shop, db: psycopg.Connection) -> None:
+    order.release("O1", [{"line": 1, "sku": "APPLE", "qty": 3}, {"line": 1, "sku": "RICE", "qty": 0.5}])
+    assert open_units(order) == [(1, "APPLE", 5), (1, "RICE", 3 * HALF), (2, "APPLE", 1)]
+    order.release("O1", [{"sku": "APPLE"}])
+    assert open_units(order) == [(1, "APPLE", 5), (1, "RICE", 3 * HALF), (2, "APPLE", 0)]
+    with refused(db, "OS303", line=1, asked=1, reserved=0):
+        order.release("O1", [{"sku": "APPLE", "qty": 1}])
+    with refused(db, "OS303", line=1, asked=3, reserved=2):
+        order.release("O1", [{"line": 1, "qty": 3}])
+    order.release("O1", [{"line": 1, "qty": 2}])
+    assert open_units(order) == [(1, "APPLE", 1), (1, "RICE", HALF), (2, "APPLE", 0)]
+
+
+def test_what_fits_no_kit_is_refused(order: Shop, db: psycopg.Connection) -> None:
+    with refused(db, "OS303", line=2, asked=5, reserved=4):
+        order.release("O1", [{"line": 2}, {"line": 1, "qty": 5}])
+    with refused(db, "OS110", line=1, sku="HAMPER"):
+        order.release("O1", [{"line": 1, "qty": 1.5}])
+    with refused(db, "OS110", line=1, sku="HAMPER"):
+        order.ship("O1", [{"line": 1, "qty": 0}])
+    with refused(db, "22023", line=1, key="sku", sku="MILK"):
+        order.release("O1", [{"line": 1, "sku": "MILK", "qty": 1}])
+    with refused(db, "22023", line=1, problem="names what another entry names too"):
+        order.release("O1", [{"line": 1, "qty": 1}, {"line": 1, "sku": "APPLE", "qty": 1}])
+    with refused(db, "OS303", line=1, asked=1, reserved=0):
+        order.release("O1", [{"line": 1, "warehouse": "BER", "qty": 1}])
+    with refused(db, "OS303", line=1):
+        order.release("O1", [{"sku": "BAG", "qty": 1}])
+
+
+def test_two_lines_of_one_kit(order: Shop, db: psycopg.Connection) -> None:
+    order.reserve("O1", [{"sku": "HAMPER", "qty": 1}])
+    with refused(db, "22023", line=1):
+        order.release("O1", [{"sku": "HAMPER", "qty": 1}])
+    order.release("O1", [{"line": 1}])
+    order.release("O1", [{"sku": "HAMPER", "qty": 1}])
+    assert open_units(order) == [(1, "APPLE", 0), (1, "RICE", 0), (2, "APPLE", 1), (3, "APPLE", 0), (3, "RICE", 0)]
+
+
+def test_kits_are_allocated_deallocated_and_shipped(order: Shop, db: psycopg.Connection) -> None:
+    order.allocate("O1")
+    answer = order.deallocate("O1", [{"line": 1, "qty": 1}])
+    assert sorted(columns(answer, "line", "sku", "qty")) == [(1, "APPLE", 2), (1, "RICE", HALF)]
+    with refused(db, "OS303", line=1, asked=4, reserved=3):
+        order.deallocate("O1", [{"line": 1, "qty": 4}])
+    answer = order.ship("O1", [{"sku": "HAMPER", "qty": 2}])
+    assert sorted(columns(answer, "line", "sku", "qty")) == [(1, "APPLE", 4), (1, "RICE", 1)]
+    order.ship("O1")
+    assert columns(order.view("order_lines", order_ref="O1"), "sku", "shipped") == [("APPLE", 8), ("RICE", 2), ("APPLE", 1)]
+    assert order.view("orders", order_ref="O1")[0]["status"] == "shipped"
+    assert order.differences() == []
+
+
+def test_a_picker_names_the_component(order: Shop, db: psycopg.Connection) -> None:
+    order.allocate("O1")
+    missing = {"line": 1, "location": "A-1", "qty": 1}
+    with refused(db, "22023", line=1, key="sku"):
+        order.short_pick("O1", [missing])
+    answer = order.short_pick("O1", [missing | {"sku": "APPLE"}])
+    assert columns(answer, "line", "sku", "outcome", "qty")[0] == (1, "APPLE", "deallocated", 1)
+
+
+def test_an_order_of_kits_is_canceled(order: Shop) -> None:
+    assert columns(order.cancel("O1"), "line", "sku", "kit", "outcome") == [
+        (1, "APPLE", "HAMPER", "cancelled"),
+        (1, "RICE", "HAMPER", "cancelled"),
+        (2, "APPLE", None, "cancelled"),
+    ]
+
+
+@pytest.mark.parametrize("entry", [{"line": 1}, {"sku": "HAMPER"}, {"line": 1, "sku": "HAMPER"}])
+def test_a_line_is_amended_in_kits(order: Shop, entry: dict[str, Any]) -> None:
+    answer = order.amend("O1", [entry | {"qty": 3}])
+    assert columns(answer, "line", "sku", "kit", "outcome", "qty_released") == [
+        (1, "APPLE", "HAMPER", "released", 2),
+        (1, "RICE", "HAMPER", "released", HALF),
+    ]
+    answer = order.amend("O1", [entry | {"qty": 6}])
+    assert {row["outcome"] for row in answer} == {"reserved"}
+    assert open_units(order) == [(1, "APPLE", 12), (1, "RICE", 3), (2, "APPLE", 1)]
+    assert order.amend("O1", [entry | {"qty": 6}]) == []
+    order.amend("O1", [entry | {"qty": 0}])
+    assert open_units(order) == [(1, "APPLE", 0), (1, "RICE", 0), (2, "APPLE", 1)]
+    assert order.differences() == []
+
+
+def test_amended_kits_are_those_that_were_ordered(order: Shop) -> None:
+    order.put_kits(lines=[{"sku": "HAMPER", "components": []}])
+    order.amend("O1", [{"line": 1, "qty": 5}])
+    assert open_units(order) == [(1, "APPLE", 10), (1, "RICE", 5 * HALF), (2, "APPLE", 1)]
+
+
+def test_kits_are_added_by_an_amendment(order: Shop) -> None:
+    order.amend("O1", [{"sku": "BAG", "qty": 1}, {"sku": "HAMPER", "line": 8, "qty": 1}, {"line": 2, "qty": 0}])
+    assert columns(order.view("order_lines", order_ref="O1"), "line", "sku", "reserved", "kit") == [
+        (1, "APPLE", 8, "HAMPER"),
+        (1, "RICE", 2, "HAMPER"),
+        (2, "APPLE", 0, None),
+        (8, "APPLE", 2, "HAMPER"),
+        (8, "RICE", HALF, "HAMPER"),
+        (9, "APPLE", 3, "BAG"),
+    ]
+
+
+def test_an_amendment_that_is_short_is_told_in_kits(order: Shop) -> None:
+    [row] = order.amend("O1", [{"line": 1, "qty": 9}])
+    assert (row["sku"], row["outcome"], row["qty_ordered"], row["qty_short"], row["available"]) == ("HAMPER", "rejected", 5, 3, 2)
+    answer = order.amend("O1", [{"line": 1, "qty": 9}], on_shortage="partial")
+    assert columns(answer, "line", "sku", "outcome", "qty_short") == [
+        (1, "APPLE", "reserved", 0),
+        (1, "APPLE", "reserved", 0),
+        (1, "RICE", "reserved", 0),
+        (1, "HAMPER", "short", 3),
+    ]
+    assert open_units(order) == [(1, "APPLE", 12), (1, "RICE", 3), (2, "APPLE", 1)]
+
+
+def test_an_amendment_leaves_what_was_shipped(order: Shop, db: psycopg.Connection) -> None:
+    order.ship("O1", [{"line": 1, "qty": 2}])
+    with refused(db, "OS303", line=1, asked=1, shipped=2):
+        order.amend("O1", [{"line": 1, "qty": 1}])
+    order.amend("O1", [{"line": 1, "qty": 3}])
+    assert open_units(order) == [(1, "APPLE", 2), (1, "RICE", HALF), (2, "APPLE", 1)]
+
+
+def test_a_line_whose_components_drifted_is_amended_down(order: Shop, db: psycopg.Connection) -> None:
+    order.release("O1", [{"line": 1, "sku": "APPLE", "qty": 3}])
+    with refused(db, "22023", line=1):
+        order.amend("O1", [{"line": 1, "qty": 4}])
+    with refused(db, "22023", line=1, key="sku", sku="MILK"):
+        order.amend("O1", [{"line": 1, "sku": "MILK", "qty": 1}])
+    order.amend("O1", [{"line": 1, "sku": "APPLE", "qty": 8}])
+    order.amend("O1", [{"line": 1, "qty": 5}])
+    order.release("O1", [{"line": 1, "sku": "RICE"}])
+    order.amend("O1", [{"line": 1, "qty": 0}])
+    assert open_units(order) == [(1, "APPLE", 0), (1, "RICE", 0), (2, "APPLE", 1)]
+
+
+def test_a_cart_of_kits_is_confirmed_into_an_order(order: Shop, clock: Clock) -> None:
+    order.reserve("C1", [{"sku": "HAMPER", "qty": 1}], ttl="1 hour")
+    order.reserve("C1", [{"sku": "BAG", "qty": 1, "warehouse": "BER"}], ttl="3 hours")
+    clock.advance(hours=2)
+    answer = order.confirm("C1", "O1", on_expired="skip")
+    assert columns(answer, "order_ref", "line", "sku", "kit", "outcome") == [("O1", 3, "APPLE", "BAG", "confirmed")]
+    assert columns(order.view("order_lines", order_ref="C1"), "line", "sku", "kit") == [(1, "APPLE", "HAMPER"), (1, "RICE", "HAMPER")]
+    order.release("O1", [{"sku": "BAG", "qty": 1}, {"sku": "HAMPER", "qty": 1}])
+    assert open_units(order) == [(1, "APPLE", 6), (1, "RICE", 3 * HALF), (2, "APPLE", 1), (3, "APPLE", 0)]
+    assert order.differences() == []
+
+
+def test_verify_misses_the_line_of_a_component(order: Shop, db: psycopg.Connection) -> None:
+    db.execute("update openstock_core.reservation_kit set line = 3 where line = 1 and qty = 0.5")
+    assert columns(order.differences(), "fact", "key", "expected", "actual") == [
+        ("component of a kit has a line", {"sku": "RICE", "order_ref": "O1", "line": 3}, 1, 0)
+    ]
+
+
+def test_a_product_that_waits_and_became_a_kit_is_given_back(kits: Shop, db: psycopg.Connection) -> None:
+    kits.put_products(lines=[{"sku": "SET", "name": "Set", "backorder": "unlimited"}])
+    kits.reserve("O1", [{"sku": "SET", "qty": 3}], on_shortage="backorder")
+    kits.put_kits(lines=[{"sku": "SET", "components": [{"sku": "APPLE", "qty": 1}]}])
+    with refused(db, "22023", line=1, key="sku", sku="SET"):
+        kits.amend("O1", [{"line": 1, "qty": 4}])
+    kits.amend("O1", [{"line": 1, "qty": 2}])
+    assert columns(kits.release("O1", [{"sku": "SET"}]), "sku", "kit", "qty_released") == [("SET", None, 2)]
+    assert kits.differences() == []
