@@ -138,8 +138,8 @@ CALLS = (
     ),
     Call(
         "amend",
-        {"order_ref": "ORDER", "lines": [{"line": 1, "qty": 5}]},
-        {"lines": [{"line": 1, "qty": 6}]},
+        {"order_ref": "ORDER", "lines": [{"sku": "APPLE", "qty": 5}]},
+        {"lines": [{"sku": "APPLE", "qty": 6}]},
         {"sku": "code", "qty": "number!", "warehouse": "code"},
         ("reason", "destination"),
     ),
