@@ -25,7 +25,7 @@ def test_levels_that_keep_coming_into_being_are_not_called_short(shop: Shop, db:
     shop.receive("LON", [{"sku": "APPLE", "qty": 5}])
     db.execute(
         "create or replace function openstock_core.lock_candidate_levels(tenant uuid, lines openstock_core.order_line[], "
-        "may_wait boolean, inout held openstock_core.level_key[], out due openstock_core.due) language sql "
+        "more openstock_core.level_key[], may_wait boolean, inout held openstock_core.level_key[], out due openstock_core.due) language sql "
         "as $$ select held || row(0, coalesce(cardinality(held), 0))::openstock_core.level_key, "
         "row(openstock.server_time(), '{}', '{}', '{}', '{}', '{}')::openstock_core.due $$"
     )

@@ -117,7 +117,8 @@ def without_look_at_warehouses(facts: Facts, parts: tuple[Part, Part]) -> Facts:
 
 def without_choice_of_bins(facts: Facts, parts: tuple[Part, Part]) -> Facts:
     """Who picks passes over bins that another call holds, as long as others have enough, instead of waiting for the first by the removal
-    rule. Which bins, and which pieces, is therefore not settled, but how many units of each product and line is.
+    rule. Which bins, and which pieces, is therefore not settled, but how many units of each product and line is. And who finds too little
+    where it did not have to wait books holds that have ended, and otherwise does not.
     """
     facts = dict(facts)
     for part in parts:
@@ -126,8 +127,11 @@ def without_choice_of_bins(facts: Facts, parts: tuple[Part, Part]) -> Facts:
             facts[part.name] = summed(facts[part.name], without=BALANCES)
     facts["bins"] = summed(facts["bins"])
     facts["serials"] = sorted(json.dumps([row[key] for key in ("sku", "warehouse", "state", "order_ref", "line")]) for row in map(json.loads, facts["serials"]))
-    picked = [row for row in map(json.loads, facts["ledger"]) if row["event_type"] in ("ALLOCATE", "DEALLOCATE", "SHIP")]
-    facts["ledger"] = [row for row in facts["ledger"] if json.loads(row) not in picked]
+    unsettled = {"ALLOCATE", "DEALLOCATE", "SHIP"}
+    if any(request.get("ttl") == "12 hours" for part in parts for _, request in part.scenario.furnish):
+        unsettled |= {"EXPIRE"}
+        facts["stock"] = sorted(json.dumps({k: v for k, v in as_row(row).items() if k != "version"}) for row in facts["stock"])
+    facts["ledger"] = [row for row in facts["ledger"] if json.loads(row)["event_type"] not in unsettled]
     return facts
 
 
