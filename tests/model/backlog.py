@@ -39,7 +39,10 @@ class Backlog(Holds):
         wanted: dict[str, Decimal] = defaultdict(Decimal)
         for w in self.state.waiting:
             wanted[w.sku] += w.backordered
-        self._make_room(wanted, [key for key in self.state.entries if key[0] in skus], self._ended_waiting(skus))
+        # Holds that have ended are booked only for who may be served now, and no hold that waits may.
+        firm = any(w.backordered > 0 and w.expires_at is None for w in self.state.waiting if w.sku in skus)
+        levels = [key for key in self.state.entries if key[0] in skus]
+        self._make_room(wanted if firm else None, levels, self._ended_waiting(skus))
         return self._fill([(sku, place) for sku in skus for place in self.sources(sku)], head[:max_rows])
 
     def _may_offer(self, sku: str, warehouse: str) -> bool:

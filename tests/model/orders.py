@@ -134,14 +134,14 @@ class Orders(Views):
                     need -= units(line)
         return chosen
 
-    def _make_room(self, wanted: dict[str, Decimal], levels: Iterable[LevelKey], waiting: Iterable[Waiting]) -> None:
+    def _make_room(self, wanted: dict[str, Decimal] | None, levels: Iterable[LevelKey], waiting: Iterable[Waiting]) -> None:
         """Book what is due at levels: lots that have expired, and of the holds that have ended as many as may be needed at each level
-        for what is wanted of its product; and the holds that waited until they ended.
+        for what is wanted of its product (None: nothing is); and the holds that waited until they ended.
         """
         levels, missing = list(levels), {}
-        for sku, warehouse in levels:
+        for sku, warehouse in levels if wanted is not None else []:
             lots = sum((b.on_hand for b in self._due_bins(sku, warehouse)), ZERO)
-            missing[sku, warehouse] = wanted.get(sku, ZERO) - self.booked(sku, warehouse)["available"] + lots
+            missing[sku, warehouse] = (wanted or {}).get(sku, ZERO) - self.booked(sku, warehouse)["available"] + lots
         self._end(self._choose_due(missing, lambda line: line.reserved), waiting)
         self._settle(levels)
 
