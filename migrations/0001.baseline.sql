@@ -8587,7 +8587,7 @@ declare
   wanted openstock_core.order_line[] := array[]::openstock_core.order_line[];
   stock openstock_core.found_stock;
   entries openstock_core.posted[];
-  answer jsonb := '[]';
+  answer jsonb := '[]'::jsonb;
   gained jsonb;
 begin
   select array_agg(row(p.reservation_line_id, p.backorder_id, p.line, p.product_id, p.warehouse_id, p.open)::openstock_core.open_line),
@@ -13298,5 +13298,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', 'f18760f2e6310a6a3cbe94f0f7c8c11014e66cb154926dabf2d8c6ef43074426');
+values ('0001.baseline', '040e48321a8116555b8d4110e67a1872518b034509d7ab8b22b02881ea05624f');
 reset role;

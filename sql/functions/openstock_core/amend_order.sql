@@ -21,7 +21,7 @@ declare
   wanted openstock_core.order_line[] := array[]::openstock_core.order_line[];
   stock openstock_core.found_stock;
   entries openstock_core.posted[];
-  answer jsonb := '[]';
+  answer jsonb := '[]'::jsonb;
   gained jsonb;
 begin
   select array_agg(row(p.reservation_line_id, p.backorder_id, p.line, p.product_id, p.warehouse_id, p.open)::openstock_core.open_line),
