@@ -2843,6 +2843,25 @@ comment on function openstock_core.units_for_quota is
 
 reset role;
 
+-- sql/functions/openstock_core/units_freed.sql
+-- How many of the units that a line gives back come free for a sales channel, or for who has none: what another channel's line took from its
+-- quota goes back there. One expression, so that PostgreSQL writes it into the query. Reads: what units_for_quota reads.
+set local role openstock_owner;
+
+create or replace function openstock_core.units_freed(
+  tenant uuid, channel_id bigint, quota_used numeric, units numeric, for_channel bigint) returns numeric
+language sql
+stable
+return units - case when quota_used > 0 and channel_id is distinct from for_channel
+  then coalesce(openstock_core.units_for_quota(tenant, channel_id, quota_used, units), 0) else 0 end;
+
+revoke all on function openstock_core.units_freed from public;
+grant execute on function openstock_core.units_freed to openstock_api;
+comment on function openstock_core.units_freed is
+  'These units of a line of channel_id that has quota_used, less what goes back to its quota; all of them for its own channel.';
+
+reset role;
+
 -- sql/functions/openstock_core/find_due_holds.sql
 -- Chooses holds that have ended, at locked levels, the oldest first, until they hold the units that are missing there.
 -- What holds of other channels took from their quotas goes back there. Reads: reservation_line, allocation, stock_bin, lot, product,
@@ -2877,8 +2896,7 @@ begin
                   left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
                   where a.tenant_id = tenant and a.reservation_line_id = d.reservation_line_id and a.bin_id <> all (avoided)
                     and (t.expires_on is null or openstock_core.expiry(t.expires_on) > find_due_holds.at))
-            else d.reserved - case when d.quota_used > 0 and d.channel_id is distinct from k.channel_id then coalesce(
-              openstock_core.units_for_quota(tenant, d.channel_id, d.quota_used, d.reserved), 0) else 0 end end as units) as u
+            else openstock_core.units_freed(tenant, d.channel_id, d.quota_used, d.reserved, k.channel_id) end as units) as u
         where d.tenant_id = tenant and d.product_id = k.product_id and d.warehouse_id = k.warehouse_id
           and d.expires_at <= find_due_holds.at and d.reserved > 0 and u.units > 0
         order by d.expires_at, d.reservation_line_id
@@ -6686,8 +6704,7 @@ begin
       where b.tenant_id = tenant and b.product_id = l.product_id and b.warehouse_id = l.warehouse_id and l.next_block_at <= ended_units.at
         and b.on_hand > 0 and not b.blocked and openstock_core.expiry(t.expires_on) <= ended_units.at) as d
     cross join lateral (
-      select coalesce(sum(n.reserved - case when n.quota_used > 0 and n.channel_id is distinct from ended_units.channel_id then coalesce(
-               openstock_core.units_for_quota(tenant, n.channel_id, n.quota_used, n.reserved), 0) else 0 end), 0) as units
+      select coalesce(sum(openstock_core.units_freed(tenant, n.channel_id, n.quota_used, n.reserved, ended_units.channel_id)), 0) as units
       from openstock_core.reservation_line n
       where n.tenant_id = tenant and n.product_id = l.product_id and n.warehouse_id = l.warehouse_id and l.next_expiry_at <= ended_units.at
         and n.expires_at <= ended_units.at and n.reserved > 0) as h
@@ -7084,35 +7101,32 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  others openstock_core.order_line[];
+  others openstock_core.order_line[] := lines;
+  served openstock_core.order_line[];
 begin
-  if not openstock_core.asks_for_certain_units(lines) then
-    parts := array(select p from openstock_core.plan_reservation(lines, candidates) as p);
-    short := (select coalesce(sum(u.qty), 0) from unnest(lines) as u) > (select coalesce(sum(p.qty), 0) from unnest(parts) as p);
-    if short and openstock_core.asks_for_kits(lines) then
-      parts := array(select p from openstock_core.plan_reservation(openstock_core.fit_kits(lines, candidates), candidates) as p);
-    end if;
-    return;
+  parts := array[]::openstock_core.order_line[];
+  if openstock_core.asks_for_certain_units(lines) then
+    pins := openstock_core.plan_pins(tenant, lines, candidates, bin_ids, null, at, without_ended);
+    parts := array(
+      select row(u.line, u.sku, u.product_id, p.warehouse_id, p.qty, u.location_id, u.lot_id, u.min_days_left, u.kit_id, u.kit_qty)::openstock_core.order_line
+      from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)
+      join (select p.reservation_line_id as line, p.product_id, p.warehouse_id, sum(p.qty) as qty from unnest(pins) as p group by 1, 2, 3) as p
+        on p.line = u.line and p.product_id = u.product_id
+      order by u.n, p.warehouse_id);
+    candidates := array(
+      select row(c.product_id, c.warehouse_id, c.code, c.priority, c.active, c.available - coalesce(p.qty, 0), c.distance_km, c.shipping_cost,
+                 c.place)::openstock_core.candidate
+      from unnest(candidates) as c
+      left join (select p.product_id, p.warehouse_id, sum(p.qty) as qty from unnest(pins) as p group by 1, 2) as p
+        on p.product_id = c.product_id and p.warehouse_id = c.warehouse_id);
+    others := array(select u from unnest(lines) as u where coalesce(u.location_id, u.lot_id, u.min_days_left) is null);
   end if;
-  pins := openstock_core.plan_pins(tenant, lines, candidates, bin_ids, null, at, without_ended);
-  parts := array(
-    select row(u.line, u.sku, u.product_id, p.warehouse_id, p.qty, u.location_id, u.lot_id, u.min_days_left, u.kit_id, u.kit_qty)::openstock_core.order_line
-    from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)
-    join (select p.reservation_line_id as line, p.product_id, p.warehouse_id, sum(p.qty) as qty from unnest(pins) as p group by 1, 2, 3) as p
-      on p.line = u.line and p.product_id = u.product_id
-    order by u.n, p.warehouse_id);
-  candidates := array(
-    select row(c.product_id, c.warehouse_id, c.code, c.priority, c.active, c.available - coalesce(p.qty, 0), c.distance_km, c.shipping_cost,
-               c.place)::openstock_core.candidate
-    from unnest(candidates) as c
-    left join (select p.product_id, p.warehouse_id, sum(p.qty) as qty from unnest(pins) as p group by 1, 2) as p
-      on p.product_id = c.product_id and p.warehouse_id = c.warehouse_id);
-  others := array(select u from unnest(lines) as u where coalesce(u.location_id, u.lot_id, u.min_days_left) is null);
-  if openstock_core.asks_for_kits(others) then
-    others := openstock_core.fit_kits(others, candidates);
+  served := array(select p from openstock_core.plan_reservation(others, candidates) as p);
+  short := (select coalesce(sum(u.qty), 0) from unnest(lines) as u) > (select coalesce(sum(p.qty), 0) from unnest(parts || served) as p);
+  if short and openstock_core.asks_for_kits(others) then
+    served := array(select p from openstock_core.plan_reservation(openstock_core.fit_kits(others, candidates), candidates) as p);
   end if;
-  parts := parts || array(select p from openstock_core.plan_reservation(others, candidates) as p);
-  short := (select coalesce(sum(u.qty), 0) from unnest(lines) as u) > (select coalesce(sum(p.qty), 0) from unnest(parts) as p);
+  parts := parts || served;
 end
 $$;
 
@@ -7537,7 +7551,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   return exists (select from openstock_core.warehouse w where w.tenant_id = tenant)
-    and not exists (select from unnest(waiting) as u where coalesce(u.location_id, u.lot_id, u.min_days_left, u.kit_id) is not null) and not exists (
+    and not openstock_core.asks_for_certain_units(waiting) and not openstock_core.asks_for_kits(waiting) and not exists (
     select from (select u.product_id, sum(u.qty) as qty from unnest(waiting) as u group by u.product_id) as k
     join openstock_core.product p on p.tenant_id = tenant and p.product_id = k.product_id
     left join openstock_core.backlog g on g.tenant_id = tenant and g.product_id = k.product_id
@@ -7645,8 +7659,7 @@ begin
                             and s.active limit 1) as a
       cross join lateral (
         select coalesce(sum(n.reserved), 0) as units,
-               coalesce(sum(n.reserved - case when n.quota_used > 0 and n.channel_id is distinct from sourcing.channel_id then coalesce(
-                 openstock_core.units_for_quota(tenant, n.channel_id, n.quota_used, n.reserved), 0) else 0 end), 0) as free
+               coalesce(sum(openstock_core.units_freed(tenant, n.channel_id, n.quota_used, n.reserved, sourcing.channel_id)), 0) as free
         from openstock_core.reservation_line n
         where s.next_expiry_at <= stock.at and n.tenant_id = tenant and n.product_id = k.product_id and n.warehouse_id = k.warehouse_id
           and n.expires_at <= stock.at and n.reserved > 0) as d
@@ -8515,8 +8528,8 @@ begin
           join openstock_core.allocation a on a.tenant_id = tenant and a.reservation_line_id = t.reservation_line_id),
     array(select l.reservation_line_id from openstock_core.reservation_line l
           where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0 and l.expires_at <= find_giving.at),
-    array(select row(null, t.product_id, t.warehouse_id, null, t.qty - case when l.quota_used > 0 and l.channel_id is distinct from find_giving.channel_id
-                   then coalesce(openstock_core.units_for_quota(tenant, l.channel_id, l.quota_used, t.qty), 0) else 0 end, null)::openstock_core.pick
+    array(select row(null, t.product_id, t.warehouse_id, null,
+                     openstock_core.units_freed(tenant, l.channel_id, l.quota_used, t.qty, find_giving.channel_id), null)::openstock_core.pick
           from unnest(taken) as t
           join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = t.reservation_line_id))::openstock_core.giving;
 end
@@ -10627,7 +10640,6 @@ begin
     select row(m.reservation_line_id, m.product_id, m.warehouse_id, null, sum(m.qty), null)::openstock_core.pick
     from unnest(missing) as m group by m.reservation_line_id, m.product_id, m.warehouse_id order by m.reservation_line_id);
   picks := openstock_core.find_picks(tenant, op_id, needs, sources || targets, sources, locked.due);
-  perform openstock_core.settle_bins(tenant, op_id, '{}', targets, null);
   perform openstock_core.inherit_ages(tenant, sources, targets);
 
   perform openstock_core.post(tenant, op_id, array(
@@ -13298,5 +13310,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '040e48321a8116555b8d4110e67a1872518b034509d7ab8b22b02881ea05624f');
+values ('0001.baseline', '9b71c54c6e352981bca832f1b02500928fab7c8d087811f71980024c2abdd58d');
 reset role;

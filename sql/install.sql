@@ -68,6 +68,7 @@
 \ir functions/openstock_core/lock_backlogs.sql
 \ir functions/openstock_core/lock_order_backorders.sql
 \ir functions/openstock_core/units_for_quota.sql
+\ir functions/openstock_core/units_freed.sql
 \ir functions/openstock_core/find_due_holds.sql
 \ir functions/openstock_core/lock_due_holds.sql
 \ir functions/openstock_core/backorder_movements.sql

@@ -34,8 +34,6 @@ EQUIVALENT: dict[str, str] = {
     "openstock_core.replace_levels: where s.tenant_id = tenant": "the levels' products are looked up within the tenant",
     "openstock_core.replace_lines: where not exists (select from openstock_core.reservation o where o.tenant_id  ... "
     "d o.order_ref = r.order_ref)": "orders that are there are left alone by `on conflict do nothing`",
-    "openstock_core.replace_pins: perform openstock_core.settle_bins(tenant, op_id, '{}', targets, null)": "find_picks has locked these bins; held units are blocked "
-    "in any, and inherit_ages writes the age",
     "openstock_core.stock_answer: where e.line > 0": "entries without a line are DEALLOCATE, which the condition beside it leaves out",
     "openstock_core.unanalyzed_tables: where c.relkind = 'r'": "a partitioned table holds nothing itself",
     "openstock_core.unpin_from_bins: where k.surplus > 0": "without a surplus, `s.before < s.surplus` is false",

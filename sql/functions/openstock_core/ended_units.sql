@@ -21,8 +21,7 @@ begin
       where b.tenant_id = tenant and b.product_id = l.product_id and b.warehouse_id = l.warehouse_id and l.next_block_at <= ended_units.at
         and b.on_hand > 0 and not b.blocked and openstock_core.expiry(t.expires_on) <= ended_units.at) as d
     cross join lateral (
-      select coalesce(sum(n.reserved - case when n.quota_used > 0 and n.channel_id is distinct from ended_units.channel_id then coalesce(
-               openstock_core.units_for_quota(tenant, n.channel_id, n.quota_used, n.reserved), 0) else 0 end), 0) as units
+      select coalesce(sum(openstock_core.units_freed(tenant, n.channel_id, n.quota_used, n.reserved, ended_units.channel_id)), 0) as units
       from openstock_core.reservation_line n
       where n.tenant_id = tenant and n.product_id = l.product_id and n.warehouse_id = l.warehouse_id and l.next_expiry_at <= ended_units.at
         and n.expires_at <= ended_units.at and n.reserved > 0) as h

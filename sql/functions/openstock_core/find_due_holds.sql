@@ -31,8 +31,7 @@ begin
                   left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
                   where a.tenant_id = tenant and a.reservation_line_id = d.reservation_line_id and a.bin_id <> all (avoided)
                     and (t.expires_on is null or openstock_core.expiry(t.expires_on) > find_due_holds.at))
-            else d.reserved - case when d.quota_used > 0 and d.channel_id is distinct from k.channel_id then coalesce(
-              openstock_core.units_for_quota(tenant, d.channel_id, d.quota_used, d.reserved), 0) else 0 end end as units) as u
+            else openstock_core.units_freed(tenant, d.channel_id, d.quota_used, d.reserved, k.channel_id) end as units) as u
         where d.tenant_id = tenant and d.product_id = k.product_id and d.warehouse_id = k.warehouse_id
           and d.expires_at <= find_due_holds.at and d.reserved > 0 and u.units > 0
         order by d.expires_at, d.reservation_line_id

@@ -18,8 +18,8 @@ begin
           join openstock_core.allocation a on a.tenant_id = tenant and a.reservation_line_id = t.reservation_line_id),
     array(select l.reservation_line_id from openstock_core.reservation_line l
           where l.tenant_id = tenant and l.reservation_id = order_id and l.reserved > 0 and l.expires_at <= find_giving.at),
-    array(select row(null, t.product_id, t.warehouse_id, null, t.qty - case when l.quota_used > 0 and l.channel_id is distinct from find_giving.channel_id
-                   then coalesce(openstock_core.units_for_quota(tenant, l.channel_id, l.quota_used, t.qty), 0) else 0 end, null)::openstock_core.pick
+    array(select row(null, t.product_id, t.warehouse_id, null,
+                     openstock_core.units_freed(tenant, l.channel_id, l.quota_used, t.qty, find_giving.channel_id), null)::openstock_core.pick
           from unnest(taken) as t
           join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = t.reservation_line_id))::openstock_core.giving;
 end

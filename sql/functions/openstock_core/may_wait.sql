@@ -8,7 +8,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   return exists (select from openstock_core.warehouse w where w.tenant_id = tenant)
-    and not exists (select from unnest(waiting) as u where coalesce(u.location_id, u.lot_id, u.min_days_left, u.kit_id) is not null) and not exists (
+    and not openstock_core.asks_for_certain_units(waiting) and not openstock_core.asks_for_kits(waiting) and not exists (
     select from (select u.product_id, sum(u.qty) as qty from unnest(waiting) as u group by u.product_id) as k
     join openstock_core.product p on p.tenant_id = tenant and p.product_id = k.product_id
     left join openstock_core.backlog g on g.tenant_id = tenant and g.product_id = k.product_id

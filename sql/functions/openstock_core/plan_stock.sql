@@ -10,35 +10,32 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  others openstock_core.order_line[];
+  others openstock_core.order_line[] := lines;
+  served openstock_core.order_line[];
 begin
-  if not openstock_core.asks_for_certain_units(lines) then
-    parts := array(select p from openstock_core.plan_reservation(lines, candidates) as p);
-    short := (select coalesce(sum(u.qty), 0) from unnest(lines) as u) > (select coalesce(sum(p.qty), 0) from unnest(parts) as p);
-    if short and openstock_core.asks_for_kits(lines) then
-      parts := array(select p from openstock_core.plan_reservation(openstock_core.fit_kits(lines, candidates), candidates) as p);
-    end if;
-    return;
+  parts := array[]::openstock_core.order_line[];
+  if openstock_core.asks_for_certain_units(lines) then
+    pins := openstock_core.plan_pins(tenant, lines, candidates, bin_ids, null, at, without_ended);
+    parts := array(
+      select row(u.line, u.sku, u.product_id, p.warehouse_id, p.qty, u.location_id, u.lot_id, u.min_days_left, u.kit_id, u.kit_qty)::openstock_core.order_line
+      from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)
+      join (select p.reservation_line_id as line, p.product_id, p.warehouse_id, sum(p.qty) as qty from unnest(pins) as p group by 1, 2, 3) as p
+        on p.line = u.line and p.product_id = u.product_id
+      order by u.n, p.warehouse_id);
+    candidates := array(
+      select row(c.product_id, c.warehouse_id, c.code, c.priority, c.active, c.available - coalesce(p.qty, 0), c.distance_km, c.shipping_cost,
+                 c.place)::openstock_core.candidate
+      from unnest(candidates) as c
+      left join (select p.product_id, p.warehouse_id, sum(p.qty) as qty from unnest(pins) as p group by 1, 2) as p
+        on p.product_id = c.product_id and p.warehouse_id = c.warehouse_id);
+    others := array(select u from unnest(lines) as u where coalesce(u.location_id, u.lot_id, u.min_days_left) is null);
   end if;
-  pins := openstock_core.plan_pins(tenant, lines, candidates, bin_ids, null, at, without_ended);
-  parts := array(
-    select row(u.line, u.sku, u.product_id, p.warehouse_id, p.qty, u.location_id, u.lot_id, u.min_days_left, u.kit_id, u.kit_qty)::openstock_core.order_line
-    from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)
-    join (select p.reservation_line_id as line, p.product_id, p.warehouse_id, sum(p.qty) as qty from unnest(pins) as p group by 1, 2, 3) as p
-      on p.line = u.line and p.product_id = u.product_id
-    order by u.n, p.warehouse_id);
-  candidates := array(
-    select row(c.product_id, c.warehouse_id, c.code, c.priority, c.active, c.available - coalesce(p.qty, 0), c.distance_km, c.shipping_cost,
-               c.place)::openstock_core.candidate
-    from unnest(candidates) as c
-    left join (select p.product_id, p.warehouse_id, sum(p.qty) as qty from unnest(pins) as p group by 1, 2) as p
-      on p.product_id = c.product_id and p.warehouse_id = c.warehouse_id);
-  others := array(select u from unnest(lines) as u where coalesce(u.location_id, u.lot_id, u.min_days_left) is null);
-  if openstock_core.asks_for_kits(others) then
-    others := openstock_core.fit_kits(others, candidates);
+  served := array(select p from openstock_core.plan_reservation(others, candidates) as p);
+  short := (select coalesce(sum(u.qty), 0) from unnest(lines) as u) > (select coalesce(sum(p.qty), 0) from unnest(parts || served) as p);
+  if short and openstock_core.asks_for_kits(others) then
+    served := array(select p from openstock_core.plan_reservation(openstock_core.fit_kits(others, candidates), candidates) as p);
   end if;
-  parts := parts || array(select p from openstock_core.plan_reservation(others, candidates) as p);
-  short := (select coalesce(sum(u.qty), 0) from unnest(lines) as u) > (select coalesce(sum(p.qty), 0) from unnest(parts) as p);
+  parts := parts || served;
 end
 $$;
 

@@ -27,7 +27,6 @@ begin
     select row(m.reservation_line_id, m.product_id, m.warehouse_id, null, sum(m.qty), null)::openstock_core.pick
     from unnest(missing) as m group by m.reservation_line_id, m.product_id, m.warehouse_id order by m.reservation_line_id);
   picks := openstock_core.find_picks(tenant, op_id, needs, sources || targets, sources, locked.due);
-  perform openstock_core.settle_bins(tenant, op_id, '{}', targets, null);
   perform openstock_core.inherit_ages(tenant, sources, targets);
 
   perform openstock_core.post(tenant, op_id, array(

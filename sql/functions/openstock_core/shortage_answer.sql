@@ -43,8 +43,7 @@ begin
                             and s.active limit 1) as a
       cross join lateral (
         select coalesce(sum(n.reserved), 0) as units,
-               coalesce(sum(n.reserved - case when n.quota_used > 0 and n.channel_id is distinct from sourcing.channel_id then coalesce(
-                 openstock_core.units_for_quota(tenant, n.channel_id, n.quota_used, n.reserved), 0) else 0 end), 0) as free
+               coalesce(sum(openstock_core.units_freed(tenant, n.channel_id, n.quota_used, n.reserved, sourcing.channel_id)), 0) as free
         from openstock_core.reservation_line n
         where s.next_expiry_at <= stock.at and n.tenant_id = tenant and n.product_id = k.product_id and n.warehouse_id = k.warehouse_id
           and n.expires_at <= stock.at and n.reserved > 0) as d
