@@ -226,7 +226,7 @@ comment on column openstock.reservation_change.on_hand is 'Physical units at the
 comment on column openstock.reservation_change.blocked is 'The part of on_hand that cannot be promised.';
 comment on column openstock.reservation_change.reserved is 'Units of the product promised to orders at the warehouse after the row.';
 comment on column openstock.reservation_change.available is
-  'What can still be promised at the warehouse; on a row that is short or rejected, what could be promised at all warehouses asked (of the location, lot or life that '
+  'What can still be promised at the warehouse; on a row that is short or rejected, what could be promised at all warehouses asked (of the pieces, the location, lot or life that '
   'the line asks for).';
 comment on column openstock.reservation_change.offers is
   'On a row that is short or rejected: what each warehouse asked could have promised, [{"warehouse": …, "available": …}] by priority.';
@@ -423,10 +423,11 @@ create type openstock_core.order_line as (
   lot_id bigint,
   min_days_left integer,
   kit_id bigint,
-  kit_qty numeric
+  kit_qty numeric,
+  serial_ids bigint[]
 );
 comment on type openstock_core.order_line is
-  'A line asked of reserve, with its names looked up, or the part of one that a warehouse promises; warehouse, location, lot and life are null where any will do. '
+  'A line asked of reserve, with its names looked up, or the part of one that a warehouse promises; warehouse, location, lot, life and pieces are null where any will do. '
   'A line of kits is one of these for each component, with the kit and the units of the component in one of it.';
 
 create type openstock_core.sourcing as (
@@ -1285,6 +1286,7 @@ create table openstock_core.reservation_line (
   location_id bigint,
   lot_id bigint,
   min_days_left integer,
+  serial_ids bigint[],
   created_at timestamptz not null,
   changes bigint not null default 0,
   channel_id bigint,
@@ -1332,6 +1334,7 @@ comment on column openstock_core.reservation_line.location_id is 'Only units tha
 comment on column openstock_core.reservation_line.lot_id is 'Only units of this lot will do; null: of any.';
 comment on column openstock_core.reservation_line.min_days_left is
   'Only units that have so many days left before the last day of their lot, when they are pinned, will do; null: any that have not expired.';
+comment on column openstock_core.reservation_line.serial_ids is 'Only these pieces will do; null: any.';
 comment on column openstock_core.reservation_line.created_at is 'When it was promised.';
 comment on column openstock_core.reservation_line.changes is
   'Calls that pinned units for it or took pins off: each leaves a trace that a concurrent one cannot overlook.';
@@ -6108,7 +6111,7 @@ create or replace function openstock_core.order_line_keys() returns jsonb
 language sql
 immutable
 parallel safe
-return '{"sku": "code!", "qty": "number!", "line": "integer", "warehouse": "code", "location": "code", "lot": "code", "min_days_left": "days"}'::jsonb;
+return '{"sku": "code!", "qty": "number! or serials", "line": "integer", "warehouse": "code", "location": "code", "lot": "code", "min_days_left": "days", "serials": "codes"}'::jsonb;
 
 revoke all on function openstock_core.order_line_keys from public;
 grant execute on function openstock_core.order_line_keys to openstock_api;
@@ -6118,7 +6121,7 @@ reset role;
 
 -- sql/functions/openstock_core/read_order_lines.sql
 -- Turns the lines of reserve into typed rows, looks their names up and sums those that are alike. Reads: product, warehouse,
--- location, lot, kit_component. A line of kits is one of each component, as the kit is made now.
+-- location, lot, serial_unit, kit_component. A line of kits is one of each component, as the kit is made now.
 set local role openstock_owner;
 
 create or replace function openstock_core.read_order_lines(
@@ -6134,33 +6137,38 @@ begin
   -- materialized, limit 1, no sequential scan: one index probe a line. Under row-level security no index serves a name that
   -- is computed where it is compared, and planned while the tables are small the catalogue would be read for each line.
   with given as materialized (
-    select g.n, g.line, normalize(btrim(g.sku)) as sku, trim_scale(g.qty) as qty,
+    select g.n, g.line, normalize(btrim(g.sku)) as sku, trim_scale(coalesce(g.qty, jsonb_array_length(g.serials))) as qty,
            coalesce(normalize(btrim(g.warehouse)), read_order_lines.warehouse) as warehouse,
            normalize(btrim(g.location)) as location, normalize(btrim(g.lot)) as lot, g.min_days_left::integer as min_days_left,
-           g.kit_id, g.kit_qty
+           g.kit_id, g.kit_qty,
+           case when g.serials is not null then array(select normalize(btrim(s)) from jsonb_array_elements_text(g.serials) as s) end as serials
     from rows from (jsonb_to_recordset(lines) as (
       line integer, sku text, qty numeric, warehouse text, location text, lot text, min_days_left numeric,
-      kit_id bigint, kit_qty numeric))
-      with ordinality as g (line, sku, qty, warehouse, location, lot, min_days_left, kit_id, kit_qty, n)
+      kit_id bigint, kit_qty numeric, serials jsonb))
+      with ordinality as g (line, sku, qty, warehouse, location, lot, min_days_left, kit_id, kit_qty, serials, n)
   ), looked_up as (
     select g.n, g.line, coalesce(c.sku, g.sku) as sku, trim_scale(g.qty * coalesce(c.qty, 1)) as qty, g.min_days_left,
            coalesce(c.component_id, p.product_id) as product_id, w.warehouse_id, l.location_id, t.lot_id,
-           case when p.is_kit then p.product_id else g.kit_id end as kit_id, coalesce(c.qty, g.kit_qty) as kit_qty,
+           case when p.is_kit then p.product_id else g.kit_id end as kit_id, coalesce(c.qty, g.kit_qty) as kit_qty, g.serials, s.serial_ids,
            case
              when p.product_id is null then jsonb_build_object('code', 'OS101', 'sku', g.sku)
              when not p.active then jsonb_build_object('code', 'OS102', 'sku', g.sku)
              when g.warehouse is not null and w.warehouse_id is null then
                jsonb_build_object('code', 'OS103', 'warehouse', g.warehouse)
              when not w.active then jsonb_build_object('code', 'OS104', 'warehouse', g.warehouse)
-             when p.is_kit and coalesce(g.location, g.lot, g.min_days_left::text) is not null then
-               jsonb_build_object('code', '22023', 'argument', 'lines', 'sku', g.sku, 'problem', 'is a kit: it can ask for no location, lot or days left',
-                                  'key', case when g.location is not null then 'location' when g.lot is not null then 'lot' else 'min_days_left' end)
+             when p.is_kit and num_nonnulls(g.location, g.lot, g.min_days_left, g.serials) > 0 then
+               jsonb_build_object('code', '22023', 'argument', 'lines', 'sku', g.sku, 'problem', 'is a kit: it can ask for no location, lot, days left or serials',
+                                  'key', case when g.location is not null then 'location' when g.lot is not null then 'lot'
+                                              when g.min_days_left is not null then 'min_days_left' else 'serials' end)
              when g.location is not null and g.warehouse is null then
                jsonb_build_object('code', '22023', 'argument', 'lines', 'key', 'location', 'problem', 'needs a warehouse')
              when g.location is not null and l.location_id is null then jsonb_build_object('code', 'OS105', 'location', g.location)
              when coalesce(g.lot, g.min_days_left::text) is not null and p.tracking = 'none' then
                jsonb_build_object('code', 'OS108', 'sku', g.sku, 'lot', g.lot, 'problem', 'the product is not tracked by lot')
              when g.lot is not null and t.lot_id is null then jsonb_build_object('code', 'OS107', 'sku', g.sku, 'lot', g.lot)
+             when g.serials is not null and openstock_core.serials_problem(p.tracking, g.sku, g.qty, null, g.serials) is not null then
+               openstock_core.serials_problem(p.tracking, g.sku, g.qty, null, g.serials)
+             when s.unknown is not null then jsonb_build_object('code', 'OS111', 'sku', g.sku, 'serial', g.serials[s.unknown])
              when openstock_core.quantity_problem(g.qty, k.decimals, 'positive') is not null then
                jsonb_build_object('code', 'OS110', 'sku', g.sku,
                                   'problem', openstock_core.quantity_problem(g.qty, k.decimals, 'positive'))
@@ -6180,6 +6188,11 @@ begin
                        where s.tenant_id = tenant and s.warehouse_id = w.warehouse_id and s.code = g.location limit 1) as l on g.location is not null
     left join lateral (select * from openstock_core.lot s
                        where s.tenant_id = tenant and s.product_id = p.product_id and s.code = g.lot limit 1) as t on g.lot is not null
+    left join lateral (
+      select array_agg(u.serial_id order by e.place) as serial_ids, min(e.place) filter (where u.serial_id is null) as unknown
+      from unnest(g.serials) with ordinality as e (serial, place)
+      left join lateral (select * from openstock_core.serial_unit s
+                         where s.tenant_id = tenant and s.product_id = p.product_id and s.serial = e.serial limit 1) as u on true) as s on g.serials is not null
     -- Kits are sold whole.
     cross join lateral (select case when p.is_kit then 0 else p.decimals end as decimals) as k
     -- limit, so that the condition stands above the scan: for other products there is none.
@@ -6187,16 +6200,25 @@ begin
                        from openstock_core.kit_component i
                        join openstock_core.product s on s.tenant_id = tenant and s.product_id = i.component_id
                        where p.is_kit and i.tenant_id = tenant and i.kit_id = p.product_id limit 100) as c on true
+  ), twice as (
+    select max(u.n) as n, jsonb_build_object('code', '22023', 'argument', 'lines', 'key', 'serials', 'problem', 'names a piece a second time', 'sku', u.sku,
+                                             'serial', e.serial) as problem
+    from looked_up u
+    cross join lateral unnest(u.serials) as e (serial)
+    group by u.product_id, u.sku, e.serial
+    having count(*) > 1
   ), first_problem as (
-    select u.n, u.problem from looked_up u where u.problem is not null order by u.n, u.product_id limit 1
+    select f.n, f.problem
+    from (select u.n, u.product_id, u.problem from looked_up u where u.problem is not null union all select t.n, null, t.problem from twice t) as f
+    order by f.n, f.product_id, f.problem ->> 'serial' limit 1
   ), summed as (
     select u.line, u.sku, u.product_id, u.warehouse_id, u.location_id, u.lot_id, u.min_days_left, u.kit_id, u.kit_qty,
-           trim_scale(sum(u.qty)) as qty, min(u.n) as n
+           u.serial_ids, trim_scale(sum(u.qty)) as qty, min(u.n) as n
     from looked_up u
-    group by u.line, u.sku, u.product_id, u.warehouse_id, u.location_id, u.lot_id, u.min_days_left, u.kit_id, u.kit_qty
+    group by u.line, u.sku, u.product_id, u.warehouse_id, u.location_id, u.lot_id, u.min_days_left, u.kit_id, u.kit_qty, u.serial_ids
   )
   select (select array_agg((s.line, s.sku, s.product_id, s.warehouse_id, s.qty, s.location_id, s.lot_id, s.min_days_left,
-                            s.kit_id, s.kit_qty)::openstock_core.order_line order by s.n, s.product_id)
+                            s.kit_id, s.kit_qty, s.serial_ids)::openstock_core.order_line order by s.n, s.product_id)
           from summed s) as typed, f.n, f.problem
   into bad
   from (select) as always left join first_problem f on true;
@@ -6216,7 +6238,7 @@ revoke all on function openstock_core.read_order_lines from public;
 grant execute on function openstock_core.read_order_lines to openstock_api;
 comment on function openstock_core.read_order_lines is
   'The lines, typed and looked up; lines without a number that ask for the same are one, and one of kits is a line of each component. '
-  'Errors: 22023, OS101 to OS105, OS107, OS108, OS110, each with the line''s place, or the one given for it.';
+  'Errors: 22023, OS101 to OS105, OS107, OS108, OS110 to OS112, each with the line''s place, or the one given for it.';
 
 reset role;
 
@@ -6331,11 +6353,12 @@ as $$
 begin
   return array(
     select row(coalesce(l.line, h.highest + dense_rank() over (partition by l.line is null order by l.first)),
-               l.sku, l.product_id, l.warehouse_id, l.qty, l.location_id, l.lot_id, l.min_days_left, l.kit_id, l.kit_qty)::openstock_core.order_line
+               l.sku, l.product_id, l.warehouse_id, l.qty, l.location_id, l.lot_id, l.min_days_left, l.kit_id, l.kit_qty, l.serial_ids)::openstock_core.order_line
     from (
       -- The components of a kit are parts of one line.
-      select u.*, min(u.n) over (partition by u.line, coalesce(u.kit_id, u.product_id), u.warehouse_id, u.location_id, u.lot_id, u.min_days_left) as first
-      from unnest(lines) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)) as l
+      select u.*, min(u.n) over (partition by u.line, coalesce(u.kit_id, u.product_id), u.warehouse_id, u.location_id, u.lot_id, u.min_days_left,
+                                      u.serial_ids) as first
+      from unnest(lines) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)) as l
     cross join (select coalesce(max(u.line), 0) as highest
                 from (select p.line from openstock_core.parts_of_order(tenant, order_id) as p
                       union all select o.line from unnest(lines) as o) as u) as h
@@ -6629,9 +6652,9 @@ declare
   chosen bigint[];
   best bigint[];
 begin
-  if exists (select from unnest(lines) as u where u.warehouse_id is null and coalesce(u.lot_id, u.min_days_left) is not null) then
+  if exists (select from unnest(lines) as u where u.warehouse_id is null and num_nonnulls(u.lot_id, u.min_days_left, u.serial_ids) > 0) then
     perform openstock_core.fail('22023', jsonb_build_object(
-      'argument', 'strategy', 'value', strategy, 'problem', 'lines that ask for a lot or for days left must name a warehouse'));
+      'argument', 'strategy', 'value', strategy, 'problem', 'lines that ask for a lot, days left or serials must name a warehouse'));
   end if;
   -- What lines that name a warehouse leave there. An unknown cost is dearer than any that is known.
   offers := array(
@@ -6795,7 +6818,7 @@ begin
   with wanted as materialized (
     select u.line, u.sku, u.product_id, u.warehouse_id, u.qty, u.kit_id, u.kit_qty, u.n,
            sum(u.qty) over (partition by u.product_id, u.warehouse_id order by u.n) - u.qty as start
-    from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)
+    from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)
   ), level as materialized (
     select c.product_id, c.warehouse_id, c.place, c.available as free from unnest(candidates) as c
     where c.active and c.available > 0 and c.place is not null
@@ -6818,7 +6841,7 @@ begin
     join supply s on s.product_id = u.product_id and s.start < u.start + u.qty and u.start < s.start + s.free
     where u.warehouse_id is null
   )
-  select p.line, p.sku, p.product_id, p.warehouse_id, trim_scale(p.qty), null::bigint, null::bigint, null::integer, p.kit_id, p.kit_qty
+  select p.line, p.sku, p.product_id, p.warehouse_id, trim_scale(p.qty), null::bigint, null::bigint, null::integer, p.kit_id, p.kit_qty, null::bigint[]
   from (select * from named union all select * from anywhere) as p
   order by p.n, p.place;
 end
@@ -6887,7 +6910,7 @@ begin
     select array_agg(u.n order by u.n) as parts, min(u.qty / coalesce(u.kit_qty, 1)) as units, bool_or(u.kit_id is not null) as whole,
            array_agg(coalesce(u.kit_qty, 1) order by u.n) as each, array_agg(a.n order by u.n) as anywhere, array_agg(h.n order by u.n) as here,
            u.warehouse_id is not null as named
-    from unnest(lines) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)
+    from unnest(lines) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)
     left join place a on a.product_id = u.product_id and a.warehouse_id is null
     left join place h on h.product_id = u.product_id and h.warehouse_id = u.warehouse_id
     group by u.line, coalesce(u.kit_id, u.product_id), u.warehouse_id
@@ -6910,8 +6933,8 @@ begin
   end loop;
   return array(
     select row(u.line, u.sku, u.product_id, u.warehouse_id, coalesce(fitted[u.n], u.qty), u.location_id, u.lot_id, u.min_days_left, u.kit_id,
-               u.kit_qty)::openstock_core.order_line
-    from unnest(lines) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)
+               u.kit_qty, u.serial_ids)::openstock_core.order_line
+    from unnest(lines) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)
     where coalesce(fitted[u.n], u.qty) > 0
     order by u.n);
 end
@@ -6958,7 +6981,7 @@ comment on function openstock_core.pickable_bins is
 reset role;
 
 -- sql/functions/openstock_core/asks_for_certain_units.sql
--- Whether any line asks for a certain location, lot or remaining life.
+-- Whether any line asks for a certain location, lot or remaining life, or for certain pieces.
 set local role openstock_owner;
 
 create or replace function openstock_core.asks_for_certain_units(lines openstock_core.order_line[]) returns boolean
@@ -6967,19 +6990,19 @@ immutable
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  return exists (select from unnest(lines) as u where coalesce(u.location_id, u.lot_id, u.min_days_left) is not null);
+  return exists (select from unnest(lines) as u where num_nonnulls(u.location_id, u.lot_id, u.min_days_left, u.serial_ids) > 0);
 end
 $$;
 
 revoke all on function openstock_core.asks_for_certain_units from public;
 grant execute on function openstock_core.asks_for_certain_units to openstock_api;
-comment on function openstock_core.asks_for_certain_units is 'True where a line asks for a location, a lot or days left: its units are pinned as they are promised.';
+comment on function openstock_core.asks_for_certain_units is 'True where a line asks for a location, a lot, days left or serials: its units are pinned as they are promised.';
 
 reset role;
 
 -- sql/functions/openstock_core/certain_bins.sql
--- The bins that will do for lines that ask for a certain location, lot or remaining life: the same for locking, promising and pinning.
--- Reads: stock_bin, lot; where holds that ended count as gone, also allocation, reservation_line.
+-- The bins that will do for lines that ask for a certain location, lot or remaining life, or for certain pieces: the same for locking, promising
+-- and pinning. Reads: stock_bin, lot, serial_unit; where holds that ended count as gone, also allocation, reservation_line.
 set local role openstock_owner;
 
 create or replace function openstock_core.certain_bins(
@@ -6989,20 +7012,27 @@ returns setof record
 language sql
 stable
 begin atomic
-  select u.n, b.bin_id, b.warehouse_id, b.on_hand - b.allocated + case when without_ended then (
+  select u.n, b.bin_id, b.warehouse_id, case when u.serial_ids is not null then s.free else b.on_hand - b.allocated + case when without_ended then (
       select coalesce(sum(a.qty), 0)
       from openstock_core.allocation a
       join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = a.reservation_line_id
-      where a.tenant_id = tenant and a.bin_id = b.bin_id and l.expires_at <= certain_bins.at) else 0 end
-  from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)
+      where a.tenant_id = tenant and a.bin_id = b.bin_id and l.expires_at <= certain_bins.at) else 0 end end
+  from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)
   cross join lateral (
     select s.* from openstock_core.stock_bin s
     where s.tenant_id = tenant and s.product_id = u.product_id and s.on_hand > 0 and not s.blocked) as b
   left join lateral (select * from openstock_core.lot s where s.tenant_id = tenant and s.lot_id = b.lot_id limit 1) as t on true
-  where coalesce(u.location_id, u.lot_id, u.min_days_left) is not null
+  cross join lateral (
+    select count(*) as pieces, count(*) filter (where k.reservation_line_id is null or (without_ended and exists (
+             select from openstock_core.reservation_line l
+             where l.tenant_id = tenant and l.reservation_line_id = k.reservation_line_id and l.expires_at <= certain_bins.at))) as free
+    from openstock_core.serial_unit k
+    where k.tenant_id = tenant and k.serial_id = any (u.serial_ids) and k.bin_id = b.bin_id) as s
+  where num_nonnulls(u.location_id, u.lot_id, u.min_days_left, u.serial_ids) > 0
     and b.warehouse_id = coalesce(u.warehouse_id, b.warehouse_id)
     and b.location_id = coalesce(u.location_id, b.location_id)
     and (u.lot_id is null or b.lot_id = u.lot_id)
+    and (u.serial_ids is null or s.pieces > 0)
     and (t.expires_on is null
          or (openstock_core.expiry(t.expires_on) > certain_bins.at
              and t.expires_on - (certain_bins.at at time zone 'UTC')::date >= coalesce(u.min_days_left, 0)));
@@ -7011,15 +7041,15 @@ end;
 revoke all on function openstock_core.certain_bins from public;
 grant execute on function openstock_core.certain_bins to openstock_api;
 comment on function openstock_core.certain_bins is
-  'Stocked bins that will do for each of the lines (n is its place) that asks for certain units, and what of them is not pinned, or would not be if the holds '
+  'Stocked bins that will do for each of the lines (n is its place) that asks for certain units, and what of these is not pinned, or would not be if the holds '
   'that have ended were booked. A lot without a last day has days left for ever.';
 
 reset role;
 
 -- sql/functions/openstock_core/plan_pins.sql
--- Chooses bins for lines that ask for a certain location, lot or remaining life: for those that ask most narrowly first, for each from the bins
+-- Chooses bins for lines that ask for certain pieces, a certain location, lot or remaining life: for those that ask most narrowly first, for each from the bins
 -- that fewest of the others could use, then by place of the warehouse and removal rule. What one line takes is gone for the next.
--- Reads: what certain_bins and pickable_bins read.
+-- Reads: serial_unit, and what certain_bins and pickable_bins read.
 set local role openstock_owner;
 
 create or replace function openstock_core.plan_pins(
@@ -7042,7 +7072,7 @@ begin
       select c.*, u.product_id, count(*) over (partition by c.bin_id) as lines_that_could, dense_rank() over (order by c.bin_id) as bin,
              dense_rank() over (order by u.product_id, c.warehouse_id) as level
       from openstock_core.certain_bins(tenant, lines, plan_pins.at, without_ended) as c
-      join rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n) on u.n = c.n
+      join rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n) on u.n = c.n
       where bin_ids is null or c.bin_id = any (bin_ids)
     ), ordered as materialized (
       select k.product_id, k.warehouse_id, p.bin_id, p.start
@@ -7051,10 +7081,10 @@ begin
     ), level as materialized (
       select c.product_id, c.warehouse_id, c.available, c.place from unnest(candidates) as c where c.active and c.place is not null
     )
-    select u.line, u.product_id, u.qty, array_agg(b.warehouse_id order by o.preference) as warehouses, array_agg(b.bin_id order by o.preference) as bins,
+    select u.line, u.product_id, u.qty, u.serial_ids, array_agg(b.warehouse_id order by o.preference) as warehouses, array_agg(b.bin_id order by o.preference) as bins,
            array_agg(b.bin order by o.preference) as bin, array_agg(b.level order by o.preference) as level,
            array_agg(b.free order by o.preference) as free, array_agg(o.available order by o.preference) as available
-    from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)
+    from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)
     join (
       select b.n, b.bin_id, l.available,
              row_number() over (partition by b.n order by b.lines_that_could, l.place, b.warehouse_id, p.start nulls last, b.bin_id) as preference
@@ -7063,13 +7093,18 @@ begin
       left join ordered p on p.bin_id = b.bin_id
       where candidates is null or l.place is not null) as o on o.n = u.n
     join bin b on b.n = u.n and b.bin_id = o.bin_id
-    group by u.n, u.line, u.product_id, u.qty, u.location_id, u.lot_id, u.min_days_left
-    order by num_nonnulls(u.location_id, u.lot_id) desc, u.min_days_left desc nulls last, u.n
+    group by u.n, u.line, u.product_id, u.qty, u.location_id, u.lot_id, u.min_days_left, u.serial_ids
+    order by u.serial_ids is null, num_nonnulls(u.location_id, u.lot_id) desc, u.min_days_left desc nulls last, u.n
   loop
     for i in 1 .. cardinality(wanted.bins) loop
-      units := least(wanted.qty, wanted.free[i] - coalesce(from_bin[wanted.bin[i]], 0), wanted.available[i] - coalesce(from_level[wanted.level[i]], 0));
+      -- No two lines name one piece, and those that name pieces choose first.
+      units := least(wanted.qty, wanted.free[i] - case when wanted.serial_ids is null then coalesce(from_bin[wanted.bin[i]], 0) else 0 end, wanted.available[i] - coalesce(from_level[wanted.level[i]], 0));
       if units > 0 then
-        picks := picks || row(wanted.line, wanted.product_id, wanted.warehouses[i], wanted.bins[i], trim_scale(units), null)::openstock_core.pick;
+        picks := picks || row(wanted.line, wanted.product_id, wanted.warehouses[i], wanted.bins[i], trim_scale(units),
+          case when wanted.serial_ids is not null then array(
+            select k.serial_id from openstock_core.serial_unit k
+            where k.tenant_id = tenant and k.serial_id = any (wanted.serial_ids) and k.bin_id = wanted.bins[i] and k.reservation_line_id is null
+            order by k.serial_id limit units) end)::openstock_core.pick;
         wanted.qty := wanted.qty - units;
         from_bin[wanted.bin[i]] := coalesce(from_bin[wanted.bin[i]], 0) + units;
         from_level[wanted.level[i]] := coalesce(from_level[wanted.level[i]], 0) + units;
@@ -7084,7 +7119,7 @@ revoke all on function openstock_core.plan_pins from public;
 grant execute on function openstock_core.plan_pins to openstock_api;
 comment on function openstock_core.plan_pins is
   'Units of these bins (of any, where null) for the lines that ask for certain ones, no more of a warehouse than it is a candidate for (null: as much as there is); '
-  'reservation_line_id of a pick is the line''s number.';
+  'reservation_line_id of a pick is the line''s number, and serial_ids are the pieces where the line names some.';
 
 reset role;
 
@@ -7108,9 +7143,13 @@ begin
   if openstock_core.asks_for_certain_units(lines) then
     pins := openstock_core.plan_pins(tenant, lines, candidates, bin_ids, null, at, without_ended);
     parts := array(
-      select row(u.line, u.sku, u.product_id, p.warehouse_id, p.qty, u.location_id, u.lot_id, u.min_days_left, u.kit_id, u.kit_qty)::openstock_core.order_line
-      from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)
-      join (select p.reservation_line_id as line, p.product_id, p.warehouse_id, sum(p.qty) as qty from unnest(pins) as p group by 1, 2, 3) as p
+      select row(u.line, u.sku, u.product_id, p.warehouse_id, p.qty, u.location_id, u.lot_id, u.min_days_left, u.kit_id, u.kit_qty,
+                 case when u.serial_ids is not null then p.serial_ids end)::openstock_core.order_line
+      from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)
+      join (select p.reservation_line_id as line, p.product_id, p.warehouse_id, sum(p.qty) as qty, array(
+              select s from unnest(pins) as k cross join lateral unnest(k.serial_ids) as s
+              where k.reservation_line_id = p.reservation_line_id and k.warehouse_id = p.warehouse_id order by s) as serial_ids
+            from unnest(pins) as p group by 1, 2, 3) as p
         on p.line = u.line and p.product_id = u.product_id
       order by u.n, p.warehouse_id);
     candidates := array(
@@ -7119,7 +7158,7 @@ begin
       from unnest(candidates) as c
       left join (select p.product_id, p.warehouse_id, sum(p.qty) as qty from unnest(pins) as p group by 1, 2) as p
         on p.product_id = c.product_id and p.warehouse_id = c.warehouse_id);
-    others := array(select u from unnest(lines) as u where coalesce(u.location_id, u.lot_id, u.min_days_left) is null);
+    others := array(select u from unnest(lines) as u where num_nonnulls(u.location_id, u.lot_id, u.min_days_left, u.serial_ids) = 0);
   end if;
   served := array(select p from openstock_core.plan_reservation(others, candidates) as p);
   short := (select coalesce(sum(u.qty), 0) from unnest(lines) as u) > (select coalesce(sum(p.qty), 0) from unnest(parts || served) as p);
@@ -7446,7 +7485,7 @@ begin
       select trim_scale(greatest(least(p.qty, coalesce(q.qty, 0) - p.before), 0))
       from (select u.n, u.product_id, u.warehouse_id, u.qty,
                    sum(u.qty) over (partition by u.product_id, u.warehouse_id order by u.n) - u.qty as before
-            from unnest(stock.parts) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)) as p
+            from unnest(stock.parts) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)) as p
       left join lateral (select s.qty from openstock_core.channel_quota s where s.tenant_id = tenant and s.product_id = p.product_id
                            and s.warehouse_id = p.warehouse_id and s.channel_id = promise.channel_id limit 1) as q on true
       order by p.n);
@@ -7454,11 +7493,11 @@ begin
   with line as (
     -- A line that the order has at this level already grows. If it is empty, the end that it once had is of no account any more.
     insert into openstock_core.reservation_line as l (
-      tenant_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, expires_at, location_id, lot_id, min_days_left, created_at,
+      tenant_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, expires_at, location_id, lot_id, min_days_left, serial_ids, created_at,
       channel_id, quota_used)
-    select tenant, order_id, p.line, p.product_id, p.warehouse_id, p.qty, p.qty, until, p.location_id, p.lot_id, p.min_days_left, stamp,
+    select tenant, order_id, p.line, p.product_id, p.warehouse_id, p.qty, p.qty, until, p.location_id, p.lot_id, p.min_days_left, p.serial_ids, stamp,
            promise.channel_id, coalesce(kept[p.n], 0)
-    from unnest(stock.parts) with ordinality as p (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)
+    from unnest(stock.parts) with ordinality as p (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)
     order by p.n
     on conflict (tenant_id, reservation_id, line, product_id, (warehouse_id + 0)) do update
     set ordered = trim_scale(l.ordered + excluded.ordered), reserved = trim_scale(l.reserved + excluded.reserved),
@@ -7470,13 +7509,13 @@ begin
                        l.reservation_line_id, promise.order_ref, null, null, l.expires_at, null, null, nullif(-kept[p.n], 0), null)::openstock_core.movement
                    order by l.line, l.reservation_line_id),
          (select array_agg(row(l.line, 'ALLOCATE', p.product_id, p.warehouse_id, p.bin_id, 0, 0, 0, p.qty,
-                               l.reservation_line_id, promise.order_ref, null, null, null, null, null, null, null)::openstock_core.movement
+                               l.reservation_line_id, promise.order_ref, null, null, null, null, null, null, p.serial_ids)::openstock_core.movement
                            order by l.line, l.reservation_line_id, p.bin_id)
           from unnest(stock.pins) as p
           join line l on l.line = p.reservation_line_id and l.product_id = p.product_id and l.warehouse_id = p.warehouse_id)
   into promised, pinned
   from line l
-  join unnest(stock.parts) with ordinality as p (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)
+  join unnest(stock.parts) with ordinality as p (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)
     on p.line = l.line and p.product_id = l.product_id and p.warehouse_id = l.warehouse_id;
   promised := promised || pinned;
   if openstock_core.asks_for_kits(stock.parts) then
@@ -7509,7 +7548,7 @@ $$;
 revoke all on function openstock_core.promise from public;
 grant execute on function openstock_core.promise to openstock_api;
 comment on function openstock_core.promise is
-  'Writes an order''s new reservation lines and backorders, adds to lines that it has,, held for so many seconds, or until then, or without end, and their entries, and returns the answer.';
+  'Writes an order''s new reservation lines and backorders, adds to lines that it has, held for so many seconds, or until then, or without end, and their entries, and returns the answer.';
 
 reset role;
 
@@ -7526,8 +7565,8 @@ as $$
 begin
   return array(
     select row(w.line, w.sku, w.product_id, w.warehouse_id, trim_scale(w.qty - coalesce(p.qty, 0)),
-               w.location_id, w.lot_id, w.min_days_left, w.kit_id, w.kit_qty)::openstock_core.order_line
-    from rows from (unnest(wanted)) with ordinality as w (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)
+               w.location_id, w.lot_id, w.min_days_left, w.kit_id, w.kit_qty, w.serial_ids)::openstock_core.order_line
+    from rows from (unnest(wanted)) with ordinality as w (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)
     left join (select u.line, u.product_id, sum(u.qty) as qty from unnest(parts) as u group by 1, 2) as p on p.line = w.line and p.product_id = w.product_id
     where w.qty > coalesce(p.qty, 0)
     order by w.n);
@@ -7581,7 +7620,7 @@ begin
     with part as materialized (
       select u.n, u.told, u.line, u.kit_id, coalesce(u.kit_id, u.product_id) as product_id, u.kit_qty as each
       from rows from (jsonb_array_elements(answer), unnest(wanted)) with ordinality
-        as u (told, line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)
+        as u (told, line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)
     ), line as materialized (
       select min(p.n) as n, p.line, p.product_id, p.kit_id, count(*) as parts, (array_agg(p.told order by p.n))[1] as told,
              max((p.told ->> 'qty_ordered')::numeric / p.each) as qty_ordered, max((p.told ->> 'qty_short')::numeric / p.each) as qty_short,
@@ -7638,9 +7677,9 @@ begin
       'on_hand', coalesce(l.on_hand, 0), 'blocked', coalesce(l.blocked, 0), 'reserved', coalesce(l.reserved, 0),
       'available', case when c.certain then coalesce(p.qty, 0) else coalesce(l.available, 0) end,
       'offers', coalesce(case when c.certain then p.offers else l.offers end, '[]'), 'replayed', false) order by w.n), '[]')
-    from rows from (unnest(wanted)) with ordinality as w (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)
+    from rows from (unnest(wanted)) with ordinality as w (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)
     left join openstock_core.warehouse h on h.tenant_id = tenant and h.warehouse_id = w.warehouse_id
-    cross join lateral (select coalesce(w.location_id, w.lot_id, w.min_days_left) is not null as certain) as c
+    cross join lateral (select num_nonnulls(w.location_id, w.lot_id, w.min_days_left, w.serial_ids) > 0 as certain) as c
     left join (
       select u.line, u.product_id, sum(u.qty) as qty, jsonb_agg(jsonb_build_object('warehouse', a.code, 'available', u.qty) order by a.priority, a.code) as offers
       from unnest(stock.parts) as u
@@ -7987,8 +8026,9 @@ begin
     cross join lateral (select array(select normalize(btrim(e)) from jsonb_array_elements_text(g.serials) as e) as serials) as s
     where g.serials is not null
   ), candidate as materialized (
-    select g.n, o.reservation_line_id, o.line, o.product_id, o.warehouse_id, o.units, p.tracking
+    select g.n, o.reservation_line_id, o.line, o.product_id, o.warehouse_id, o.units, p.tracking, n.serial_ids
     from unnest(available) as o
+    join openstock_core.reservation_line n on n.tenant_id = tenant and n.reservation_line_id = o.reservation_line_id
     join openstock_core.product p on p.tenant_id = tenant and p.product_id = o.product_id
     join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = o.warehouse_id
     join given g on coalesce(g.line::text, g.sku) is not null and (g.line is null or g.line = o.line)
@@ -8006,8 +8046,12 @@ begin
     left join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = b.warehouse_id
     left join openstock_core.location c on c.tenant_id = tenant and c.location_id = b.location_id
   ), own as (
-    select p.n, p.serial_id, c.reservation_line_id
-    from piece p join candidate c on c.n = p.n and c.reservation_line_id = p.reservation_line_id
+    -- A line that asks for certain pieces takes these, pinned or not, and no others.
+    select distinct on (p.n, p.serial_id) p.n, p.serial_id, c.reservation_line_id
+    from piece p
+    join candidate c on c.n = p.n and (c.reservation_line_id = p.reservation_line_id or (
+      p.reservation_line_id is null and c.warehouse_id = p.warehouse_id and p.serial_id = any (c.serial_ids)))
+    order by p.n, p.serial_id, c.reservation_line_id
   ), room as (
     select c.*, c.units - coalesce(o.pieces, 0) as room,
            sum(c.units - coalesce(o.pieces, 0)) over (partition by c.n, c.product_id, c.warehouse_id order by c.line, c.reservation_line_id)
@@ -8015,6 +8059,7 @@ begin
     from candidate c
     left join (select o.n, o.reservation_line_id, count(*) as pieces from own o group by o.n, o.reservation_line_id) as o
       on o.n = c.n and o.reservation_line_id = c.reservation_line_id
+    where c.serial_ids is null
   ), free as (
     select p.*, row_number() over (partition by p.n, p.product_id, p.warehouse_id order by p.place) as nth
     from piece p
@@ -8045,6 +8090,8 @@ begin
       when p.times > 1 then jsonb_build_object('code', '22023', 'argument', 'lines', 'key', 'serials', 'problem', 'names a piece a second time')
       when p.bin_id is null or p.blocked or not exists (select from candidate c where c.n = p.n and c.warehouse_id = p.warehouse_id) then
         jsonb_build_object('code', 'OS113', 'warehouse', p.warehouse, 'location', p.location, 'status', p.status)
+      when not exists (select from candidate c where c.n = p.n and c.warehouse_id = p.warehouse_id and c.serial_ids is null) then
+        jsonb_build_object('code', '22023', 'argument', 'lines', 'key', 'serials', 'problem', 'the line asks for other pieces')
       else jsonb_build_object('code', 'OS303', 'order_ref', match_serials.order_ref, 'asked', cardinality(g.serials),
                               'reserved', (select sum(c.units) from candidate c where c.n = p.n)) end
     from piece p
@@ -8250,7 +8297,7 @@ revoke all on function openstock.reserve from public;
 grant execute on function openstock.reserve to openstock_app;
 comment on function openstock.reserve is
   'Promises stock to an order. lines: sku, qty (positive), and optionally line (its number in the order), warehouse, and '
-  'what its units have to be: location (with a warehouse), lot, min_days_left (days before the last day of the lot; the same day is 0). Such units are pinned to bins in '
+  'what its units have to be: location (with a warehouse), lot, min_days_left (days before the last day of the lot; the same day is 0), serials (the very pieces; qty may then be left out). Such units are pinned to bins in '
   'the same step, and do not wait for stock; a kit is promised as its components (see put_kits), whole kits only, and does not wait either; '
   'without a warehouse, active warehouses are asked by strategy, and one line may be split over several. On an open order it adds lines. '
   'strategy: priority (the warehouses'' own), most_stock, nearest (to the destination), least_cost (of shipping to the destination''s zone, once per warehouse '
@@ -8262,7 +8309,7 @@ comment on function openstock.reserve is
   'backorder (the rest waits, a row with outcome backordered, if the policy of each product lets it; otherwise as reject). Rows of what is short '
   'say what each warehouse could promise (offers). priority (higher is served first), promised_at and metadata belong to the order: what is given '
   'replaces what was, metadata key by key. Returns one row per line and warehouse. '
-  'Errors: 22023, OS010, OS101 to OS105, OS107, OS108, OS110, OS116, OS117, OS201, OS302, OS304; 40001 also at '
+  'Errors: 22023, OS010, OS101 to OS105, OS107, OS108, OS110 to OS112, OS116, OS117, OS201, OS302, OS304; 40001 also at '
   'READ COMMITTED, where a stock level came into being meanwhile that is in use or has something due.';
 
 reset role;
@@ -8331,7 +8378,7 @@ revoke all on function openstock.quote from public;
 grant execute on function openstock.quote to openstock_app, openstock_analyst;
 comment on function openstock.quote is
   'What reserve would promise for these lines now, and why: the same arguments, the same choice. Per line one row for each warehouse that could be asked, those that '
-  'are chosen first. Promises nothing: what it says may be gone a moment later. Errors: 22023, OS101 to OS105, OS107, OS108, OS110, OS116, OS117.';
+  'are chosen first. Promises nothing: what it says may be gone a moment later. Errors: 22023, OS101 to OS105, OS107, OS108, OS110 to OS112, OS116, OS117.';
 
 reset role;
 
@@ -8432,13 +8479,13 @@ declare
 begin
   with part as materialized (
     select p.line, p.product_id, p.warehouse_id, case when p.expires_at <= read_amendment.at then 0 else p.open end as open,
-           coalesce(l.shipped, 0) as shipped, l.location_id, l.lot_id, l.min_days_left
+           coalesce(l.shipped, 0) as shipped, l.location_id, l.lot_id, l.min_days_left, l.serial_ids is not null as of_pieces
     from openstock_core.parts_of_order(tenant, order_id) as p
     left join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = p.reservation_line_id
   ), present as materialized (
-    select p.line, s.sku::text as sku, s.decimals, s.is_kit, p.open, p.shipped, p.min_days_left, w.code::text as warehouse, c.code::text as location, t.code::text as lot
+    select p.line, s.sku::text as sku, s.decimals, s.is_kit, p.open, p.shipped, p.of_pieces, p.min_days_left, w.code::text as warehouse, c.code::text as location, t.code::text as lot
     from (select p.line, p.product_id, sum(p.open) as open, sum(p.shipped) as shipped, max(p.location_id) as location_id, max(p.lot_id) as lot_id,
-                 max(p.min_days_left) as min_days_left, max(p.warehouse_id) filter (where p.location_id is not null) as warehouse_id
+                 max(p.min_days_left) as min_days_left, max(p.warehouse_id) filter (where p.location_id is not null) as warehouse_id, bool_or(p.of_pieces) as of_pieces
           from part p group by p.line, p.product_id) as p
     join openstock_core.product s on s.tenant_id = tenant and s.product_id = p.product_id
     left join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = p.warehouse_id
@@ -8463,6 +8510,8 @@ begin
         jsonb_build_object('code', '22023', 'argument', 'lines', 'problem', 'the order has no such line: name a sku to add it', 'order_ref', order_ref)
       when m.is_kit and m.delta > 0 then
         jsonb_build_object('code', '22023', 'argument', 'lines', 'key', 'sku', 'problem', 'has become a kit: name it without the line', 'sku', m.sku)
+      when m.of_pieces and m.delta > 0 then
+        jsonb_build_object('code', '22023', 'argument', 'lines', 'key', 'qty', 'problem', 'the line asks for certain pieces: reserve more of them as another line', 'sku', m.sku)
       when m.lines > 1 then jsonb_build_object('code', '22023', 'argument', 'lines', 'problem', 'the order has several such lines: name one')
       when m.asked_sku <> m.sku then
         jsonb_build_object('code', '22023', 'argument', 'lines', 'key', 'sku', 'problem', 'the line is of another product', 'sku', m.sku)
@@ -9392,7 +9441,7 @@ begin
     join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = l.warehouse_id and w.active
     where l.tenant_id = tenant and l.product_id = any (product_ids)), max_rows, due.at);
   perform openstock_core.make_room(tenant, op_id, array(
-    select row(null, null, g.product_id, null, g.backordered, null, null, null, null, null)::openstock_core.order_line
+    select row(null, null, g.product_id, null, g.backordered, null, null, null, null, null, null)::openstock_core.order_line
     from openstock_core.backlog g where g.tenant_id = tenant and g.product_id = any (product_ids)), levels, '{}', '{}', due, array(
     select row(null, null, null, null, c.channel_id, c.uses_safety_stock)::openstock_core.sourcing
     from (select distinct b.channel_id from openstock_core.backorder b
@@ -9526,14 +9575,14 @@ declare
 begin
   -- The place of the need stands for the line's number.
   certain := array(
-    select row(n.place, null, l.product_id, l.warehouse_id, n.qty, l.location_id, l.lot_id, l.min_days_left, null, null)::openstock_core.order_line
+    select row(n.place, null, l.product_id, l.warehouse_id, n.qty, l.location_id, l.lot_id, l.min_days_left, null, null, l.serial_ids)::openstock_core.order_line
     from unnest(needs) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, serial_ids, place)
     cross join lateral (select * from openstock_core.reservation_line s
                         where s.tenant_id = tenant and s.reservation_line_id = n.reservation_line_id limit 1) as l
-    where coalesce(l.location_id, l.lot_id, l.min_days_left) is not null);
+    where num_nonnulls(l.location_id, l.lot_id, l.min_days_left, l.serial_ids) > 0);
   if cardinality(certain) > 0 then
     chosen := array(
-      select row((needs[p.reservation_line_id]).reservation_line_id, p.product_id, p.warehouse_id, p.bin_id, p.qty, null)::openstock_core.pick
+      select row((needs[p.reservation_line_id]).reservation_line_id, p.product_id, p.warehouse_id, p.bin_id, p.qty, p.serial_ids)::openstock_core.pick
       from unnest(openstock_core.plan_pins(tenant, certain, null, bin_ids, removal, openstock.server_time(), false)) as p);
     needs := array(
       select row(n.reservation_line_id, n.product_id, n.warehouse_id, n.bin_id, n.qty, n.serial_ids)::openstock_core.pick
@@ -9596,7 +9645,7 @@ begin
   -- Lines that ask for certain units choose before all others: with them, no unit is kept whole.
   if exists (select from unnest(needs) as n
              join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = n.reservation_line_id
-             where coalesce(l.location_id, l.lot_id, l.min_days_left) is not null)
+             where num_nonnulls(l.location_id, l.lot_id, l.min_days_left, l.serial_ids) > 0)
   then
     return openstock_core.plan_picks(tenant, needs, bin_ids, removal);
   end if;
@@ -10081,7 +10130,7 @@ begin
 
   return array(
     select row(t.line, 'SHIP', p.product_id, p.warehouse_id, p.bin_id, -p.qty, 0, -p.qty,
-               case when p.pinned then -p.qty else 0 end, p.reservation_line_id, order_ref, null, null, null, null, null, null, null)::openstock_core.movement
+               case when p.pinned then -p.qty else 0 end, p.reservation_line_id, order_ref, null, null, null, null, null, null, p.serial_ids)::openstock_core.movement
     from (select u.*, true as pinned from unnest(pinned) as u union all select u.*, false from unnest(free) as u) as p
     join unnest(taken) as t on t.reservation_line_id = p.reservation_line_id
     order by t.line, p.reservation_line_id, p.pinned desc, p.bin_id)
@@ -10234,18 +10283,18 @@ begin
       cross join lateral (select sum(s.qty) as qty from openstock_core.allocation s
                           where s.tenant_id = acting and s.reservation_line_id = o.reservation_line_id) as a
       join openstock_core.reservation_line n on n.tenant_id = acting and n.reservation_line_id = o.reservation_line_id
-      where a.qty > 0 and (lines is not null or coalesce(n.location_id, n.lot_id, n.min_days_left) is null));
+      where a.qty > 0 and (lines is not null or num_nonnulls(n.location_id, n.lot_id, n.min_days_left, n.serial_ids) = 0));
     taken := case when lines is not null then openstock_core.match_order_lines(acting, order_ref, pinned, lines) else array(
       select row(p.reservation_line_id, p.line, p.product_id, p.warehouse_id, p.units, p.units, null, null)::openstock_core.taken_line
       from unnest(pinned) as p) end;
     select t.line into kept
     from unnest(taken) as t
     join openstock_core.reservation_line n on n.tenant_id = acting and n.reservation_line_id = t.reservation_line_id
-    where coalesce(n.location_id, n.lot_id, n.min_days_left) is not null
+    where num_nonnulls(n.location_id, n.lot_id, n.min_days_left, n.serial_ids) > 0
     order by t.line limit 1;
     if kept is not null then
       perform openstock_core.fail('22023', jsonb_build_object('argument', 'lines', 'line', kept, 'order_ref', order_ref,
-        'problem', 'it asks for a location, a lot or days left, and stays pinned as long as it is promised'));
+        'problem', 'it asks for a location, a lot, days left or serials, and stays pinned as long as it is promised'));
     end if;
     freed := openstock_core.unpin_from_lines(acting, order_ref, taken, reason);
     entries := array(select e from openstock_core.post(acting, op_id, freed, null, null, null) as e);
@@ -10265,7 +10314,7 @@ grant execute on function openstock.deallocate to openstock_app;
 comment on function openstock.deallocate is
   'Takes pins off an order''s units, which stay promised: all of them, or lines: each names a line or a sku (and a warehouse), with qty or all that is pinned. '
   'Of a line of kits, qty counts kits, or with the line the units of a component. '
-  'The newest pins go first. A line that asks for a location, a lot or days left stays pinned as long as it is promised. Returns a row with outcome deallocated per line and bin; none where nothing is pinned. '
+  'The newest pins go first. A line that asks for a location, a lot, days left or serials stays pinned as long as it is promised. Returns a row with outcome deallocated per line and bin; none where nothing is pinned. '
   'Errors: 22023, OS010, OS110, OS301, OS302, OS303 (less is pinned), OS305.';
 
 reset role;
@@ -11081,19 +11130,21 @@ select
   c.code::text as channel, l.ordered, trim_scale(l.reserved - d.reserved) as reserved, case when d.reserved > 0 then 0 else l.allocated end as allocated,
   trim_scale(l.backordered - d.backordered) as backordered, l.shipped, l.released,
   trim_scale(l.expired + d.reserved + d.backordered) as expired, l.expires_at, a.code::text as location, t.code::text as lot, l.min_days_left,
-  l.created_at, k.sku::text as kit
+  l.created_at, k.sku::text as kit,
+  (select array_agg(u.serial::text order by u.serial_id) from openstock_core.serial_unit u
+   where u.tenant_id = l.tenant_id and u.serial_id = any (l.serial_ids)) as serials
 from moment m
 cross join (
   select n.tenant_id, n.reservation_id, n.line, n.product_id, n.warehouse_id, n.ordered::numeric as ordered, n.reserved::numeric as reserved,
          (select coalesce(sum(a.qty), 0) from openstock_core.allocation a
           where a.tenant_id = n.tenant_id and a.reservation_line_id = n.reservation_line_id) as allocated,
          0::numeric as backordered, n.shipped::numeric as shipped, n.released::numeric as released, n.expired::numeric as expired,
-         n.expires_at, n.location_id, n.lot_id, n.min_days_left, n.created_at, n.channel_id
+         n.expires_at, n.location_id, n.lot_id, n.min_days_left, n.serial_ids, n.created_at, n.channel_id
   from openstock_core.reservation_line n
   where n.tenant_id = (select openstock.current_tenant())
   union all
   select b.tenant_id, b.reservation_id, b.line, b.product_id, b.warehouse_id, b.backordered + b.released + b.expired, 0,
-         0, b.backordered::numeric, 0, b.released::numeric, b.expired::numeric, b.expires_at, null, null, null,
+         0, b.backordered::numeric, 0, b.released::numeric, b.expired::numeric, b.expires_at, null, null, null, null,
          b.created_at, b.channel_id
   from openstock_core.backorder b
   where b.tenant_id = (select openstock.current_tenant()) and b.backordered + b.released + b.expired > 0
@@ -11132,6 +11183,7 @@ comment on column openstock.reservations.lot is 'The lot that the line asks for;
 comment on column openstock.reservations.min_days_left is 'So many days before the last day of their lot its units had to have when they were pinned; null: any.';
 comment on column openstock.reservations.created_at is 'When it was promised.';
 comment on column openstock.reservations.kit is 'The kit that the product is a component of in this line; null: none.';
+comment on column openstock.reservations.serials is 'The pieces that the line asks for; null: any.';
 grant select on openstock.reservations to openstock_app, openstock_analyst, openstock_operator;
 
 reset role;
@@ -13310,5 +13362,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '9b71c54c6e352981bca832f1b02500928fab7c8d087811f71980024c2abdd58d');
+values ('0001.baseline', '5774733010e37857907cc5c24c382beb68cb88690dee2a8c53abf3ed4287869b');
 reset role;

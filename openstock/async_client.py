@@ -283,9 +283,10 @@ class AsyncClient(AsyncCalls):
         """Promise stock to an order, all lines or none unless on_shortage says so; one row per line and warehouse.
 
         lines: sku, qty (positive), and optionally line (its number in the order), warehouse, and what its units have to
-        be: location (with a warehouse), lot, min_days_left (days before the lot's last day). Such units are pinned to
-        bins in the same step, and do not wait for stock. Without a warehouse, those that are active are asked by
-        strategy. ttl: a hold, which ends after this time (at most ten years) unless it is confirmed or extended.
+        be: location (with a warehouse), lot, min_days_left (days before the lot's last day), serials (the very pieces;
+        qty may then be left out). Such units are pinned to bins in the same step, and do not wait for stock. Without a
+        warehouse, those that are active are asked by strategy. ttl: a hold, which ends after this time (at most ten
+        years) unless it is confirmed or extended.
 
         strategy: priority (the warehouses' own), most_stock, nearest, least_cost, fewest_splits or ship_complete (one
         warehouse sends all, or nothing is promised). destination: latitude and longitude (degrees), and zone (of

@@ -354,6 +354,8 @@ class Reservation:
     created_at: datetime
     kit: str | None
     """The kit that the product is a component of in this line; None: none."""
+    serials: list[str] | None
+    """The pieces that the line asks for; None: any."""
 
 
 @dataclass(frozen=True, slots=True)

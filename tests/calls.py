@@ -133,7 +133,7 @@ CALLS = (
         "reserve",
         {"order_ref": "NEW", "lines": [{"sku": "APPLE", "qty": 1}]},
         {"lines": [{"sku": "APPLE", "qty": 2}]},
-        {"sku": "code!", "qty": "number!", "warehouse": "code", "location": "code", "lot": "code", "min_days_left": "days"},
+        {"sku": "code!", "qty": "number!", "warehouse": "code", "location": "code", "lot": "code", "min_days_left": "days", "serials": "codes"},
         ("warehouse", "ttl", "priority", "promised_at", "metadata", "destination", "channel"),
     ),
     Call(

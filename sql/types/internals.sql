@@ -87,10 +87,11 @@ create type openstock_core.order_line as (
   lot_id bigint,
   min_days_left integer,
   kit_id bigint,
-  kit_qty numeric
+  kit_qty numeric,
+  serial_ids bigint[]
 );
 comment on type openstock_core.order_line is
-  'A line asked of reserve, with its names looked up, or the part of one that a warehouse promises; warehouse, location, lot and life are null where any will do. '
+  'A line asked of reserve, with its names looked up, or the part of one that a warehouse promises; warehouse, location, lot, life and pieces are null where any will do. '
   'A line of kits is one of these for each component, with the kit and the units of the component in one of it.';
 
 create type openstock_core.sourcing as (

@@ -115,7 +115,7 @@ comment on column openstock.reservation_change.on_hand is 'Physical units at the
 comment on column openstock.reservation_change.blocked is 'The part of on_hand that cannot be promised.';
 comment on column openstock.reservation_change.reserved is 'Units of the product promised to orders at the warehouse after the row.';
 comment on column openstock.reservation_change.available is
-  'What can still be promised at the warehouse; on a row that is short or rejected, what could be promised at all warehouses asked (of the location, lot or life that '
+  'What can still be promised at the warehouse; on a row that is short or rejected, what could be promised at all warehouses asked (of the pieces, the location, lot or life that '
   'the line asks for).';
 comment on column openstock.reservation_change.offers is
   'On a row that is short or rejected: what each warehouse asked could have promised, [{"warehouse": …, "available": …}] by priority.';

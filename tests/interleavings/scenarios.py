@@ -223,6 +223,8 @@ SCENARIOS = [
         line("PHONE", serials=["P3", "P4"], to="A-2") | {"from": "A-1"}, line("PHONE", serials=["P6"], to="A-1") | {"from": "A-2"}]},
         SHORT | ELSEWHERE, PIECES),
     Scenario("allocate pieces", "allocate", {"order_ref": "O6"}, GONE, PIECES),
+    Scenario("reserve pieces by name", "reserve", {"order_ref": "O8", "lines": [
+        line("PHONE", serials=["P4", "P6"]), line("PHONE", 1)], "on_shortage": "partial"}, furnish=PIECES),
     Scenario("ship pieces by name", "ship", {"order_ref": "O5", "lines": [line("PHONE", serials=["P6", "P4", "P1"])]}, GONE | SHORT | ELSEWHERE, PIECES),
     Scenario("short_pick a piece", "short_pick", {"order_ref": "O5", "lines": [line("PHONE", serials=["P2"], location="A-1")]}, GONE, PIECES),
     Scenario("release pieces", "release", {"order_ref": "O5", "lines": [line("PHONE", 2)]}, GONE, PIECES),

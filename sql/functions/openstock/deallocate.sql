@@ -43,18 +43,18 @@ begin
       cross join lateral (select sum(s.qty) as qty from openstock_core.allocation s
                           where s.tenant_id = acting and s.reservation_line_id = o.reservation_line_id) as a
       join openstock_core.reservation_line n on n.tenant_id = acting and n.reservation_line_id = o.reservation_line_id
-      where a.qty > 0 and (lines is not null or coalesce(n.location_id, n.lot_id, n.min_days_left) is null));
+      where a.qty > 0 and (lines is not null or num_nonnulls(n.location_id, n.lot_id, n.min_days_left, n.serial_ids) = 0));
     taken := case when lines is not null then openstock_core.match_order_lines(acting, order_ref, pinned, lines) else array(
       select row(p.reservation_line_id, p.line, p.product_id, p.warehouse_id, p.units, p.units, null, null)::openstock_core.taken_line
       from unnest(pinned) as p) end;
     select t.line into kept
     from unnest(taken) as t
     join openstock_core.reservation_line n on n.tenant_id = acting and n.reservation_line_id = t.reservation_line_id
-    where coalesce(n.location_id, n.lot_id, n.min_days_left) is not null
+    where num_nonnulls(n.location_id, n.lot_id, n.min_days_left, n.serial_ids) > 0
     order by t.line limit 1;
     if kept is not null then
       perform openstock_core.fail('22023', jsonb_build_object('argument', 'lines', 'line', kept, 'order_ref', order_ref,
-        'problem', 'it asks for a location, a lot or days left, and stays pinned as long as it is promised'));
+        'problem', 'it asks for a location, a lot, days left or serials, and stays pinned as long as it is promised'));
     end if;
     freed := openstock_core.unpin_from_lines(acting, order_ref, taken, reason);
     entries := array(select e from openstock_core.post(acting, op_id, freed, null, null, null) as e);
@@ -74,7 +74,7 @@ grant execute on function openstock.deallocate to openstock_app;
 comment on function openstock.deallocate is
   'Takes pins off an order''s units, which stay promised: all of them, or lines: each names a line or a sku (and a warehouse), with qty or all that is pinned. '
   'Of a line of kits, qty counts kits, or with the line the units of a component. '
-  'The newest pins go first. A line that asks for a location, a lot or days left stays pinned as long as it is promised. Returns a row with outcome deallocated per line and bin; none where nothing is pinned. '
+  'The newest pins go first. A line that asks for a location, a lot, days left or serials stays pinned as long as it is promised. Returns a row with outcome deallocated per line and bin; none where nothing is pinned. '
   'Errors: 22023, OS010, OS110, OS301, OS302, OS303 (less is pinned), OS305.';
 
 reset role;

@@ -61,6 +61,6 @@ revoke all on function openstock.quote from public;
 grant execute on function openstock.quote to openstock_app, openstock_analyst;
 comment on function openstock.quote is
   'What reserve would promise for these lines now, and why: the same arguments, the same choice. Per line one row for each warehouse that could be asked, those that '
-  'are chosen first. Promises nothing: what it says may be gone a moment later. Errors: 22023, OS101 to OS105, OS107, OS108, OS110, OS116, OS117.';
+  'are chosen first. Promises nothing: what it says may be gone a moment later. Errors: 22023, OS101 to OS105, OS107, OS108, OS110 to OS112, OS116, OS117.';
 
 reset role;

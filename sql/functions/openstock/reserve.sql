@@ -64,7 +64,7 @@ revoke all on function openstock.reserve from public;
 grant execute on function openstock.reserve to openstock_app;
 comment on function openstock.reserve is
   'Promises stock to an order. lines: sku, qty (positive), and optionally line (its number in the order), warehouse, and '
-  'what its units have to be: location (with a warehouse), lot, min_days_left (days before the last day of the lot; the same day is 0). Such units are pinned to bins in '
+  'what its units have to be: location (with a warehouse), lot, min_days_left (days before the last day of the lot; the same day is 0), serials (the very pieces; qty may then be left out). Such units are pinned to bins in '
   'the same step, and do not wait for stock; a kit is promised as its components (see put_kits), whole kits only, and does not wait either; '
   'without a warehouse, active warehouses are asked by strategy, and one line may be split over several. On an open order it adds lines. '
   'strategy: priority (the warehouses'' own), most_stock, nearest (to the destination), least_cost (of shipping to the destination''s zone, once per warehouse '
@@ -76,7 +76,7 @@ comment on function openstock.reserve is
   'backorder (the rest waits, a row with outcome backordered, if the policy of each product lets it; otherwise as reject). Rows of what is short '
   'say what each warehouse could promise (offers). priority (higher is served first), promised_at and metadata belong to the order: what is given '
   'replaces what was, metadata key by key. Returns one row per line and warehouse. '
-  'Errors: 22023, OS010, OS101 to OS105, OS107, OS108, OS110, OS116, OS117, OS201, OS302, OS304; 40001 also at '
+  'Errors: 22023, OS010, OS101 to OS105, OS107, OS108, OS110 to OS112, OS116, OS117, OS201, OS302, OS304; 40001 also at '
   'READ COMMITTED, where a stock level came into being meanwhile that is in use or has something due.';
 
 reset role;

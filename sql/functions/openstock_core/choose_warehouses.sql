@@ -19,9 +19,9 @@ declare
   chosen bigint[];
   best bigint[];
 begin
-  if exists (select from unnest(lines) as u where u.warehouse_id is null and coalesce(u.lot_id, u.min_days_left) is not null) then
+  if exists (select from unnest(lines) as u where u.warehouse_id is null and num_nonnulls(u.lot_id, u.min_days_left, u.serial_ids) > 0) then
     perform openstock_core.fail('22023', jsonb_build_object(
-      'argument', 'strategy', 'value', strategy, 'problem', 'lines that ask for a lot or for days left must name a warehouse'));
+      'argument', 'strategy', 'value', strategy, 'problem', 'lines that ask for a lot, days left or serials must name a warehouse'));
   end if;
   -- What lines that name a warehouse leave there. An unknown cost is dearer than any that is known.
   offers := array(

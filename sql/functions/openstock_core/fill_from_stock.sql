@@ -67,7 +67,7 @@ begin
     join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = l.warehouse_id and w.active
     where l.tenant_id = tenant and l.product_id = any (product_ids)), max_rows, due.at);
   perform openstock_core.make_room(tenant, op_id, array(
-    select row(null, null, g.product_id, null, g.backordered, null, null, null, null, null)::openstock_core.order_line
+    select row(null, null, g.product_id, null, g.backordered, null, null, null, null, null, null)::openstock_core.order_line
     from openstock_core.backlog g where g.tenant_id = tenant and g.product_id = any (product_ids)), levels, '{}', '{}', due, array(
     select row(null, null, null, null, c.channel_id, c.uses_safety_stock)::openstock_core.sourcing
     from (select distinct b.channel_id from openstock_core.backorder b

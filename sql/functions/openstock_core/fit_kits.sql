@@ -33,7 +33,7 @@ begin
     select array_agg(u.n order by u.n) as parts, min(u.qty / coalesce(u.kit_qty, 1)) as units, bool_or(u.kit_id is not null) as whole,
            array_agg(coalesce(u.kit_qty, 1) order by u.n) as each, array_agg(a.n order by u.n) as anywhere, array_agg(h.n order by u.n) as here,
            u.warehouse_id is not null as named
-    from unnest(lines) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)
+    from unnest(lines) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)
     left join place a on a.product_id = u.product_id and a.warehouse_id is null
     left join place h on h.product_id = u.product_id and h.warehouse_id = u.warehouse_id
     group by u.line, coalesce(u.kit_id, u.product_id), u.warehouse_id
@@ -56,8 +56,8 @@ begin
   end loop;
   return array(
     select row(u.line, u.sku, u.product_id, u.warehouse_id, coalesce(fitted[u.n], u.qty), u.location_id, u.lot_id, u.min_days_left, u.kit_id,
-               u.kit_qty)::openstock_core.order_line
-    from unnest(lines) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)
+               u.kit_qty, u.serial_ids)::openstock_core.order_line
+    from unnest(lines) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)
     where coalesce(fitted[u.n], u.qty) > 0
     order by u.n);
 end

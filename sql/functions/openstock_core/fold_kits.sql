@@ -12,7 +12,7 @@ begin
     with part as materialized (
       select u.n, u.told, u.line, u.kit_id, coalesce(u.kit_id, u.product_id) as product_id, u.kit_qty as each
       from rows from (jsonb_array_elements(answer), unnest(wanted)) with ordinality
-        as u (told, line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)
+        as u (told, line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)
     ), line as materialized (
       select min(p.n) as n, p.line, p.product_id, p.kit_id, count(*) as parts, (array_agg(p.told order by p.n))[1] as told,
              max((p.told ->> 'qty_ordered')::numeric / p.each) as qty_ordered, max((p.told ->> 'qty_short')::numeric / p.each) as qty_short,

@@ -19,8 +19,9 @@ begin
     cross join lateral (select array(select normalize(btrim(e)) from jsonb_array_elements_text(g.serials) as e) as serials) as s
     where g.serials is not null
   ), candidate as materialized (
-    select g.n, o.reservation_line_id, o.line, o.product_id, o.warehouse_id, o.units, p.tracking
+    select g.n, o.reservation_line_id, o.line, o.product_id, o.warehouse_id, o.units, p.tracking, n.serial_ids
     from unnest(available) as o
+    join openstock_core.reservation_line n on n.tenant_id = tenant and n.reservation_line_id = o.reservation_line_id
     join openstock_core.product p on p.tenant_id = tenant and p.product_id = o.product_id
     join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = o.warehouse_id
     join given g on coalesce(g.line::text, g.sku) is not null and (g.line is null or g.line = o.line)
@@ -38,8 +39,12 @@ begin
     left join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = b.warehouse_id
     left join openstock_core.location c on c.tenant_id = tenant and c.location_id = b.location_id
   ), own as (
-    select p.n, p.serial_id, c.reservation_line_id
-    from piece p join candidate c on c.n = p.n and c.reservation_line_id = p.reservation_line_id
+    -- A line that asks for certain pieces takes these, pinned or not, and no others.
+    select distinct on (p.n, p.serial_id) p.n, p.serial_id, c.reservation_line_id
+    from piece p
+    join candidate c on c.n = p.n and (c.reservation_line_id = p.reservation_line_id or (
+      p.reservation_line_id is null and c.warehouse_id = p.warehouse_id and p.serial_id = any (c.serial_ids)))
+    order by p.n, p.serial_id, c.reservation_line_id
   ), room as (
     select c.*, c.units - coalesce(o.pieces, 0) as room,
            sum(c.units - coalesce(o.pieces, 0)) over (partition by c.n, c.product_id, c.warehouse_id order by c.line, c.reservation_line_id)
@@ -47,6 +52,7 @@ begin
     from candidate c
     left join (select o.n, o.reservation_line_id, count(*) as pieces from own o group by o.n, o.reservation_line_id) as o
       on o.n = c.n and o.reservation_line_id = c.reservation_line_id
+    where c.serial_ids is null
   ), free as (
     select p.*, row_number() over (partition by p.n, p.product_id, p.warehouse_id order by p.place) as nth
     from piece p
@@ -77,6 +83,8 @@ begin
       when p.times > 1 then jsonb_build_object('code', '22023', 'argument', 'lines', 'key', 'serials', 'problem', 'names a piece a second time')
       when p.bin_id is null or p.blocked or not exists (select from candidate c where c.n = p.n and c.warehouse_id = p.warehouse_id) then
         jsonb_build_object('code', 'OS113', 'warehouse', p.warehouse, 'location', p.location, 'status', p.status)
+      when not exists (select from candidate c where c.n = p.n and c.warehouse_id = p.warehouse_id and c.serial_ids is null) then
+        jsonb_build_object('code', '22023', 'argument', 'lines', 'key', 'serials', 'problem', 'the line asks for other pieces')
       else jsonb_build_object('code', 'OS303', 'order_ref', match_serials.order_ref, 'asked', cardinality(g.serials),
                               'reserved', (select sum(c.units) from candidate c where c.n = p.n)) end
     from piece p

@@ -10,8 +10,8 @@ as $$
 begin
   return array(
     select row(w.line, w.sku, w.product_id, w.warehouse_id, trim_scale(w.qty - coalesce(p.qty, 0)),
-               w.location_id, w.lot_id, w.min_days_left, w.kit_id, w.kit_qty)::openstock_core.order_line
-    from rows from (unnest(wanted)) with ordinality as w (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)
+               w.location_id, w.lot_id, w.min_days_left, w.kit_id, w.kit_qty, w.serial_ids)::openstock_core.order_line
+    from rows from (unnest(wanted)) with ordinality as w (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)
     left join (select u.line, u.product_id, sum(u.qty) as qty from unnest(parts) as u group by 1, 2) as p on p.line = w.line and p.product_id = w.product_id
     where w.qty > coalesce(p.qty, 0)
     order by w.n);

@@ -5,7 +5,7 @@ create or replace function openstock_core.order_line_keys() returns jsonb
 language sql
 immutable
 parallel safe
-return '{"sku": "code!", "qty": "number!", "line": "integer", "warehouse": "code", "location": "code", "lot": "code", "min_days_left": "days"}'::jsonb;
+return '{"sku": "code!", "qty": "number! or serials", "line": "integer", "warehouse": "code", "location": "code", "lot": "code", "min_days_left": "days", "serials": "codes"}'::jsonb;
 
 revoke all on function openstock_core.order_line_keys from public;
 grant execute on function openstock_core.order_line_keys to openstock_api;

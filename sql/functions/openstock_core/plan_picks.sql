@@ -15,14 +15,14 @@ declare
 begin
   -- The place of the need stands for the line's number.
   certain := array(
-    select row(n.place, null, l.product_id, l.warehouse_id, n.qty, l.location_id, l.lot_id, l.min_days_left, null, null)::openstock_core.order_line
+    select row(n.place, null, l.product_id, l.warehouse_id, n.qty, l.location_id, l.lot_id, l.min_days_left, null, null, l.serial_ids)::openstock_core.order_line
     from unnest(needs) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, serial_ids, place)
     cross join lateral (select * from openstock_core.reservation_line s
                         where s.tenant_id = tenant and s.reservation_line_id = n.reservation_line_id limit 1) as l
-    where coalesce(l.location_id, l.lot_id, l.min_days_left) is not null);
+    where num_nonnulls(l.location_id, l.lot_id, l.min_days_left, l.serial_ids) > 0);
   if cardinality(certain) > 0 then
     chosen := array(
-      select row((needs[p.reservation_line_id]).reservation_line_id, p.product_id, p.warehouse_id, p.bin_id, p.qty, null)::openstock_core.pick
+      select row((needs[p.reservation_line_id]).reservation_line_id, p.product_id, p.warehouse_id, p.bin_id, p.qty, p.serial_ids)::openstock_core.pick
       from unnest(openstock_core.plan_pins(tenant, certain, null, bin_ids, removal, openstock.server_time(), false)) as p);
     needs := array(
       select row(n.reservation_line_id, n.product_id, n.warehouse_id, n.bin_id, n.qty, n.serial_ids)::openstock_core.pick

@@ -1,6 +1,6 @@
--- Chooses bins for lines that ask for a certain location, lot or remaining life: for those that ask most narrowly first, for each from the bins
+-- Chooses bins for lines that ask for certain pieces, a certain location, lot or remaining life: for those that ask most narrowly first, for each from the bins
 -- that fewest of the others could use, then by place of the warehouse and removal rule. What one line takes is gone for the next.
--- Reads: what certain_bins and pickable_bins read.
+-- Reads: serial_unit, and what certain_bins and pickable_bins read.
 set local role openstock_owner;
 
 create or replace function openstock_core.plan_pins(
@@ -23,7 +23,7 @@ begin
       select c.*, u.product_id, count(*) over (partition by c.bin_id) as lines_that_could, dense_rank() over (order by c.bin_id) as bin,
              dense_rank() over (order by u.product_id, c.warehouse_id) as level
       from openstock_core.certain_bins(tenant, lines, plan_pins.at, without_ended) as c
-      join rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n) on u.n = c.n
+      join rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n) on u.n = c.n
       where bin_ids is null or c.bin_id = any (bin_ids)
     ), ordered as materialized (
       select k.product_id, k.warehouse_id, p.bin_id, p.start
@@ -32,10 +32,10 @@ begin
     ), level as materialized (
       select c.product_id, c.warehouse_id, c.available, c.place from unnest(candidates) as c where c.active and c.place is not null
     )
-    select u.line, u.product_id, u.qty, array_agg(b.warehouse_id order by o.preference) as warehouses, array_agg(b.bin_id order by o.preference) as bins,
+    select u.line, u.product_id, u.qty, u.serial_ids, array_agg(b.warehouse_id order by o.preference) as warehouses, array_agg(b.bin_id order by o.preference) as bins,
            array_agg(b.bin order by o.preference) as bin, array_agg(b.level order by o.preference) as level,
            array_agg(b.free order by o.preference) as free, array_agg(o.available order by o.preference) as available
-    from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)
+    from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)
     join (
       select b.n, b.bin_id, l.available,
              row_number() over (partition by b.n order by b.lines_that_could, l.place, b.warehouse_id, p.start nulls last, b.bin_id) as preference
@@ -44,13 +44,18 @@ begin
       left join ordered p on p.bin_id = b.bin_id
       where candidates is null or l.place is not null) as o on o.n = u.n
     join bin b on b.n = u.n and b.bin_id = o.bin_id
-    group by u.n, u.line, u.product_id, u.qty, u.location_id, u.lot_id, u.min_days_left
-    order by num_nonnulls(u.location_id, u.lot_id) desc, u.min_days_left desc nulls last, u.n
+    group by u.n, u.line, u.product_id, u.qty, u.location_id, u.lot_id, u.min_days_left, u.serial_ids
+    order by u.serial_ids is null, num_nonnulls(u.location_id, u.lot_id) desc, u.min_days_left desc nulls last, u.n
   loop
     for i in 1 .. cardinality(wanted.bins) loop
-      units := least(wanted.qty, wanted.free[i] - coalesce(from_bin[wanted.bin[i]], 0), wanted.available[i] - coalesce(from_level[wanted.level[i]], 0));
+      -- No two lines name one piece, and those that name pieces choose first.
+      units := least(wanted.qty, wanted.free[i] - case when wanted.serial_ids is null then coalesce(from_bin[wanted.bin[i]], 0) else 0 end, wanted.available[i] - coalesce(from_level[wanted.level[i]], 0));
       if units > 0 then
-        picks := picks || row(wanted.line, wanted.product_id, wanted.warehouses[i], wanted.bins[i], trim_scale(units), null)::openstock_core.pick;
+        picks := picks || row(wanted.line, wanted.product_id, wanted.warehouses[i], wanted.bins[i], trim_scale(units),
+          case when wanted.serial_ids is not null then array(
+            select k.serial_id from openstock_core.serial_unit k
+            where k.tenant_id = tenant and k.serial_id = any (wanted.serial_ids) and k.bin_id = wanted.bins[i] and k.reservation_line_id is null
+            order by k.serial_id limit units) end)::openstock_core.pick;
         wanted.qty := wanted.qty - units;
         from_bin[wanted.bin[i]] := coalesce(from_bin[wanted.bin[i]], 0) + units;
         from_level[wanted.level[i]] := coalesce(from_level[wanted.level[i]], 0) + units;
@@ -65,6 +70,6 @@ revoke all on function openstock_core.plan_pins from public;
 grant execute on function openstock_core.plan_pins to openstock_api;
 comment on function openstock_core.plan_pins is
   'Units of these bins (of any, where null) for the lines that ask for certain ones, no more of a warehouse than it is a candidate for (null: as much as there is); '
-  'reservation_line_id of a pick is the line''s number.';
+  'reservation_line_id of a pick is the line''s number, and serial_ids are the pieces where the line names some.';
 
 reset role;

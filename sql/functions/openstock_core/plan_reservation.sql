@@ -15,7 +15,7 @@ begin
   with wanted as materialized (
     select u.line, u.sku, u.product_id, u.warehouse_id, u.qty, u.kit_id, u.kit_qty, u.n,
            sum(u.qty) over (partition by u.product_id, u.warehouse_id order by u.n) - u.qty as start
-    from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)
+    from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)
   ), level as materialized (
     select c.product_id, c.warehouse_id, c.place, c.available as free from unnest(candidates) as c
     where c.active and c.available > 0 and c.place is not null
@@ -38,7 +38,7 @@ begin
     join supply s on s.product_id = u.product_id and s.start < u.start + u.qty and u.start < s.start + s.free
     where u.warehouse_id is null
   )
-  select p.line, p.sku, p.product_id, p.warehouse_id, trim_scale(p.qty), null::bigint, null::bigint, null::integer, p.kit_id, p.kit_qty
+  select p.line, p.sku, p.product_id, p.warehouse_id, trim_scale(p.qty), null::bigint, null::bigint, null::integer, p.kit_id, p.kit_qty, null::bigint[]
   from (select * from named union all select * from anywhere) as p
   order by p.n, p.place;
 end

@@ -17,9 +17,13 @@ begin
   if openstock_core.asks_for_certain_units(lines) then
     pins := openstock_core.plan_pins(tenant, lines, candidates, bin_ids, null, at, without_ended);
     parts := array(
-      select row(u.line, u.sku, u.product_id, p.warehouse_id, p.qty, u.location_id, u.lot_id, u.min_days_left, u.kit_id, u.kit_qty)::openstock_core.order_line
-      from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)
-      join (select p.reservation_line_id as line, p.product_id, p.warehouse_id, sum(p.qty) as qty from unnest(pins) as p group by 1, 2, 3) as p
+      select row(u.line, u.sku, u.product_id, p.warehouse_id, p.qty, u.location_id, u.lot_id, u.min_days_left, u.kit_id, u.kit_qty,
+                 case when u.serial_ids is not null then p.serial_ids end)::openstock_core.order_line
+      from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)
+      join (select p.reservation_line_id as line, p.product_id, p.warehouse_id, sum(p.qty) as qty, array(
+              select s from unnest(pins) as k cross join lateral unnest(k.serial_ids) as s
+              where k.reservation_line_id = p.reservation_line_id and k.warehouse_id = p.warehouse_id order by s) as serial_ids
+            from unnest(pins) as p group by 1, 2, 3) as p
         on p.line = u.line and p.product_id = u.product_id
       order by u.n, p.warehouse_id);
     candidates := array(
@@ -28,7 +32,7 @@ begin
       from unnest(candidates) as c
       left join (select p.product_id, p.warehouse_id, sum(p.qty) as qty from unnest(pins) as p group by 1, 2) as p
         on p.product_id = c.product_id and p.warehouse_id = c.warehouse_id);
-    others := array(select u from unnest(lines) as u where coalesce(u.location_id, u.lot_id, u.min_days_left) is null);
+    others := array(select u from unnest(lines) as u where num_nonnulls(u.location_id, u.lot_id, u.min_days_left, u.serial_ids) = 0);
   end if;
   served := array(select p from openstock_core.plan_reservation(others, candidates) as p);
   short := (select coalesce(sum(u.qty), 0) from unnest(lines) as u) > (select coalesce(sum(p.qty), 0) from unnest(parts || served) as p);

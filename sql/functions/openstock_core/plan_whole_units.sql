@@ -18,7 +18,7 @@ begin
   -- Lines that ask for certain units choose before all others: with them, no unit is kept whole.
   if exists (select from unnest(needs) as n
              join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = n.reservation_line_id
-             where coalesce(l.location_id, l.lot_id, l.min_days_left) is not null)
+             where num_nonnulls(l.location_id, l.lot_id, l.min_days_left, l.serial_ids) > 0)
   then
     return openstock_core.plan_picks(tenant, needs, bin_ids, removal);
   end if;

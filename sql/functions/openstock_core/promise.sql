@@ -23,7 +23,7 @@ begin
       select trim_scale(greatest(least(p.qty, coalesce(q.qty, 0) - p.before), 0))
       from (select u.n, u.product_id, u.warehouse_id, u.qty,
                    sum(u.qty) over (partition by u.product_id, u.warehouse_id order by u.n) - u.qty as before
-            from unnest(stock.parts) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)) as p
+            from unnest(stock.parts) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)) as p
       left join lateral (select s.qty from openstock_core.channel_quota s where s.tenant_id = tenant and s.product_id = p.product_id
                            and s.warehouse_id = p.warehouse_id and s.channel_id = promise.channel_id limit 1) as q on true
       order by p.n);
@@ -31,11 +31,11 @@ begin
   with line as (
     -- A line that the order has at this level already grows. If it is empty, the end that it once had is of no account any more.
     insert into openstock_core.reservation_line as l (
-      tenant_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, expires_at, location_id, lot_id, min_days_left, created_at,
+      tenant_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, expires_at, location_id, lot_id, min_days_left, serial_ids, created_at,
       channel_id, quota_used)
-    select tenant, order_id, p.line, p.product_id, p.warehouse_id, p.qty, p.qty, until, p.location_id, p.lot_id, p.min_days_left, stamp,
+    select tenant, order_id, p.line, p.product_id, p.warehouse_id, p.qty, p.qty, until, p.location_id, p.lot_id, p.min_days_left, p.serial_ids, stamp,
            promise.channel_id, coalesce(kept[p.n], 0)
-    from unnest(stock.parts) with ordinality as p (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)
+    from unnest(stock.parts) with ordinality as p (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)
     order by p.n
     on conflict (tenant_id, reservation_id, line, product_id, (warehouse_id + 0)) do update
     set ordered = trim_scale(l.ordered + excluded.ordered), reserved = trim_scale(l.reserved + excluded.reserved),
@@ -47,13 +47,13 @@ begin
                        l.reservation_line_id, promise.order_ref, null, null, l.expires_at, null, null, nullif(-kept[p.n], 0), null)::openstock_core.movement
                    order by l.line, l.reservation_line_id),
          (select array_agg(row(l.line, 'ALLOCATE', p.product_id, p.warehouse_id, p.bin_id, 0, 0, 0, p.qty,
-                               l.reservation_line_id, promise.order_ref, null, null, null, null, null, null, null)::openstock_core.movement
+                               l.reservation_line_id, promise.order_ref, null, null, null, null, null, null, p.serial_ids)::openstock_core.movement
                            order by l.line, l.reservation_line_id, p.bin_id)
           from unnest(stock.pins) as p
           join line l on l.line = p.reservation_line_id and l.product_id = p.product_id and l.warehouse_id = p.warehouse_id)
   into promised, pinned
   from line l
-  join unnest(stock.parts) with ordinality as p (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)
+  join unnest(stock.parts) with ordinality as p (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)
     on p.line = l.line and p.product_id = l.product_id and p.warehouse_id = l.warehouse_id;
   promised := promised || pinned;
   if openstock_core.asks_for_kits(stock.parts) then
@@ -86,6 +86,6 @@ $$;
 revoke all on function openstock_core.promise from public;
 grant execute on function openstock_core.promise to openstock_api;
 comment on function openstock_core.promise is
-  'Writes an order''s new reservation lines and backorders, adds to lines that it has,, held for so many seconds, or until then, or without end, and their entries, and returns the answer.';
+  'Writes an order''s new reservation lines and backorders, adds to lines that it has, held for so many seconds, or until then, or without end, and their entries, and returns the answer.';
 
 reset role;

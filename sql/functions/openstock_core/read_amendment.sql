@@ -16,13 +16,13 @@ declare
 begin
   with part as materialized (
     select p.line, p.product_id, p.warehouse_id, case when p.expires_at <= read_amendment.at then 0 else p.open end as open,
-           coalesce(l.shipped, 0) as shipped, l.location_id, l.lot_id, l.min_days_left
+           coalesce(l.shipped, 0) as shipped, l.location_id, l.lot_id, l.min_days_left, l.serial_ids is not null as of_pieces
     from openstock_core.parts_of_order(tenant, order_id) as p
     left join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = p.reservation_line_id
   ), present as materialized (
-    select p.line, s.sku::text as sku, s.decimals, s.is_kit, p.open, p.shipped, p.min_days_left, w.code::text as warehouse, c.code::text as location, t.code::text as lot
+    select p.line, s.sku::text as sku, s.decimals, s.is_kit, p.open, p.shipped, p.of_pieces, p.min_days_left, w.code::text as warehouse, c.code::text as location, t.code::text as lot
     from (select p.line, p.product_id, sum(p.open) as open, sum(p.shipped) as shipped, max(p.location_id) as location_id, max(p.lot_id) as lot_id,
-                 max(p.min_days_left) as min_days_left, max(p.warehouse_id) filter (where p.location_id is not null) as warehouse_id
+                 max(p.min_days_left) as min_days_left, max(p.warehouse_id) filter (where p.location_id is not null) as warehouse_id, bool_or(p.of_pieces) as of_pieces
           from part p group by p.line, p.product_id) as p
     join openstock_core.product s on s.tenant_id = tenant and s.product_id = p.product_id
     left join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = p.warehouse_id
@@ -47,6 +47,8 @@ begin
         jsonb_build_object('code', '22023', 'argument', 'lines', 'problem', 'the order has no such line: name a sku to add it', 'order_ref', order_ref)
       when m.is_kit and m.delta > 0 then
         jsonb_build_object('code', '22023', 'argument', 'lines', 'key', 'sku', 'problem', 'has become a kit: name it without the line', 'sku', m.sku)
+      when m.of_pieces and m.delta > 0 then
+        jsonb_build_object('code', '22023', 'argument', 'lines', 'key', 'qty', 'problem', 'the line asks for certain pieces: reserve more of them as another line', 'sku', m.sku)
       when m.lines > 1 then jsonb_build_object('code', '22023', 'argument', 'lines', 'problem', 'the order has several such lines: name one')
       when m.asked_sku <> m.sku then
         jsonb_build_object('code', '22023', 'argument', 'lines', 'key', 'sku', 'problem', 'the line is of another product', 'sku', m.sku)

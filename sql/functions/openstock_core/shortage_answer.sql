@@ -22,9 +22,9 @@ begin
       'on_hand', coalesce(l.on_hand, 0), 'blocked', coalesce(l.blocked, 0), 'reserved', coalesce(l.reserved, 0),
       'available', case when c.certain then coalesce(p.qty, 0) else coalesce(l.available, 0) end,
       'offers', coalesce(case when c.certain then p.offers else l.offers end, '[]'), 'replayed', false) order by w.n), '[]')
-    from rows from (unnest(wanted)) with ordinality as w (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, n)
+    from rows from (unnest(wanted)) with ordinality as w (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)
     left join openstock_core.warehouse h on h.tenant_id = tenant and h.warehouse_id = w.warehouse_id
-    cross join lateral (select coalesce(w.location_id, w.lot_id, w.min_days_left) is not null as certain) as c
+    cross join lateral (select num_nonnulls(w.location_id, w.lot_id, w.min_days_left, w.serial_ids) > 0 as certain) as c
     left join (
       select u.line, u.product_id, sum(u.qty) as qty, jsonb_agg(jsonb_build_object('warehouse', a.code, 'available', u.qty) order by a.priority, a.code) as offers
       from unnest(stock.parts) as u

@@ -8,19 +8,21 @@ select
   c.code::text as channel, l.ordered, trim_scale(l.reserved - d.reserved) as reserved, case when d.reserved > 0 then 0 else l.allocated end as allocated,
   trim_scale(l.backordered - d.backordered) as backordered, l.shipped, l.released,
   trim_scale(l.expired + d.reserved + d.backordered) as expired, l.expires_at, a.code::text as location, t.code::text as lot, l.min_days_left,
-  l.created_at, k.sku::text as kit
+  l.created_at, k.sku::text as kit,
+  (select array_agg(u.serial::text order by u.serial_id) from openstock_core.serial_unit u
+   where u.tenant_id = l.tenant_id and u.serial_id = any (l.serial_ids)) as serials
 from moment m
 cross join (
   select n.tenant_id, n.reservation_id, n.line, n.product_id, n.warehouse_id, n.ordered::numeric as ordered, n.reserved::numeric as reserved,
          (select coalesce(sum(a.qty), 0) from openstock_core.allocation a
           where a.tenant_id = n.tenant_id and a.reservation_line_id = n.reservation_line_id) as allocated,
          0::numeric as backordered, n.shipped::numeric as shipped, n.released::numeric as released, n.expired::numeric as expired,
-         n.expires_at, n.location_id, n.lot_id, n.min_days_left, n.created_at, n.channel_id
+         n.expires_at, n.location_id, n.lot_id, n.min_days_left, n.serial_ids, n.created_at, n.channel_id
   from openstock_core.reservation_line n
   where n.tenant_id = (select openstock.current_tenant())
   union all
   select b.tenant_id, b.reservation_id, b.line, b.product_id, b.warehouse_id, b.backordered + b.released + b.expired, 0,
-         0, b.backordered::numeric, 0, b.released::numeric, b.expired::numeric, b.expires_at, null, null, null,
+         0, b.backordered::numeric, 0, b.released::numeric, b.expired::numeric, b.expires_at, null, null, null, null,
          b.created_at, b.channel_id
   from openstock_core.backorder b
   where b.tenant_id = (select openstock.current_tenant()) and b.backordered + b.released + b.expired > 0
@@ -59,6 +61,7 @@ comment on column openstock.reservations.lot is 'The lot that the line asks for;
 comment on column openstock.reservations.min_days_left is 'So many days before the last day of their lot its units had to have when they were pinned; null: any.';
 comment on column openstock.reservations.created_at is 'When it was promised.';
 comment on column openstock.reservations.kit is 'The kit that the product is a component of in this line; null: none.';
+comment on column openstock.reservations.serials is 'The pieces that the line asks for; null: any.';
 grant select on openstock.reservations to openstock_app, openstock_analyst, openstock_operator;
 
 reset role;
