@@ -21,6 +21,7 @@ from pytest_postgresql import factories
 from openstock.migrate import migrate
 from openstock.server import temporary_server
 
+from .soak import Soak
 from .support import LOGINS, OTHER_TENANT, TENANT, Clock, Connect, Shop
 
 _resources = contextlib.ExitStack()
@@ -127,3 +128,12 @@ def wait_until(db: psycopg.Connection) -> Callable[[str], None]:
     from .support import wait_until
 
     return lambda query: wait_until(db, query)
+
+
+@pytest.fixture
+def soak() -> Soak:
+    """How long the test is to go on, and where it tells what it did; skips it outside of `make soak`."""
+    asked = Soak.asked()
+    if asked is None:
+        pytest.skip("runs in `make soak`")
+    return asked

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import random
-import time
+from collections import Counter
 
 import psycopg
 import pytest
 from psycopg import IsolationLevel
 
+from ..soak import Soak
 from ..support import Connect
 from .sessions import READ_COMMITTED, REPEATABLE_READ, SERIALIZABLE
 from .storm import Storm
@@ -45,19 +46,17 @@ def test_a_storm_leaves_no_wreckage(
 
 @pytest.mark.soak
 def test_storms_for_as_long_as_one_likes(
-    connect: Connect, db: psycopg.Connection, capsys: pytest.CaptureFixture[str]
+    connect: Connect, db: psycopg.Connection, soak: Soak, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    seconds = float(os.environ.get("OPENSTOCK_SOAK_SECONDS", "0"))
-    if not seconds:
-        pytest.skip("runs for OPENSTOCK_SOAK_SECONDS")
-    end = time.monotonic() + seconds
-    calls = 0
-    while time.monotonic() < end:
+    told: Counter[str] = Counter()
+    while soak.goes_on(told["calls"]):
         level = random.choice([READ_COMMITTED, READ_COMMITTED, REPEATABLE_READ, SERIALIZABLE])
-        workers = random.choice([WORKERS, 4 * WORKERS])
-        storm = Storm(connect, db, level, random.random() < 0.5, workers, CALLS, seed=random.getrandbits(32))
+        storm = Storm(connect, db, level, random.random() < 0.5, 4 * WORKERS, CALLS, seed=random.getrandbits(32))
         line = rage(storm)
-        calls += sum(storm.outcomes.values())
+        calls = sum(storm.outcomes.values())
+        told.update({"calls": calls, "storms": 1, f"calls at {level.name}": calls, f"retries at {level.name}": sum(storm.retries.values())})
+        told.update({"deadlocks": len(storm.deadlocks), "`verify` while calls went on": storm.verified})
+        told.update({f"`{function}` {outcome}": times for (function, outcome), times in ((what.split(" ", 1), n) for what, n in sorted(storm.outcomes.items()))})
         with capsys.disabled():
-            print(f"\n{calls} calls. {line}")
-    assert calls > 0
+            print(f"\n{told['calls']} calls. {line}")
+    soak.tell({what: told[what] for what in sorted(told, key=lambda what: (what.startswith("`"), what))})

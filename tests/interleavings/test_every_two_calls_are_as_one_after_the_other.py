@@ -7,7 +7,6 @@ those of SHARE, at as many points as POINTS says.
 
 from __future__ import annotations
 
-import os
 from itertools import combinations_with_replacement
 from typing import Any
 from uuid import UUID
@@ -15,6 +14,7 @@ from uuid import UUID
 import pytest
 from psycopg import IsolationLevel
 
+from ..soak import Soak
 from .explained import Facts, comparable, finally_comparable, left_over
 from .players import READ_COMMITTED, REPEATABLE_READ, Answer, Part, Refused
 from .scenarios import SCENARIOS, Scenario
@@ -125,12 +125,10 @@ def test_a_call_that_comes_in_between_makes_no_difference(stage: Stage, one: Sce
 @pytest.mark.soak
 @each_level
 @each_call
-def test_wherever_it_comes_in_between(stage: Stage, scenario: Scenario, level: IsolationLevel) -> None:
-    if not os.environ.get("OPENSTOCK_SOAK_SECONDS"):
-        pytest.skip("runs once through, whatever OPENSTOCK_SOAK_SECONDS says")
-    for one, other in PAIRS:
-        if one is scenario:
-            interleave(stage, one, other, level, None)
+def test_wherever_it_comes_in_between(stage: Stage, scenario: Scenario, level: IsolationLevel, soak: Soak) -> None:
+    pairs = [(one, other) for one, other in PAIRS if one is scenario]
+    met = sum(interleave(stage, one, other, level, None) for one, other in pairs)
+    soak.tell({f"pairs at {level.name}": len(pairs), f"meetings at {level.name}": met})
 
 
 @pytest.mark.parametrize("scenario", PUBLIC, ids=[scenario.name for scenario in PUBLIC])

@@ -1,16 +1,16 @@
-"""The database against a model of it in plain Python, over all functions: about 3,000 steps, or OPENSTOCK_SOAK_SECONDS of them."""
+"""The database against a model of it in plain Python, over all functions: about 3,000 steps, or in `make soak` as many as there is time for."""
 
 from __future__ import annotations
 
 import os
 import random
-import time
 
 import psycopg
 import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from ..soak import Soak
 from ..support import Connect
 from .machine import StockMachine
 from .world import World
@@ -72,13 +72,9 @@ def test_answers_errors_and_views_are_those_of_a_model_in_plain_python(world: Wo
 
 
 @pytest.mark.soak
-def test_the_same_for_as_long_as_one_likes(world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    seconds = float(os.environ.get("OPENSTOCK_SOAK_SECONDS", "0"))
-    if not seconds:
-        pytest.skip("runs for OPENSTOCK_SOAK_SECONDS")
-    end = time.monotonic() + seconds
+def test_the_same_for_as_long_as_one_likes(world: World, soak: Soak, capsys: pytest.CaptureFixture[str]) -> None:
     runs = 0
-    while time.monotonic() < end:
+    while soak.goes_on():
         number = random.getrandbits(32)
         with capsys.disabled():
             print(f"\nrun {runs + 1}, seed {number}, {world.steps} steps so far", flush=True)
@@ -86,4 +82,5 @@ def test_the_same_for_as_long_as_one_likes(world: World, capsys: pytest.CaptureF
         runs += 1
     with capsys.disabled():
         print(f"\n{runs} runs: {world.summary()}")
+    soak.tell({"runs": runs, "steps": world.steps} | {f"`{function}` {outcome}": times for (function, outcome), times in sorted(world.outcomes.items())})
     assert world.steps > runs * 20

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from ..soak import Soak
 from .mutations import KINDS, Definition, Mutation, definitions, mutations, of_function, one_per_function
 from .records import EQUIVALENT, read_killers
 from .runner import Result, Task, run
@@ -52,22 +53,20 @@ def test_without_one_guard_of_a_function_a_test_fails(server: str, share: int) -
 
 
 @pytest.mark.soak
-def test_without_any_one_guard_a_test_fails(server: str) -> None:
-    if not float(os.environ.get("OPENSTOCK_SOAK_SECONDS") or 0):
-        pytest.skip("runs with OPENSTOCK_SOAK_SECONDS")
+def test_without_any_one_guard_a_test_fails(server: str, soak: Soak) -> None:
     stale = [f"{name}: in killers.json, and no mutation" for name in KILLERS if name not in FOUND]
     stale += [f"{name}: in killers.json, and equivalent" for name in KILLERS if name in EQUIVALENT]
     left = stale + survivors(TESTED, server, processes=os.cpu_count() or 1)
     assert not left, report(left)
+    soak.tell({"guards taken out, one at a time, and noticed": len(TESTED), "that make no difference, each with its reason": len(EQUIVALENT)})
 
 
 @pytest.mark.soak
-def test_with_every_guard_in_place_these_tests_pass(server: str) -> None:
-    if not float(os.environ.get("OPENSTOCK_SOAK_SECONDS") or 0):
-        pytest.skip("runs with OPENSTOCK_SOAK_SECONDS")
+def test_with_every_guard_in_place_these_tests_pass(server: str, soak: Soak) -> None:
     tests = sorted(set(KILLERS.values()))
     [untouched] = run([Task("nothing", "select 1", tests, seconds=3600)], server)
     assert (untouched.killer, untouched.problem, untouched.ran) == (None, None, len(tests))
+    soak.tell({"tests that notice them, and pass with every guard in place": len(tests)})
 
 
 def test_no_equivalent_mutation_is_listed_that_is_none() -> None:
