@@ -122,6 +122,13 @@ def test_an_unknown_warehouse_changes_nothing(market: Shop, db: psycopg.Connecti
         keep(market, "WEB", 1, warehouse="NONE")
 
 
+def test_nothing_is_kept_of_a_kit(market: Shop, db: psycopg.Connection) -> None:
+    market.put_products(lines=[{"sku": "BAG", "name": "Bag of apples"}])
+    market.put_kits(lines=[{"sku": "BAG", "components": [{"sku": "APPLE", "qty": 3}]}])
+    with refused(db, "22023", line=2, key="sku", sku="BAG"):
+        market.put_quotas("LON", [{"channel": "WEB", "sku": "APPLE", "qty": 1}, {"channel": "WEB", "sku": "BAG", "qty": 1}])
+
+
 def test_what_is_kept_for_all_together_is_bounded_like_any_quantity(market: Shop, db: psycopg.Connection) -> None:
     most = 999_999_999_999
     keep(market, "WEB", most)

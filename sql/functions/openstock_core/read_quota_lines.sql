@@ -20,6 +20,8 @@ begin
              when c.channel_id is null then jsonb_build_object('code', 'OS116', 'channel', g.channel)
              when not c.active and g.qty > 0 then jsonb_build_object('code', 'OS117', 'channel', g.channel)
              when p.product_id is null then jsonb_build_object('code', 'OS101', 'sku', g.sku)
+             when p.is_kit then
+               jsonb_build_object('code', '22023', 'argument', 'lines', 'key', 'sku', 'sku', g.sku, 'problem', 'is a kit, which has no stock of its own')
              when openstock_core.quantity_problem(g.qty, p.decimals, 'zero') is not null then
                jsonb_build_object('code', 'OS110', 'sku', g.sku, 'problem', openstock_core.quantity_problem(g.qty, p.decimals, 'zero'))
              when count(*) over (partition by g.channel, g.sku) > 1 then
