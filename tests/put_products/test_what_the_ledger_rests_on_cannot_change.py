@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from tests.channels import keep, open_channels
 from tests.support import Shop, refused
 
 
@@ -41,6 +42,24 @@ def test_the_same_values_again_and_more_decimals_are_fine(moved: Shop) -> None:
     moved.put_products(lines=[{"sku": "APPLE", "tracking": "none", "decimals": 2}, {"sku": "MILK", "tracking": "lot"}])
     moved.receive("LON", [{"sku": "APPLE", "qty": 0.25}])
     assert moved.level("APPLE")[0] == 0.25
+
+
+def test_decimals_that_a_quota_uses_stay(shop: Shop, db: psycopg.Connection) -> None:
+    """What is left for others would be a fraction of the smallest quantity."""
+    keep(open_channels(shop), "WEB", 0.25, "RICE")
+    with refused(db, "OS120", line=1, sku="RICE"):
+        shop.put_products(lines=[{"sku": "RICE", "decimals": 1}])
+    shop.put_products(lines=[{"sku": "RICE", "decimals": 2}])
+    keep(shop, "WEB", 3, "RICE")
+    shop.put_products(lines=[{"sku": "RICE", "decimals": 0}])
+
+
+def test_decimals_that_a_kit_uses_stay(shop: Shop, db: psycopg.Connection) -> None:
+    shop.put_products(lines=[{"sku": "HAMPER", "name": "Hamper"}])
+    shop.put_kits(lines=[{"sku": "HAMPER", "components": [{"sku": "RICE", "qty": 0.25}, {"sku": "APPLE", "qty": 1}]}])
+    with refused(db, "OS120", line=1, sku="RICE"):
+        shop.put_products(lines=[{"sku": "RICE", "decimals": 1}])
+    shop.put_products(lines=[{"sku": "RICE", "decimals": 2}, {"sku": "APPLE", "decimals": 0}])
 
 
 def test_before_it_moves_everything_can_change(shop: Shop) -> None:

@@ -34,6 +34,6 @@ comment on function openstock.put_products is
   'Creates products, or changes the keys given of those that exist. lines: sku, name (required for a new one), description, unit (UN/CEFACT '
   'Rec 20 code, default C62), decimals (0 to 6), tracking (none, lot, serial: whole units, each with a name), removal (fefo, fifo, lifo, fewest_bins), backorder (none, unlimited, limited), backorder_limit, '
   'safety_stock, reorder_point, reorder_quantity, lead_time_days, attributes (object), active. Tracking and fewer decimals are refused once the '
-  'product has a ledger. Returns one row per line. Errors: 22023, OS010, OS120.';
+  'product has a ledger, fewer decimals also where quotas or kits use them. Returns one row per line. Errors: 22023, OS010, OS120.';
 
 reset role;

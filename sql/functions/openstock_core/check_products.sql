@@ -1,5 +1,5 @@
 -- Refuses product lines whose values are not known words, or that do not fit stock that exists.
--- Reads: product, stock_level, ledger.
+-- Reads: product, ledger, channel_quota, kit_component.
 set local role openstock_owner;
 
 create or replace function openstock_core.check_products(tenant uuid, lines jsonb) returns void
@@ -47,6 +47,14 @@ begin
         when (k.v ->> 'tracking' <> k.tracking or (k.v ->> 'decimals')::numeric < k.decimals)
           and exists (select from openstock_core.ledger e where e.tenant_id = tenant and e.product_id = k.product_id) then
           '{"code": "OS120", "problem": "tracking and fewer decimals do not fit the ledger that the product has"}'
+        when (k.v ->> 'decimals')::numeric < k.decimals and exists (
+          select from openstock_core.channel_quota q
+          where q.tenant_id = tenant and q.product_id = k.product_id and scale(trim_scale(q.qty)) > (k.v ->> 'decimals')::numeric) then
+          '{"code": "OS120", "problem": "fewer decimals do not fit what is kept of the product for sales channels"}'
+        when (k.v ->> 'decimals')::numeric < k.decimals and exists (
+          select from openstock_core.kit_component c
+          where c.tenant_id = tenant and c.component_id = k.product_id and scale(trim_scale(c.qty)) > (k.v ->> 'decimals')::numeric) then
+          '{"code": "OS120", "problem": "fewer decimals do not fit the kits that the product is part of"}'
         when scale(trim_scale(k.safety_then)) > k.decimals_then then
           '{"key": "safety_stock", "problem": "must not have more decimals than the product"}'
       end as problem
@@ -71,6 +79,6 @@ $$;
 revoke all on function openstock_core.check_products from public;
 grant execute on function openstock_core.check_products to openstock_api;
 comment on function openstock_core.check_products is
-  'Errors: 22023 with line, key and problem; OS120 where tracking or decimals do not fit the product''s ledger.';
+  'Errors: 22023 with line, key and problem; OS120 where tracking or decimals do not fit the product''s ledger, quotas or kits.';
 
 reset role;
