@@ -3771,7 +3771,7 @@ reset role;
 
 -- sql/functions/openstock_core/check_products.sql
 -- Refuses product lines whose values are not known words, or that do not fit stock that exists.
--- Reads: product, stock_level, ledger.
+-- Reads: product, ledger, channel_quota, kit_component.
 set local role openstock_owner;
 
 create or replace function openstock_core.check_products(tenant uuid, lines jsonb) returns void
@@ -3819,6 +3819,14 @@ begin
         when (k.v ->> 'tracking' <> k.tracking or (k.v ->> 'decimals')::numeric < k.decimals)
           and exists (select from openstock_core.ledger e where e.tenant_id = tenant and e.product_id = k.product_id) then
           '{"code": "OS120", "problem": "tracking and fewer decimals do not fit the ledger that the product has"}'
+        when (k.v ->> 'decimals')::numeric < k.decimals and exists (
+          select from openstock_core.channel_quota q
+          where q.tenant_id = tenant and q.product_id = k.product_id and scale(trim_scale(q.qty)) > (k.v ->> 'decimals')::numeric) then
+          '{"code": "OS120", "problem": "fewer decimals do not fit what is kept of the product for sales channels"}'
+        when (k.v ->> 'decimals')::numeric < k.decimals and exists (
+          select from openstock_core.kit_component c
+          where c.tenant_id = tenant and c.component_id = k.product_id and scale(trim_scale(c.qty)) > (k.v ->> 'decimals')::numeric) then
+          '{"code": "OS120", "problem": "fewer decimals do not fit the kits that the product is part of"}'
         when scale(trim_scale(k.safety_then)) > k.decimals_then then
           '{"key": "safety_stock", "problem": "must not have more decimals than the product"}'
       end as problem
@@ -3843,7 +3851,7 @@ $$;
 revoke all on function openstock_core.check_products from public;
 grant execute on function openstock_core.check_products to openstock_api;
 comment on function openstock_core.check_products is
-  'Errors: 22023 with line, key and problem; OS120 where tracking or decimals do not fit the product''s ledger.';
+  'Errors: 22023 with line, key and problem; OS120 where tracking or decimals do not fit the product''s ledger, quotas or kits.';
 
 reset role;
 
@@ -4236,7 +4244,7 @@ comment on function openstock.put_products is
   'Creates products, or changes the keys given of those that exist. lines: sku, name (required for a new one), description, unit (UN/CEFACT '
   'Rec 20 code, default C62), decimals (0 to 6), tracking (none, lot, serial: whole units, each with a name), removal (fefo, fifo, lifo, fewest_bins), backorder (none, unlimited, limited), backorder_limit, '
   'safety_stock, reorder_point, reorder_quantity, lead_time_days, attributes (object), active. Tracking and fewer decimals are refused once the '
-  'product has a ledger. Returns one row per line. Errors: 22023, OS010, OS120.';
+  'product has a ledger, fewer decimals also where quotas or kits use them. Returns one row per line. Errors: 22023, OS010, OS120.';
 
 reset role;
 
@@ -5895,6 +5903,8 @@ begin
              when c.channel_id is null then jsonb_build_object('code', 'OS116', 'channel', g.channel)
              when not c.active and g.qty > 0 then jsonb_build_object('code', 'OS117', 'channel', g.channel)
              when p.product_id is null then jsonb_build_object('code', 'OS101', 'sku', g.sku)
+             when p.is_kit then
+               jsonb_build_object('code', '22023', 'argument', 'lines', 'key', 'sku', 'sku', g.sku, 'problem', 'is a kit, which has no stock of its own')
              when openstock_core.quantity_problem(g.qty, p.decimals, 'zero') is not null then
                jsonb_build_object('code', 'OS110', 'sku', g.sku, 'problem', openstock_core.quantity_problem(g.qty, p.decimals, 'zero'))
              when count(*) over (partition by g.channel, g.sku) > 1 then
@@ -7467,7 +7477,7 @@ set local role openstock_owner;
 
 create or replace function openstock_core.promise(
   tenant uuid, op_id text, order_id bigint, order_ref text, stock openstock_core.found_stock, waiting openstock_core.order_line[],
-  seconds double precision, until timestamptz, channel_id bigint)
+  seconds double precision, until timestamptz, ends jsonb, channel_id bigint)
 returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -7495,7 +7505,8 @@ begin
     insert into openstock_core.reservation_line as l (
       tenant_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, expires_at, location_id, lot_id, min_days_left, serial_ids, created_at,
       channel_id, quota_used)
-    select tenant, order_id, p.line, p.product_id, p.warehouse_id, p.qty, p.qty, until, p.location_id, p.lot_id, p.min_days_left, p.serial_ids, stamp,
+    select tenant, order_id, p.line, p.product_id, p.warehouse_id, p.qty, p.qty, coalesce((ends ->> p.line::text)::timestamptz, until), p.location_id, p.lot_id,
+           p.min_days_left, p.serial_ids, stamp,
            promise.channel_id, coalesce(kept[p.n], 0)
     from unnest(stock.parts) with ordinality as p (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)
     order by p.n
@@ -7530,7 +7541,7 @@ begin
     with queued as (
       insert into openstock_core.backorder (
         tenant_id, reservation_id, line, product_id, warehouse_id, backordered, expires_at, queued_at, created_at, channel_id)
-      select tenant, order_id, w.line, w.product_id, w.warehouse_id, w.qty, until, stamp, stamp, promise.channel_id
+      select tenant, order_id, w.line, w.product_id, w.warehouse_id, w.qty, coalesce((ends ->> w.line::text)::timestamptz, until), stamp, stamp, promise.channel_id
       from unnest(waiting) as w
       order by w.line
       returning backorder_id
@@ -7548,7 +7559,7 @@ $$;
 revoke all on function openstock_core.promise from public;
 grant execute on function openstock_core.promise to openstock_api;
 comment on function openstock_core.promise is
-  'Writes an order''s new reservation lines and backorders, adds to lines that it has, held for so many seconds, or until then, or without end, and their entries, and returns the answer.';
+  'Writes an order''s new reservation lines and backorders, adds to lines that it has, held for so many seconds, or until then, or without end, but lines in ends (an object) until theirs, and their entries, and returns the answer.';
 
 reset role;
 
@@ -7729,7 +7740,7 @@ set local role openstock_owner;
 
 create or replace function openstock_core.promise_or_refuse(
   tenant uuid, op_id text, order_id bigint, order_ref text, wanted openstock_core.order_line[], stock openstock_core.found_stock,
-  on_shortage text, seconds double precision, until timestamptz, sourcing openstock_core.sourcing)
+  on_shortage text, seconds double precision, until timestamptz, ends jsonb, sourcing openstock_core.sourcing)
 returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -7739,14 +7750,14 @@ declare
   answer jsonb;
 begin
   if not stock.short then
-    return openstock_core.promise(tenant, op_id, order_id, order_ref, stock, null, seconds, until, sourcing.channel_id);
+    return openstock_core.promise(tenant, op_id, order_id, order_ref, stock, null, seconds, until, ends, sourcing.channel_id);
   end if;
   perform openstock_core.refuse_stale_shortage(tenant, wanted);
   missing := openstock_core.missing_lines(wanted, stock.parts);
   if on_shortage = 'backorder' and openstock_core.may_wait(tenant, missing) then
-    return openstock_core.promise(tenant, op_id, order_id, order_ref, stock, missing, seconds, until, sourcing.channel_id);
+    return openstock_core.promise(tenant, op_id, order_id, order_ref, stock, missing, seconds, until, ends, sourcing.channel_id);
   elsif on_shortage = 'partial' and cardinality(stock.parts) > 0 then
-    answer := openstock_core.promise(tenant, op_id, order_id, order_ref, stock, null, seconds, until, sourcing.channel_id);
+    answer := openstock_core.promise(tenant, op_id, order_id, order_ref, stock, null, seconds, until, ends, sourcing.channel_id);
     return answer || openstock_core.shortage_answer(tenant, order_ref, 'short', missing, row('{}', null, stock.levels, stock.at, true), sourcing);
   end if;
 
@@ -8283,7 +8294,7 @@ begin
     wanted := openstock_core.number_lines(acting, order_id, order_ref, wanted);
 
     stock := openstock_core.find_stock(acting, op_id, wanted, sourcing, on_shortage = 'backorder');
-    answer := openstock_core.promise_or_refuse(acting, op_id, order_id, order_ref, wanted, stock, on_shortage, seconds, null, sourcing);
+    answer := openstock_core.promise_or_refuse(acting, op_id, order_id, order_ref, wanted, stock, on_shortage, seconds, null, null, sourcing);
     if (priority is not null or promised_at is not null or metadata is not null) and answer -> 0 ->> 'outcome' in ('reserved', 'backordered') then
       perform openstock_core.set_order_details(acting, order_id, priority, promised_at, metadata);
     end if;
@@ -8643,6 +8654,7 @@ declare
   arrived_at constant timestamptz := openstock.server_time();
   wish record;
   until timestamptz;
+  ends jsonb;
   common_channel_id bigint;
   alive openstock_core.open_line[];
   taken openstock_core.taken_line[] := array[]::openstock_core.taken_line[];
@@ -8654,8 +8666,10 @@ declare
 begin
   select array_agg(row(p.reservation_line_id, p.backorder_id, p.line, p.product_id, p.warehouse_id, p.open)::openstock_core.open_line),
          case when bool_and(p.expires_at is not null) then max(p.expires_at) end,
+         -- The parts of a line end together: what of it waits would else be filled into one that is a hold.
+         jsonb_object_agg(p.line, p.expires_at) filter (where p.expires_at is not null),
          case when count(distinct coalesce(p.channel_id, 0)) = 1 then min(p.channel_id) end
-  into alive, until, common_channel_id
+  into alive, until, ends, common_channel_id
   from openstock_core.parts_of_order(tenant, order_id) as p
   where p.open > 0 and (p.expires_at is null or p.expires_at > arrived_at);
   if alive is null then
@@ -8684,7 +8698,7 @@ begin
       answer := openstock_core.reservation_answer(tenant, 'released', entries);
     end if;
     if cardinality(wanted) > 0 then
-      gained := openstock_core.promise_or_refuse(tenant, op_id, order_id, order_ref, wanted, stock, on_shortage, null, until, sourcing);
+      gained := openstock_core.promise_or_refuse(tenant, op_id, order_id, order_ref, wanted, stock, on_shortage, null, until, ends, sourcing);
       if gained -> 0 ->> 'outcome' = 'rejected' then
         perform openstock_core.fail('OS901', '{"problem": "what is wanted more is short"}');
       end if;
@@ -8749,7 +8763,7 @@ comment on function openstock.amend is
   'Changes what an order''s lines are to be, all of them in one step. lines: qty, what is wanted of the line in all, with what was shipped of it (0: no more than that), and '
   'line, or the sku of the order''s only line of this product; a sku that the order has no line of is a new line. Of a line of kits, qty counts kits, or with the line the units of a component. What is wanted less is given back: what waits first, then what is not pinned, then pins; '
   'what is wanted more is promised, from the warehouse that the entry names or by strategy (see reserve), also of what other lines give back. on_shortage as in reserve: with reject and error, an order that '
-  'cannot have all stays as it was. Lines keep their end; what is new ends when the order''s last hold does, or not at all if it has any promise without end. '
+  'cannot have all stays as it was. Lines keep their end, which more of them has too; a new line ends when the order''s last hold does, or not at all if it has any promise without end. '
   'What is new comes through the sales channel of the order''s lines, if they have one in common. '
   'Returns rows released, reserved and so on, one per line and warehouse; none where nothing changes. '
   'Errors: 22023, OS010, OS101 to OS104, OS110, OS117, OS201, OS301, OS302, OS303 (less than was shipped), OS305; 40001 also at READ COMMITTED, as reserve, and where a hold ends meanwhile.';
@@ -13362,5 +13376,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '5774733010e37857907cc5c24c382beb68cb88690dee2a8c53abf3ed4287869b');
+values ('0001.baseline', '666389928fa3465df18400d8c2611b5dde943e25e923195f3c22e9bea5e4c6c3');
 reset role;

@@ -131,6 +131,25 @@ def test_a_hold_keeps_its_end_and_new_lines_end_with_the_last(order: Shop) -> No
     assert order.differences() == []
 
 
+def test_all_of_a_line_ends_at_the_same_time(order: Shop) -> None:
+    """Also where the order has other lines that do not end: a part of the line that waited without end could not be filled into one that is a hold."""
+    order.put_products(lines=[{"sku": "RICE", "backorder": "unlimited"}])
+    order.reserve("O1", [{"sku": "RICE", "qty": 1, "line": 3}], ttl="1 hour")
+    [until] = columns(order.view("reservations", line=3), "expires_at")
+    order.receive("BER", [{"sku": "RICE", "qty": 1}])
+    order.amend("O1", [{"line": 3, "qty": 5}], on_shortage="backorder")
+    assert sorted(columns(order.view("reservations", line=3), "warehouse", "reserved", "backordered", "expires_at"), key=repr) == [
+        ("BER", 1, 0, *until),
+        ("LON", 3, 0, *until),
+        (None, 0, 1, *until),
+    ]
+    order.receive("LON", [{"sku": "RICE", "qty": 1}])
+    order.confirm("O1")
+    order.fill_backorders()
+    assert columns(order.view("order_lines", order_ref="O1", line=3), "reserved", "backordered", "expires_at") == [(5, 0, None)]
+    assert order.differences() == []
+
+
 def test_a_part_that_ended_is_booked_before_its_line_grows(order: Shop, clock: Clock) -> None:
     order.reserve("CART", [{"sku": "APPLE", "qty": 2}], ttl="1 hour")
     order.reserve("CART", [{"sku": "RICE", "qty": 1}], ttl="9 hours")

@@ -42,7 +42,7 @@ comment on function openstock.amend is
   'Changes what an order''s lines are to be, all of them in one step. lines: qty, what is wanted of the line in all, with what was shipped of it (0: no more than that), and '
   'line, or the sku of the order''s only line of this product; a sku that the order has no line of is a new line. Of a line of kits, qty counts kits, or with the line the units of a component. What is wanted less is given back: what waits first, then what is not pinned, then pins; '
   'what is wanted more is promised, from the warehouse that the entry names or by strategy (see reserve), also of what other lines give back. on_shortage as in reserve: with reject and error, an order that '
-  'cannot have all stays as it was. Lines keep their end; what is new ends when the order''s last hold does, or not at all if it has any promise without end. '
+  'cannot have all stays as it was. Lines keep their end, which more of them has too; a new line ends when the order''s last hold does, or not at all if it has any promise without end. '
   'What is new comes through the sales channel of the order''s lines, if they have one in common. '
   'Returns rows released, reserved and so on, one per line and warehouse; none where nothing changes. '
   'Errors: 22023, OS010, OS101 to OS104, OS110, OS117, OS201, OS301, OS302, OS303 (less than was shipped), OS305; 40001 also at READ COMMITTED, as reserve, and where a hold ends meanwhile.';

@@ -50,7 +50,7 @@ begin
     wanted := openstock_core.number_lines(acting, order_id, order_ref, wanted);
 
     stock := openstock_core.find_stock(acting, op_id, wanted, sourcing, on_shortage = 'backorder');
-    answer := openstock_core.promise_or_refuse(acting, op_id, order_id, order_ref, wanted, stock, on_shortage, seconds, null, sourcing);
+    answer := openstock_core.promise_or_refuse(acting, op_id, order_id, order_ref, wanted, stock, on_shortage, seconds, null, null, sourcing);
     if (priority is not null or promised_at is not null or metadata is not null) and answer -> 0 ->> 'outcome' in ('reserved', 'backordered') then
       perform openstock_core.set_order_details(acting, order_id, priority, promised_at, metadata);
     end if;

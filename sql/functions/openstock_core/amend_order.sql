@@ -15,6 +15,7 @@ declare
   arrived_at constant timestamptz := openstock.server_time();
   wish record;
   until timestamptz;
+  ends jsonb;
   common_channel_id bigint;
   alive openstock_core.open_line[];
   taken openstock_core.taken_line[] := array[]::openstock_core.taken_line[];
@@ -26,8 +27,10 @@ declare
 begin
   select array_agg(row(p.reservation_line_id, p.backorder_id, p.line, p.product_id, p.warehouse_id, p.open)::openstock_core.open_line),
          case when bool_and(p.expires_at is not null) then max(p.expires_at) end,
+         -- The parts of a line end together: what of it waits would else be filled into one that is a hold.
+         jsonb_object_agg(p.line, p.expires_at) filter (where p.expires_at is not null),
          case when count(distinct coalesce(p.channel_id, 0)) = 1 then min(p.channel_id) end
-  into alive, until, common_channel_id
+  into alive, until, ends, common_channel_id
   from openstock_core.parts_of_order(tenant, order_id) as p
   where p.open > 0 and (p.expires_at is null or p.expires_at > arrived_at);
   if alive is null then
@@ -56,7 +59,7 @@ begin
       answer := openstock_core.reservation_answer(tenant, 'released', entries);
     end if;
     if cardinality(wanted) > 0 then
-      gained := openstock_core.promise_or_refuse(tenant, op_id, order_id, order_ref, wanted, stock, on_shortage, null, until, sourcing);
+      gained := openstock_core.promise_or_refuse(tenant, op_id, order_id, order_ref, wanted, stock, on_shortage, null, until, ends, sourcing);
       if gained -> 0 ->> 'outcome' = 'rejected' then
         perform openstock_core.fail('OS901', '{"problem": "what is wanted more is short"}');
       end if;

@@ -5,7 +5,7 @@ set local role openstock_owner;
 
 create or replace function openstock_core.promise(
   tenant uuid, op_id text, order_id bigint, order_ref text, stock openstock_core.found_stock, waiting openstock_core.order_line[],
-  seconds double precision, until timestamptz, channel_id bigint)
+  seconds double precision, until timestamptz, ends jsonb, channel_id bigint)
 returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -33,7 +33,8 @@ begin
     insert into openstock_core.reservation_line as l (
       tenant_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, expires_at, location_id, lot_id, min_days_left, serial_ids, created_at,
       channel_id, quota_used)
-    select tenant, order_id, p.line, p.product_id, p.warehouse_id, p.qty, p.qty, until, p.location_id, p.lot_id, p.min_days_left, p.serial_ids, stamp,
+    select tenant, order_id, p.line, p.product_id, p.warehouse_id, p.qty, p.qty, coalesce((ends ->> p.line::text)::timestamptz, until), p.location_id, p.lot_id,
+           p.min_days_left, p.serial_ids, stamp,
            promise.channel_id, coalesce(kept[p.n], 0)
     from unnest(stock.parts) with ordinality as p (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)
     order by p.n
@@ -68,7 +69,7 @@ begin
     with queued as (
       insert into openstock_core.backorder (
         tenant_id, reservation_id, line, product_id, warehouse_id, backordered, expires_at, queued_at, created_at, channel_id)
-      select tenant, order_id, w.line, w.product_id, w.warehouse_id, w.qty, until, stamp, stamp, promise.channel_id
+      select tenant, order_id, w.line, w.product_id, w.warehouse_id, w.qty, coalesce((ends ->> w.line::text)::timestamptz, until), stamp, stamp, promise.channel_id
       from unnest(waiting) as w
       order by w.line
       returning backorder_id
@@ -86,6 +87,6 @@ $$;
 revoke all on function openstock_core.promise from public;
 grant execute on function openstock_core.promise to openstock_api;
 comment on function openstock_core.promise is
-  'Writes an order''s new reservation lines and backorders, adds to lines that it has, held for so many seconds, or until then, or without end, and their entries, and returns the answer.';
+  'Writes an order''s new reservation lines and backorders, adds to lines that it has, held for so many seconds, or until then, or without end, but lines in ends (an object) until theirs, and their entries, and returns the answer.';
 
 reset role;

@@ -4,7 +4,7 @@ set local role openstock_owner;
 
 create or replace function openstock_core.promise_or_refuse(
   tenant uuid, op_id text, order_id bigint, order_ref text, wanted openstock_core.order_line[], stock openstock_core.found_stock,
-  on_shortage text, seconds double precision, until timestamptz, sourcing openstock_core.sourcing)
+  on_shortage text, seconds double precision, until timestamptz, ends jsonb, sourcing openstock_core.sourcing)
 returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -14,14 +14,14 @@ declare
   answer jsonb;
 begin
   if not stock.short then
-    return openstock_core.promise(tenant, op_id, order_id, order_ref, stock, null, seconds, until, sourcing.channel_id);
+    return openstock_core.promise(tenant, op_id, order_id, order_ref, stock, null, seconds, until, ends, sourcing.channel_id);
   end if;
   perform openstock_core.refuse_stale_shortage(tenant, wanted);
   missing := openstock_core.missing_lines(wanted, stock.parts);
   if on_shortage = 'backorder' and openstock_core.may_wait(tenant, missing) then
-    return openstock_core.promise(tenant, op_id, order_id, order_ref, stock, missing, seconds, until, sourcing.channel_id);
+    return openstock_core.promise(tenant, op_id, order_id, order_ref, stock, missing, seconds, until, ends, sourcing.channel_id);
   elsif on_shortage = 'partial' and cardinality(stock.parts) > 0 then
-    answer := openstock_core.promise(tenant, op_id, order_id, order_ref, stock, null, seconds, until, sourcing.channel_id);
+    answer := openstock_core.promise(tenant, op_id, order_id, order_ref, stock, null, seconds, until, ends, sourcing.channel_id);
     return answer || openstock_core.shortage_answer(tenant, order_ref, 'short', missing, row('{}', null, stock.levels, stock.at, true), sourcing);
   end if;
 
