@@ -21,6 +21,7 @@ import psycopg
 from psycopg import IsolationLevel
 
 from ..support import Connect, Row, Shop, call, day
+from .specialties import Specialties, is_special
 from .wall_clock import WallClock
 
 PRODUCTS: list[dict[str, Any]] = [
@@ -37,22 +38,23 @@ LIMITS = {"APPLE": Decimal(12), "JAM": Decimal(8), "RICE": Decimal(5)}
 MUST_RETRY = ("40001", "40P01")
 # What a random call may run into when others were faster.
 ACCEPTED = {
-    "adjust": {"OS106", "OS201", "OS202"},
-    "move": {"OS106", "OS201"},
+    "adjust": {"OS106", "OS113", "OS201", "OS202"},
+    "move": {"OS106", "OS113", "OS201"},
     "receive": {"OS106"},
-    "reserve": {"OS302", "OS107"},
+    "reserve": {"OS302", "OS107", "OS111"},
     "amend": {"OS301", "OS302", "OS303", "OS305", "22023"},
     "extend": {"OS301", "OS302", "OS303", "OS305", "OS306"},
     "confirm": {"OS301", "OS302", "OS303", "OS305", "OS306"},
     "cancel": {"OS301", "OS302", "OS303", "OS305"},
-    "release": {"OS301", "OS302", "OS303", "OS305"},
+    "release": {"OS301", "OS302", "OS303", "OS305", "22023"},
     "allocate": {"OS301", "OS302", "OS303", "OS305"},
-    "ship": {"OS301", "OS302", "OS303", "OS305"},
+    "ship": {"OS301", "OS302", "OS303", "OS305", "22023"},
     "deallocate": {"OS301", "OS302", "OS303", "OS305", "22023"},
     "short_pick": {"OS301", "OS302", "OS303", "OS305"},
     "allocate_next": set(),
     "fill_backorders": set(),
     "expire_reservations": set(),
+    "put_quotas": set(),
 }
 CALLS = {
     "receive": 12,
@@ -76,11 +78,6 @@ CALLS = {
 MOSTS = {"expire_reservations": "max_lines", "fill_backorders": "max_rows"}
 """What bounds them."""
 ATTEMPTS = 200
-
-
-def asks_for_certain_units(request: dict[str, Any]) -> bool:
-    """Whether a reserve wants units of a location, a lot, or a remaining life."""
-    return any(line.keys() & {"location", "lot", "min_days_left"} for line in request["lines"])
 
 
 @dataclass
@@ -152,6 +149,7 @@ class Storm:
     def furnish(self) -> None:
         """Products, warehouses, bins and a little stock."""
         self.shop.put_products(lines=PRODUCTS)
+        self.specialties = Specialties(self.shop, WAREHOUSES)
         self.shop.put_warehouses(lines=[{"code": code, "priority": n} for n, code in enumerate(WAREHOUSES)])
         for warehouse in WAREHOUSES:
             self.shop.put_locations(
@@ -159,6 +157,8 @@ class Storm:
             )
             lines = [self.received(Random(warehouse), product, 25) for product in PRODUCTS]
             self.keep("receive", {"warehouse": warehouse, "lines": lines}, "initial " + warehouse, self.shop.connection)
+        for number, (function, request) in enumerate(self.specialties.furnish()):
+            self.keep(function, request, f"initial {number}", self.shop.connection)
 
     def received(self, random: Random, product: dict[str, Any], most: int) -> dict[str, Any]:
         """A line of goods in."""
@@ -180,7 +180,7 @@ class Storm:
             elif random.random() < 0.1:
                 self.sell(random, connection)
             else:
-                function, request = self.make_up(random)
+                function, request = self.make_up_a_specialty(random) if random.random() < 0.2 else self.make_up(random)
                 self.keep(function, request, f"op {next(self.numbers)}", connection)
 
     def make_up(self, random: Random) -> tuple[str, dict[str, Any]]:
@@ -200,7 +200,7 @@ class Storm:
             request = self.order(random) | ({"ttl": self.ttl(random)} if random.random() < 0.6 else {})
             on_shortage = random.choices([None, "partial", "backorder"], [4, 3, 8])[0]
             request |= {"on_shortage": on_shortage} if on_shortage else {}
-            if not asks_for_certain_units(request) and on_shortage is None:
+            if not is_special(request) and on_shortage is None:
                 request |= {"strategy": random.choice(["priority", "most_stock", "fewest_splits", "least_cost"])}
             return function, request | ({"priority": random.randint(-1, 2)} if random.random() < 0.3 else {})
         if function in MOSTS:
@@ -222,6 +222,14 @@ class Storm:
             request |= random.choice([{}, {"on_shortage": "partial"}, {"on_shortage": "backorder"}])
         elif function in ("release", "ship", "deallocate") and random.random() < 0.4:
             request["lines"] = [{"line": 1, "qty": 1}]
+        return function, request
+
+    def make_up_a_specialty(self, random: Random) -> tuple[str, dict[str, Any]]:
+        """A call about channels, kits or pieces."""
+        order_ref = f"ORDER-{next(self.numbers)}"
+        function, request = self.specialties.make_up(random, order_ref, losses=self.losses)
+        if function == "reserve":
+            self.orders.append(order_ref)
         return function, request
 
     def missing(self, random: Random) -> dict[str, Any]:
@@ -306,7 +314,7 @@ class Storm:
     def shop_view(self, place: str) -> list[Row]:
         """What bins hold, read on a connection that all workers share."""
         with self._reading:
-            return [row for row in self.shop.view("bins", warehouse=place) if row["sku"] != "RICE" or self.losses]
+            return [row for row in self.shop.view("bins", warehouse=place) if row["sku"] != "PHONE" and (row["sku"] != "RICE" or self.losses)]
 
     _reading: threading.Lock = field(default_factory=threading.Lock)
 

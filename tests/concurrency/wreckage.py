@@ -14,7 +14,8 @@ from typing import Any
 from psycopg.rows import dict_row
 
 from ..support import Row, call
-from .storm import LIMITS, PRODUCTS, SAFETY, WAREHOUSES, Done, Storm, asks_for_certain_units
+from .specialties import is_special
+from .storm import LIMITS, PRODUCTS, SAFETY, WAREHOUSES, Done, Storm
 
 Key = tuple[str, str]
 NOTHING = Decimal(0)
@@ -317,7 +318,7 @@ class Wreckage:
         """At some moment between call and answer the balances were those of the rejection, and did not cover the order."""
         rejected = 0
         for done in self.storm.done:
-            if done.function == "reserve" and done.rows[0]["outcome"] == "rejected" and not asks_for_certain_units(done.request):
+            if done.function == "reserve" and done.rows[0]["outcome"] == "rejected" and not is_special(done.request):
                 if not any(self.rejects(done, moment) for moment in self.moments(done)):
                     raise AssertionError(self.told(done))
                 rejected += 1
@@ -353,7 +354,7 @@ class Wreckage:
         seen: set[str] = set()
         for done in self.storm.done:
             missing = [row for row in done.rows if done.function == "reserve" and row["outcome"] in ("short", "backordered")]
-            if missing and not asks_for_certain_units(done.request):
+            if missing and not is_special(done.request):
                 if not any(self.leaves_nothing(missing, done, moment) for moment in self.moments(done)):
                     raise AssertionError(self.told(done))
                 seen |= {row["outcome"] for row in missing}
