@@ -191,6 +191,14 @@ def test_whole_orders_one_at_a_time_pass_over_those_that_are_not(shop: Shop) -> 
     assert turns(shop, max_orders=1, on_shortage="reject") == [["RICE"]]
 
 
+def test_who_waits_for_certain_units_does_not_stand_in_the_way_of_who_takes_any(shop: Shop) -> None:
+    shop.receive("LON", [{"sku": "MILK", "qty": 2, "lot": lot, "location": "A-1"} for lot in ("M1", "M2")])
+    shop.reserve("SURE", [{"sku": "MILK", "qty": 2, "lot": "M1"}])
+    shop.reserve("ANY", [{"sku": "MILK", "qty": 2}])
+    shop.adjust("LON", [{"sku": "MILK", "qty": -2, "lot": "M1", "location": "A-1"}], reason="spilt")
+    assert turns(shop, on_shortage="reject") == [["ANY"]]
+
+
 def test_the_rule_of_removal_may_be_given(shop: Shop) -> None:
     shop.receive("LON", [{"sku": "APPLE", "qty": 2, "location": "A-2"}])
     shop.receive("LON", [{"sku": "APPLE", "qty": 30, "location": "P-1"}])

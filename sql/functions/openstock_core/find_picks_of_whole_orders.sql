@@ -10,6 +10,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   served bigint[];
+  hopeful bigint[] := order_ids;
 begin
   loop
     begin
@@ -19,11 +20,16 @@ begin
       exit when cardinality(served) > 0 and (whole_only is not true or openstock_core.units(needs) = openstock_core.units(picks));
       perform openstock_core.fail('OS901', '{"problem": "not for all of these orders"}');
     exception when sqlstate 'OS901' then
-      -- Units of an order that gets not everything are for those behind it: what they get is found anew, without it.
+      -- Units of an order that gets not everything are for those behind it: what they get is found anew, without it. Served is who could have
+      -- all if any units of a product would do: if that was wrong, since some ask for certain units, those whom they stood before are tried again.
       if cardinality(served) = 0 then
-        needs := '{}';
-        picks := '{}';
-        return;
+        hopeful := array(select o.order_id from unnest(hopeful) with ordinality as o (order_id, n) where o.order_id <> all (order_ids) order by o.n);
+        if cardinality(hopeful) = 0 then
+          needs := '{}';
+          picks := '{}';
+          return;
+        end if;
+        served := hopeful;
       end if;
       order_ids := served;
     end;
