@@ -216,11 +216,12 @@ create type openstock_core.giving as (
   product_ids bigint[],
   bin_ids bigint[],
   ended_ids bigint[],
-  units openstock_core.pick[]
+  units openstock_core.pick[],
+  taken openstock_core.taken_line[]
 );
 comment on type openstock_core.giving is
   'What an order gives back while it asks for more: the levels, backlogs (by product) and bins that are locked with those of the lines, its lines whose hold has ended, '
-  'to be booked, and the units that it frees per level.';
+  'to be booked, the units that it frees per level, and what it gives back of which line.';
 
 create type openstock_core.piece as (
   ord bigint,

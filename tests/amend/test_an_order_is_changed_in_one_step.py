@@ -178,6 +178,17 @@ def test_a_line_keeps_what_it_asked_for(order: Shop) -> None:
     assert columns(order.amend("O2", [{"line": 1, "qty": 5}]), "outcome", "qty_short") == [("rejected", 1)]
 
 
+def test_certain_units_that_one_line_gives_back_another_may_have(order: Shop) -> None:
+    """Those that are pinned, as far as the line that gives back does not keep them."""
+    order.receive("LON", [{"sku": "MILK", "qty": 4, "lot": "M1", "location": "A-1"}, {"sku": "MILK", "qty": 9, "lot": "M2", "location": "A-1"}])
+    order.reserve("O2", [{"sku": "MILK", "qty": 3, "lot": "M1", "line": 1}, {"sku": "MILK", "qty": 1, "lot": "M1", "line": 2}])
+    answer = order.amend("O2", [{"line": 1, "qty": 1}, {"line": 2, "qty": 3}])
+    assert columns(answer, "line", "outcome", "qty_reserved") == [(1, "released", 1), (2, "reserved", 3)]
+    assert columns(order.view("reservations", order_ref="O2"), "line", "reserved", "allocated") == [(1, 1, 1), (2, 3, 3)]
+    assert columns(order.amend("O2", [{"line": 1, "qty": 0}, {"line": 2, "qty": 5}]), "line", "outcome", "qty_short") == [(2, "rejected", 1)]
+    assert order.differences() == []
+
+
 def test_an_inactive_product_can_be_given_back_but_not_had(order: Shop, db: psycopg.Connection) -> None:
     order.put_products(lines=[{"sku": "APPLE", "active": False}])
     order.amend("O1", [{"line": 1, "qty": 1}])

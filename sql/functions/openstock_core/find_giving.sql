@@ -21,7 +21,8 @@ begin
     array(select row(null, t.product_id, t.warehouse_id, null,
                      openstock_core.units_freed(tenant, l.channel_id, l.quota_used, t.qty, find_giving.channel_id), null)::openstock_core.pick
           from unnest(taken) as t
-          join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = t.reservation_line_id))::openstock_core.giving;
+          join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = t.reservation_line_id),
+    taken)::openstock_core.giving;
 end
 $$;
 

@@ -21,6 +21,7 @@ declare
   locked record;
   parts openstock_core.order_line[];
   pins openstock_core.pick[];
+  freed openstock_core.pick[];
   short boolean;
   queued boolean := false;
   settled boolean := false;
@@ -40,7 +41,7 @@ begin
     short := true;
     if cardinality((locked.due).lot_bin_ids) = 0 and (settled or not (certain or giving.bin_ids is not null)) then
       select p.parts, p.pins, p.short into parts, pins, short
-      from openstock_core.plan_stock(tenant, lines, openstock_core.find_candidates(tenant, lines, held, sourcing, giving.units, null), bins, judged_at, false) as p;
+      from openstock_core.plan_stock(tenant, lines, openstock_core.find_candidates(tenant, lines, held, sourcing, giving.units, null), bins, judged_at, false, freed) as p;
     end if;
     if (short and may_queue or cardinality(giving.product_ids) > 0) and not queued then
       locked.due := openstock_core.lock_backlogs(tenant, giving.product_ids || array(select u.product_id from unnest(lines) as u), locked.due);
@@ -52,9 +53,15 @@ begin
       settled := openstock_core.make_room(
         tenant, op_id, lines, held, bins || giving.bin_ids, coalesce(giving.ended_ids, '{}'), locked.due, array[sourcing])
         or certain or giving.bin_ids is not null;
+      if certain and giving.taken is not null then
+        -- By what is pinned now: pins in lots that have expired are off already.
+        freed := array(
+          select row(null, u.product_id, u.warehouse_id, u.bin_id, -u.allocated_delta, null)::openstock_core.pick
+          from unnest(openstock_core.unpin_from_lines(tenant, null, giving.taken, null)) as u);
+      end if;
       if settled then
         select p.parts, p.pins, p.short into parts, pins, short
-        from openstock_core.plan_stock(tenant, lines, openstock_core.find_candidates(tenant, lines, held, sourcing, giving.units, null), bins, judged_at, false) as p;
+        from openstock_core.plan_stock(tenant, lines, openstock_core.find_candidates(tenant, lines, held, sourcing, giving.units, null), bins, judged_at, false, freed) as p;
       end if;
     elsif short and (
       exists (

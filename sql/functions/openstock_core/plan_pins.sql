@@ -5,7 +5,7 @@ set local role openstock_owner;
 
 create or replace function openstock_core.plan_pins(
   tenant uuid, lines openstock_core.order_line[], candidates openstock_core.candidate[], bin_ids bigint[], removal text,
-  at timestamptz, without_ended boolean)
+  at timestamptz, without_ended boolean, freed openstock_core.pick[] default null)
 returns openstock_core.pick[]
 language plpgsql
 stable
@@ -20,10 +20,11 @@ declare
 begin
   for wanted in
     with bin as materialized (
-      select c.*, u.product_id, count(*) over (partition by c.bin_id) as lines_that_could, dense_rank() over (order by c.bin_id) as bin,
+      select c.n, c.bin_id, c.warehouse_id, c.free + coalesce(f.qty, 0) as free, u.product_id, count(*) over (partition by c.bin_id) as lines_that_could, dense_rank() over (order by c.bin_id) as bin,
              dense_rank() over (order by u.product_id, c.warehouse_id) as level
       from openstock_core.certain_bins(tenant, lines, plan_pins.at, without_ended) as c
       join rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n) on u.n = c.n
+      left join (select p.bin_id, sum(p.qty) as qty from unnest(freed) as p group by p.bin_id) as f on f.bin_id = c.bin_id
       where bin_ids is null or c.bin_id = any (bin_ids)
     ), ordered as materialized (
       select k.product_id, k.warehouse_id, p.bin_id, p.start
@@ -69,7 +70,7 @@ $$;
 revoke all on function openstock_core.plan_pins from public;
 grant execute on function openstock_core.plan_pins to openstock_api;
 comment on function openstock_core.plan_pins is
-  'Units of these bins (of any, where null) for the lines that ask for certain ones, no more of a warehouse than it is a candidate for (null: as much as there is); '
+  'Units of these bins (of any, where null) for the lines that ask for certain ones, no more of a warehouse than it is a candidate for (null: as much as there is), with what the caller is about to free in them; '
   'reservation_line_id of a pick is the line''s number, and serial_ids are the pieces where the line names some.';
 
 reset role;

@@ -4,7 +4,7 @@ set local role openstock_owner;
 
 create or replace function openstock_core.plan_stock(
   tenant uuid, lines openstock_core.order_line[], candidates openstock_core.candidate[], bin_ids bigint[], at timestamptz, without_ended boolean,
-  out parts openstock_core.order_line[], out pins openstock_core.pick[], out short boolean)
+  freed openstock_core.pick[] default null, out parts openstock_core.order_line[], out pins openstock_core.pick[], out short boolean)
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
@@ -15,7 +15,7 @@ declare
 begin
   parts := array[]::openstock_core.order_line[];
   if openstock_core.asks_for_certain_units(lines) then
-    pins := openstock_core.plan_pins(tenant, lines, candidates, bin_ids, null, at, without_ended);
+    pins := openstock_core.plan_pins(tenant, lines, candidates, bin_ids, null, at, without_ended, freed);
     parts := array(
       select row(u.line, u.sku, u.product_id, p.warehouse_id, p.qty, u.location_id, u.lot_id, u.min_days_left, u.kit_id, u.kit_qty,
                  case when u.serial_ids is not null then p.serial_ids end)::openstock_core.order_line
@@ -47,6 +47,6 @@ revoke all on function openstock_core.plan_stock from public;
 grant execute on function openstock_core.plan_stock to openstock_api;
 comment on function openstock_core.plan_stock is
   'The parts of the lines that these warehouses can promise (of kits whole ones), whether they are short of the lines, and the bins for lines that ask for certain units '
-  '(reservation_line_id is the line''s number).';
+  '(reservation_line_id is the line''s number). freed: units that the caller is about to free in bins.';
 
 reset role;
