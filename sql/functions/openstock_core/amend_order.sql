@@ -28,20 +28,24 @@ begin
   select array_agg(row(p.reservation_line_id, p.backorder_id, p.line, p.product_id, p.warehouse_id, p.open)::openstock_core.open_line),
          case when bool_and(p.expires_at is not null) then max(p.expires_at) end,
          -- The parts of a line end together: what of it waits would else be filled into one that is a hold.
-         jsonb_object_agg(p.line, p.expires_at) filter (where p.expires_at is not null),
-         case when count(distinct coalesce(p.channel_id, 0)) = 1 then min(p.channel_id) end
-  into alive, until, ends, common_channel_id
+         jsonb_object_agg(p.line, p.expires_at) filter (where p.expires_at is not null)
+  into alive, until, ends
   from openstock_core.parts_of_order(tenant, order_id) as p
   where p.open > 0 and (p.expires_at is null or p.expires_at > arrived_at);
   if alive is null then
     perform openstock_core.fail_nothing_open(tenant, order_id, order_ref);
   end if;
-  -- What is new comes through the channel of the order's lines, if they have one in common.
   select a.more, a.places, a.less into wish from openstock_core.read_amendment(tenant, order_id, order_ref, lines, arrived_at) as a;
   if wish.less is not null then
     taken := openstock_core.match_order_lines(tenant, order_ref, alive, wish.less);
   end if;
   if wish.more is not null then
+    -- What is new comes through the channel of the order's lines, if they have one in common: those that grow count too if nothing of them is open,
+    -- since they keep their channel, and would be promised what is kept for another.
+    select case when count(distinct coalesce(p.channel_id, 0)) = 1 then min(p.channel_id) end into common_channel_id
+    from openstock_core.parts_of_order(tenant, order_id) as p
+    where p.open > 0 and (p.expires_at is null or p.expires_at > arrived_at)
+      or p.line in (select (m ->> 'line')::integer from jsonb_array_elements(wish.more) as m);
     sourcing := openstock_core.for_channel(tenant, sourcing, (
       select c.code from openstock_core.channel c where c.tenant_id = tenant and c.channel_id = common_channel_id));
     wanted := openstock_core.number_new_lines(tenant, order_id, openstock_core.read_order_lines(tenant, wish.more, null, wish.places));
