@@ -187,6 +187,17 @@ def test_a_cart_of_kits_is_confirmed_into_an_order(order: Shop, clock: Clock) ->
     assert order.differences() == []
 
 
+def test_components_whose_hold_has_ended_are_told_with_their_kit(order: Shop, clock: Clock) -> None:
+    order.reserve("C1", [{"sku": "HAMPER", "qty": 1}], ttl="1 hour")
+    order.reserve("C1", [{"sku": "APPLE", "qty": 1, "warehouse": "BER"}], ttl="3 hours")
+    clock.advance(hours=2)
+    assert set(columns(order.extend("C1", "3 hours"), "line", "sku", "kit", "outcome")) == {
+        (2, "APPLE", None, "extended"),
+        (1, "APPLE", "HAMPER", "expired"),
+        (1, "RICE", "HAMPER", "expired"),
+    }
+
+
 def test_verify_misses_the_line_of_a_component(order: Shop, db: psycopg.Connection) -> None:
     db.execute("update openstock_core.reservation_kit set line = 3 where line = 1 and qty = 0.5")
     assert columns(order.differences(), "fact", "key", "expected", "actual") == [
