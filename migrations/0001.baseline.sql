@@ -552,11 +552,12 @@ create type openstock_core.giving as (
   product_ids bigint[],
   bin_ids bigint[],
   ended_ids bigint[],
-  units openstock_core.pick[]
+  units openstock_core.pick[],
+  taken openstock_core.taken_line[]
 );
 comment on type openstock_core.giving is
   'What an order gives back while it asks for more: the levels, backlogs (by product) and bins that are locked with those of the lines, its lines whose hold has ended, '
-  'to be booked, and the units that it frees per level.';
+  'to be booked, the units that it frees per level, and what it gives back of which line.';
 
 create type openstock_core.piece as (
   ord bigint,
@@ -7064,7 +7065,7 @@ set local role openstock_owner;
 
 create or replace function openstock_core.plan_pins(
   tenant uuid, lines openstock_core.order_line[], candidates openstock_core.candidate[], bin_ids bigint[], removal text,
-  at timestamptz, without_ended boolean)
+  at timestamptz, without_ended boolean, freed openstock_core.pick[] default null)
 returns openstock_core.pick[]
 language plpgsql
 stable
@@ -7079,10 +7080,11 @@ declare
 begin
   for wanted in
     with bin as materialized (
-      select c.*, u.product_id, count(*) over (partition by c.bin_id) as lines_that_could, dense_rank() over (order by c.bin_id) as bin,
+      select c.n, c.bin_id, c.warehouse_id, c.free + coalesce(f.qty, 0) as free, u.product_id, count(*) over (partition by c.bin_id) as lines_that_could, dense_rank() over (order by c.bin_id) as bin,
              dense_rank() over (order by u.product_id, c.warehouse_id) as level
       from openstock_core.certain_bins(tenant, lines, plan_pins.at, without_ended) as c
       join rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n) on u.n = c.n
+      left join (select p.bin_id, sum(p.qty) as qty from unnest(freed) as p group by p.bin_id) as f on f.bin_id = c.bin_id
       where bin_ids is null or c.bin_id = any (bin_ids)
     ), ordered as materialized (
       select k.product_id, k.warehouse_id, p.bin_id, p.start
@@ -7128,7 +7130,7 @@ $$;
 revoke all on function openstock_core.plan_pins from public;
 grant execute on function openstock_core.plan_pins to openstock_api;
 comment on function openstock_core.plan_pins is
-  'Units of these bins (of any, where null) for the lines that ask for certain ones, no more of a warehouse than it is a candidate for (null: as much as there is); '
+  'Units of these bins (of any, where null) for the lines that ask for certain ones, no more of a warehouse than it is a candidate for (null: as much as there is), with what the caller is about to free in them; '
   'reservation_line_id of a pick is the line''s number, and serial_ids are the pieces where the line names some.';
 
 reset role;
@@ -7140,7 +7142,7 @@ set local role openstock_owner;
 
 create or replace function openstock_core.plan_stock(
   tenant uuid, lines openstock_core.order_line[], candidates openstock_core.candidate[], bin_ids bigint[], at timestamptz, without_ended boolean,
-  out parts openstock_core.order_line[], out pins openstock_core.pick[], out short boolean)
+  freed openstock_core.pick[] default null, out parts openstock_core.order_line[], out pins openstock_core.pick[], out short boolean)
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
@@ -7151,7 +7153,7 @@ declare
 begin
   parts := array[]::openstock_core.order_line[];
   if openstock_core.asks_for_certain_units(lines) then
-    pins := openstock_core.plan_pins(tenant, lines, candidates, bin_ids, null, at, without_ended);
+    pins := openstock_core.plan_pins(tenant, lines, candidates, bin_ids, null, at, without_ended, freed);
     parts := array(
       select row(u.line, u.sku, u.product_id, p.warehouse_id, p.qty, u.location_id, u.lot_id, u.min_days_left, u.kit_id, u.kit_qty,
                  case when u.serial_ids is not null then p.serial_ids end)::openstock_core.order_line
@@ -7183,7 +7185,7 @@ revoke all on function openstock_core.plan_stock from public;
 grant execute on function openstock_core.plan_stock to openstock_api;
 comment on function openstock_core.plan_stock is
   'The parts of the lines that these warehouses can promise (of kits whole ones), whether they are short of the lines, and the bins for lines that ask for certain units '
-  '(reservation_line_id is the line''s number).';
+  '(reservation_line_id is the line''s number). freed: units that the caller is about to free in bins.';
 
 reset role;
 
@@ -7354,6 +7356,7 @@ declare
   locked record;
   parts openstock_core.order_line[];
   pins openstock_core.pick[];
+  freed openstock_core.pick[];
   short boolean;
   queued boolean := false;
   settled boolean := false;
@@ -7373,7 +7376,7 @@ begin
     short := true;
     if cardinality((locked.due).lot_bin_ids) = 0 and (settled or not (certain or giving.bin_ids is not null)) then
       select p.parts, p.pins, p.short into parts, pins, short
-      from openstock_core.plan_stock(tenant, lines, openstock_core.find_candidates(tenant, lines, held, sourcing, giving.units, null), bins, judged_at, false) as p;
+      from openstock_core.plan_stock(tenant, lines, openstock_core.find_candidates(tenant, lines, held, sourcing, giving.units, null), bins, judged_at, false, freed) as p;
     end if;
     if (short and may_queue or cardinality(giving.product_ids) > 0) and not queued then
       locked.due := openstock_core.lock_backlogs(tenant, giving.product_ids || array(select u.product_id from unnest(lines) as u), locked.due);
@@ -7385,9 +7388,15 @@ begin
       settled := openstock_core.make_room(
         tenant, op_id, lines, held, bins || giving.bin_ids, coalesce(giving.ended_ids, '{}'), locked.due, array[sourcing])
         or certain or giving.bin_ids is not null;
+      if certain and giving.taken is not null then
+        -- By what is pinned now: pins in lots that have expired are off already.
+        freed := array(
+          select row(null, u.product_id, u.warehouse_id, u.bin_id, -u.allocated_delta, null)::openstock_core.pick
+          from unnest(openstock_core.unpin_from_lines(tenant, null, giving.taken, null)) as u);
+      end if;
       if settled then
         select p.parts, p.pins, p.short into parts, pins, short
-        from openstock_core.plan_stock(tenant, lines, openstock_core.find_candidates(tenant, lines, held, sourcing, giving.units, null), bins, judged_at, false) as p;
+        from openstock_core.plan_stock(tenant, lines, openstock_core.find_candidates(tenant, lines, held, sourcing, giving.units, null), bins, judged_at, false, freed) as p;
       end if;
     elsif short and (
       exists (
@@ -8591,7 +8600,8 @@ begin
     array(select row(null, t.product_id, t.warehouse_id, null,
                      openstock_core.units_freed(tenant, l.channel_id, l.quota_used, t.qty, find_giving.channel_id), null)::openstock_core.pick
           from unnest(taken) as t
-          join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = t.reservation_line_id))::openstock_core.giving;
+          join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = t.reservation_line_id),
+    taken)::openstock_core.giving;
 end
 $$;
 
@@ -8667,20 +8677,24 @@ begin
   select array_agg(row(p.reservation_line_id, p.backorder_id, p.line, p.product_id, p.warehouse_id, p.open)::openstock_core.open_line),
          case when bool_and(p.expires_at is not null) then max(p.expires_at) end,
          -- The parts of a line end together: what of it waits would else be filled into one that is a hold.
-         jsonb_object_agg(p.line, p.expires_at) filter (where p.expires_at is not null),
-         case when count(distinct coalesce(p.channel_id, 0)) = 1 then min(p.channel_id) end
-  into alive, until, ends, common_channel_id
+         jsonb_object_agg(p.line, p.expires_at) filter (where p.expires_at is not null)
+  into alive, until, ends
   from openstock_core.parts_of_order(tenant, order_id) as p
   where p.open > 0 and (p.expires_at is null or p.expires_at > arrived_at);
   if alive is null then
     perform openstock_core.fail_nothing_open(tenant, order_id, order_ref);
   end if;
-  -- What is new comes through the channel of the order's lines, if they have one in common.
   select a.more, a.places, a.less into wish from openstock_core.read_amendment(tenant, order_id, order_ref, lines, arrived_at) as a;
   if wish.less is not null then
     taken := openstock_core.match_order_lines(tenant, order_ref, alive, wish.less);
   end if;
   if wish.more is not null then
+    -- What is new comes through the channel of the order's lines, if they have one in common: those that grow count too if nothing of them is open,
+    -- since they keep their channel, and would be promised what is kept for another.
+    select case when count(distinct coalesce(p.channel_id, 0)) = 1 then min(p.channel_id) end into common_channel_id
+    from openstock_core.parts_of_order(tenant, order_id) as p
+    where p.open > 0 and (p.expires_at is null or p.expires_at > arrived_at)
+      or p.line in (select (m ->> 'line')::integer from jsonb_array_elements(wish.more) as m);
     sourcing := openstock_core.for_channel(tenant, sourcing, (
       select c.code from openstock_core.channel c where c.tenant_id = tenant and c.channel_id = common_channel_id));
     wanted := openstock_core.number_new_lines(tenant, order_id, openstock_core.read_order_lines(tenant, wish.more, null, wish.places));
@@ -8771,7 +8785,7 @@ comment on function openstock.amend is
 reset role;
 
 -- sql/functions/openstock_core/ended_holds.sql
--- What of an order has ended, as rows of an answer. Reads: reservation, reservation_line, backorder, product, warehouse.
+-- What of an order has ended, as rows of an answer. Reads: reservation, reservation_line, reservation_kit, backorder, product, warehouse.
 set local role openstock_owner;
 
 create or replace function openstock_core.ended_holds(tenant uuid, order_id bigint, at timestamptz) returns jsonb
@@ -8784,13 +8798,16 @@ begin
     select coalesce(jsonb_agg(jsonb_build_object(
       'order_ref', r.order_ref, 'line', e.line, 'sku', p.sku, 'warehouse', w.code, 'outcome', 'expired',
       'qty_ordered', e.ordered, 'qty_reserved', 0, 'qty_backordered', 0, 'qty_short', 0, 'qty_released', e.units, 'expires_at', e.expires_at,
-      'replayed', false) order by e.line, e.backorder_id nulls first, e.reservation_line_id), '[]')
+      'kit', k.sku, 'replayed', false) order by e.line, e.backorder_id nulls first, e.reservation_line_id), '[]')
     from (
       select s.*, trim_scale(s.expired + case when s.expires_at <= at then s.open else 0 end) as units
       from openstock_core.parts_of_order(tenant, order_id) as s) as e
     join openstock_core.reservation r on r.tenant_id = tenant and r.reservation_id = order_id
     join openstock_core.product p on p.tenant_id = tenant and p.product_id = e.product_id
     left join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = e.warehouse_id
+    left join openstock_core.reservation_kit c
+      on c.tenant_id = tenant and c.reservation_id = order_id and c.line = e.line and c.product_id = e.product_id
+    left join openstock_core.product k on k.tenant_id = tenant and k.product_id = c.kit_id
     where e.units > 0);
 end
 $$;
@@ -10400,6 +10417,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   served bigint[];
+  hopeful bigint[] := order_ids;
 begin
   loop
     begin
@@ -10409,11 +10427,16 @@ begin
       exit when cardinality(served) > 0 and (whole_only is not true or openstock_core.units(needs) = openstock_core.units(picks));
       perform openstock_core.fail('OS901', '{"problem": "not for all of these orders"}');
     exception when sqlstate 'OS901' then
-      -- Units of an order that gets not everything are for those behind it: what they get is found anew, without it.
+      -- Units of an order that gets not everything are for those behind it: what they get is found anew, without it. Served is who could have
+      -- all if any units of a product would do: if that was wrong, since some ask for certain units, those whom they stood before are tried again.
       if cardinality(served) = 0 then
-        needs := '{}';
-        picks := '{}';
-        return;
+        hopeful := array(select o.order_id from unnest(hopeful) with ordinality as o (order_id, n) where o.order_id <> all (order_ids) order by o.n);
+        if cardinality(hopeful) = 0 then
+          needs := '{}';
+          picks := '{}';
+          return;
+        end if;
+        served := hopeful;
       end if;
       order_ids := served;
     end;
@@ -13376,5 +13399,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '666389928fa3465df18400d8c2611b5dde943e25e923195f3c22e9bea5e4c6c3');
+values ('0001.baseline', '8c0aeec79fe81c94280f840babd803f6f616287c8975ac6124d3aecb5920780c');
 reset role;
