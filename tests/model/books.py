@@ -9,7 +9,7 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
-from .state import ZERO, Bin, BinKey, Entry, LevelKey, Lot, Order, OrderLine, Part, Row, State, Waiting
+from .state import ZERO, Bin, BinKey, Entry, LevelKey, Lot, Order, OrderLine, Part, Row, State, Waiting, Wish
 
 TICK = timedelta(microseconds=1)  # between the entries of a level
 
@@ -168,9 +168,14 @@ class Books:
         if place.pins[line] == 0:
             del place.pins[line]
 
-    def _pins(self, place: Bin) -> list[OrderLine]:
-        """The lines that have units of a bin, those that give way first last: holds that have ended, then the newest allocation."""
-        return sorted(place.pins, key=lambda line: (self.ended(line), self.state.pinned_at[line, self._key_of(place)], line.rank))
+    def _pins(self, place: Bin, *, lost: bool = False) -> list[OrderLine]:
+        """The lines that have units of a bin, those that give way first last: holds that have ended, where units are lost then who asks for
+        least of them, then the newest allocation.
+        """
+        return sorted(
+            place.pins,
+            key=lambda line: (self.ended(line), -line.wish.many if lost else 0, self.state.pinned_at[line, self._key_of(place)], line.rank),
+        )
 
     def _stack(self, place: Bin) -> list[OrderLine | None]:
         """The bin's units, one by one; those that leave first are last."""
@@ -199,10 +204,10 @@ class Books:
         )
 
     def _pick(
-        self, needs: dict[OrderLine, Decimal], removal: str | None, avoided: Iterable[BinKey] = ()
+        self, needs: dict[OrderLine, Decimal], removal: str | None, avoided: Iterable[BinKey] = (), gone: dict[BinKey, Decimal] | None = None
     ) -> dict[tuple[OrderLine, BinKey], Decimal]:
-        """Free units for lines, the first line first, unit by unit from the bin whose turn it is."""
-        taken: dict[BinKey, Decimal] = defaultdict(Decimal)
+        """Free units for lines, the first line first, unit by unit from the bin whose turn it is; some are gone already."""
+        taken: dict[BinKey, Decimal] = defaultdict(Decimal, gone or {})
         picks: dict[tuple[OrderLine, BinKey], Decimal] = defaultdict(Decimal)
         for line, need in needs.items():
             product = self.state.products[line.sku]
@@ -234,7 +239,8 @@ class Books:
 
     def forget(self) -> None:
         """After the projections were torn down and rebuilt: ages are those of first entries. What is in no entry is not known any more:
-        details of orders and what they became, orders without lines, and which warehouse is waited for.
+        details of orders and what they became, orders without lines, which warehouse is waited for, through which channel, which units a
+        line asked for, and of which kit it is. What is kept for channels is in no entry either, and is not lost; a level that has nothing else is not either.
         """
 
         def place_of(item: tuple[BinKey, Bin]) -> tuple[Any, ...]:
@@ -245,12 +251,16 @@ class Books:
             place.rank = next(self._ages)
             assert place.first_entry is not None, "a bin without an entry"
             place.arrived = place.first_entry
+        fenced = {key[1:] for key in self.state.quotas}
+        self.state.entries = {key: entries for key, entries in self.state.entries.items() if entries > 0 or key in fenced}
         self.state.pinned_at = dict(self.state.first_pinned_at)
         for line in self.state.lines:
             assert line.recorded_at is not None, "a line without an entry"
             line.created_at = line.recorded_at
+            line.wish = Wish()
+            line.channel = line.kit = None
         for waiting in self.state.waiting:
-            waiting.warehouse = None
+            waiting.warehouse = waiting.channel = None
         born: dict[str, tuple[bool, datetime]] = {}
         for part in [*self.state.lines, *self.state.waiting]:
             by_entry = isinstance(part, Waiting), part.created_at

@@ -135,6 +135,10 @@ class GoodsCalls(Upkeep):
         line: Line = {"code": self.pick(list(self.model.state.warehouses))}
         if self.chance(60):
             line["priority"] = self.number(1, 3)
+        if self.chance(25):
+            line["shipping_cost"] = self.pick([None, Decimal(self.number(0, 9))])
+        if self.chance(15):
+            line["shipping_cost_by_zone"] = {self.pick(["DE", "FR", "UK"]): Decimal(self.number(0, 9)) for _ in range(self.number(0, 2))}
         if self.chance(50):
             line["active"] = self.chance(75)
         self.do("put_warehouses", lines=[line])

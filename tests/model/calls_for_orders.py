@@ -6,11 +6,11 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from .calls_for_goods import GoodsCalls
+from .calls_for_certain_units import CertainUnits
 from .state import ZERO, Line, OrderLine
 
 
-class OrderCalls(GoodsCalls):
+class OrderCalls(CertainUnits):
     """reserve, release, cancel, extend, confirm, expire_reservations, fill_backorders."""
 
     holding: int
@@ -19,7 +19,12 @@ class OrderCalls(GoodsCalls):
     def reservation(self, many: int, *, named: int) -> Line:
         """A request to reserve: so many lines, that percentage of them at a named warehouse."""
         request: Line = {"order_ref": self.order(open_only=self.chance(85)) if self.chance(30) else self.new_order(), "lines": []}
-        sellable = sorted({sku for sku, place in self.model.state.entries if self.model.level(sku, place)["available"] > 0})
+        certain = self.chance(20)
+        seller = self.through()
+        if seller is not None:
+            request["channel"] = seller
+        free = {key: self.model.free_now(key, seller if seller in self.model.state.channels else None) for key in self.model.state.entries}
+        sellable = sorted({sku for (sku, _), qty in free.items() if qty > 0})
         for _ in range(many):
             previous: list[Line] = request["lines"]
             repeated = bool(previous) and self.chance(25)
@@ -27,9 +32,11 @@ class OrderCalls(GoodsCalls):
             if self.chance(named):
                 line["warehouse"] = self.warehouse()
             there = [key for key in self.model.state.entries if key[0] == line["sku"] and key[1] == line.get("warehouse", key[1])]
-            levels = [available for key in there if (available := self.model.level(*key)["available"]) > 0]
+            levels = [free[key] for key in there if free[key] > 0]
             most = self.pick([*levels, sum(levels, ZERO)]) if levels else ZERO
             line["qty"] = self.qty(line["sku"], most / many / self.pick([1, 2]) if self.chance(70) else most)
+            if certain and self.chance(70):
+                line |= self.wish(line["sku"], line.get("warehouse"))
             if self.chance(12):
                 line["line"] = self.number(1, 9) * 10 + len(previous)
             previous.append(line)
@@ -37,6 +44,10 @@ class OrderCalls(GoodsCalls):
             request["warehouse"] = self.warehouse()
         if self.chance(40):
             request["on_shortage"] = self.pick(["error", "reject", "partial", "partial", "backorder"])
+        if self.chance(20):
+            request |= self.sourcing()
+            if request["strategy"] == "ship_complete" and self.chance(95):
+                request["on_shortage"] = self.pick(["reject", "reject", "error"])
         if self.chance(self.holding):
             request["ttl"] = self.ttl()
         return request | self.details()
@@ -78,7 +89,7 @@ class OrderCalls(GoodsCalls):
             lines.append({"sku": self.sku(), "qty": 5000})
         self.do("reserve", order_ref=self.new_order(), lines=lines, **({"on_shortage": "backorder"} if len(lines) == 1 and self.chance(25) else {}))
 
-    def reserve_beyond(self) -> None:
+    def reserve_beyond(self, seller: str | None = None) -> None:
         """More than there is; up to the unit that may wait, or one more or less; sometimes a product that has no stock besides."""
         sku = self.pick(self.skus)
         product = self.model.state.products[sku]
@@ -86,12 +97,15 @@ class OrderCalls(GoodsCalls):
         request: Line = {"order_ref": self.new_order(), "on_shortage": "backorder"}
         if self.chance(30):
             request["order_ref"] = self.pick(waiting) if waiting and self.chance(60) else self.order()
+        seller = seller or self.through()
         line: Line = {"sku": sku}
         places = self.model.sources(sku)
         if self.chance(35):
-            line["warehouse"] = self.pick(self.places)
+            line |= {"warehouse": self.pick(self.places)} | (self.wish(sku) if self.chance(15) else {})
             places = [place for place in places if place == line["warehouse"]]
-        there = sum((max(self.model.level(sku, place)["available"], ZERO) for place in places), ZERO)
+        if seller is not None:
+            request["channel"] = seller
+        there = sum((max(self.model.free_now((sku, place), seller if seller in self.model.state.channels else None), ZERO) for place in places), ZERO)
         more = Decimal(self.number(1, 5))
         if product.backorder_limit is not None and self.chance(60):
             more = product.backorder_limit - self.model.waits(sku) + self.pick([ZERO, ZERO, product.step, -product.step])

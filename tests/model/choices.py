@@ -17,6 +17,10 @@ class Choices(Witness):
 
     skus: list[str]
     places: list[str]
+    selling: int
+    """Percentage of reservations that come through a sales channel."""
+    bundling: bool
+    """Whether kits are sold."""
 
     def pick(self, options: Sequence[T]) -> T:
         """One of these."""
@@ -32,6 +36,8 @@ class Choices(Witness):
 
     def sku(self) -> str:
         """A product, or a misnomer."""
+        if self.chance(1.5) and self.model.state.kits:
+            return self.pick(list(self.model.state.kits))
         return "NONE" if self.chance(0.5) else self.pick(self.skus)
 
     def warehouse(self) -> str:
@@ -43,6 +49,15 @@ class Choices(Witness):
         places = [place for (code, _), place in self.model.state.locations.items() if code == warehouse]
         usable = [place.code for place in places if place.active or self.chance(5)]
         return "NONE" if not usable or self.chance(0.5) else self.pick(usable)
+
+    def channel(self) -> str:
+        """A sales channel, mostly one that is open, or a misnomer."""
+        channels = [one.code for one in self.model.state.channels.values() if one.active or self.chance(15)]
+        return "NONE" if not channels or self.chance(0.5) else self.pick(channels)
+
+    def through(self) -> str | None:
+        """The sales channel that an order comes through, if any."""
+        return self.channel() if self.model.state.channels and self.chance(self.selling) else None
 
     def qty(self, sku: str, most: Decimal = ZERO) -> Decimal:
         """A quantity: small, or all that there is, or one step more or less; seldom a wrong one."""
@@ -74,6 +89,16 @@ class Choices(Witness):
             lots = [code for sku, code in self.model.state.lots if sku == line["sku"]]
             line["lot"] = self.pick(lots if lots and self.chance(known) else ["L1", "L2", "L3"])
         return line, ZERO
+
+    def sourcing(self) -> Line:
+        """How warehouses are chosen, and where the goods go; seldom what makes no sense."""
+        strategy = self.pick(["priority", "most_stock", "nearest", "least_cost", "least_cost", "fewest_splits", "ship_complete"])
+        said: Line = {"strategy": strategy}
+        if strategy == "nearest" and self.chance(97):
+            said["destination"] = {"latitude": self.number(40, 60), "longitude": self.number(-9, 20) + 0.25}
+        elif self.chance(60):
+            said["destination"] = {"zone": self.pick(["DE", "FR", "UK"])}
+        return said
 
     @property
     def parts(self) -> list[Part]:

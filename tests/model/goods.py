@@ -23,14 +23,19 @@ class Goods(Backlog):
             old = self.state.products.get(line["sku"])
             if old is None and "name" not in line:
                 raise Refused("22023", n)
-            has_ledger = any(sku == line["sku"] for sku, _ in self.state.entries) or any(w.sku == line["sku"] for w in self.state.waiting)
+            booked = any(sku == line["sku"] and entries > 0 for (sku, _), entries in self.state.entries.items())
+            has_ledger = booked or any(w.sku == line["sku"] for w in self.state.waiting)
             policy = line.get("backorder", old.backorder if old else "none")
             limit = line.get("backorder_limit", old.backorder_limit if old else None)
-            if (policy == "limited") != (limit is not None) or (limit is not None and limit <= 0):
+            if policy not in ("none", "unlimited", "limited") or (policy == "limited") != (limit is not None) or (limit is not None and limit <= 0):
                 raise Refused("22023", n)
             if old and has_ledger and line.get("tracking", old.tracking) != old.tracking:
                 raise Refused("OS120", n)
             if old and has_ledger and line.get("decimals", old.decimals) < old.decimals:
+                raise Refused("OS120", n)
+            others = [qty for (_, sku, _), qty in self.state.quotas.items() if sku == line["sku"]]
+            others += [parts[line["sku"]] for parts in self.state.kits.values() if line["sku"] in parts]
+            if old and any(qty % Decimal(1).scaleb(-line.get("decimals", old.decimals)) for qty in others):
                 raise Refused("OS120", n)
             given = {("safety" if key == "safety_stock" else key): value for key, value in line.items()}
             new = Product(**(vars(old) if old else {}) | given)
@@ -144,7 +149,7 @@ class Goods(Backlog):
             place = self.state.bins[key]
             step = self.state.products[place.sku].step
             while place.pinned > place.on_hand + change:
-                self._unpin(self._pins(place)[-1], place, step)
+                self._unpin(self._pins(place, lost=True)[-1], place, step)
             rows.append(self._apply(Entry(n, place, change, "ADJUST")))
         return rows
 
@@ -201,6 +206,8 @@ class Goods(Backlog):
         product = self.state.products.get(line["sku"])
         if product is None:
             raise Refused("OS101", n)
+        if self.is_kit(line["sku"]):
+            raise Refused("22023", n)
         if receiving and not product.active:
             raise Refused("OS102", n)
         for code in [line.get("location", line.get("from", "DEFAULT")), line.get("to")]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 from random import Random
+from typing import ClassVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
-from .calls_for_picking import PickingCalls
+from .calls_for_kits import KITS, KitCalls
 from .state import Line, OrderLine
 
 # Hypothesis gives a number for each step, and shortens an example that fails; what a step does follows from its number, those before it
@@ -24,15 +25,38 @@ PRODUCTS: list[Line] = [
 WEIGHTS = {
     "receive": 5, "adjust": 3, "move": 3, "reserve": 7, "reserve_beyond": 8, "release": 3, "cancel": 1, "fill_backorders": 4,
     "allocate": 3, "allocate_next": 5, "deallocate": 2, "short_pick": 1, "miss_some": 4, "ship": 5,
-    "extend": 3, "confirm": 6, "expire_reservations": 2, "time_goes_by": 3, "meet_an_end": 3, "run_short": 6,
+    "extend": 3, "confirm": 6, "expire_reservations": 2, "time_goes_by": 3, "meet_an_end": 3, "run_short": 8,
+    "amend": 8, "shift": 3, "outlive": 3, "compete": 4, "lose_what_was_asked_for": 4,
+    "put_quotas": 3, "keep_for_who_waits": 2, "outlast_a_quota": 3, "change_channel": 0.5, "reserve_kits": 5, "return_kits": 7, "change_kit": 1, "ask": 2,
     "change_master_data": 2, "call_again": 3, "upkeep": 3,
 }  # fmt: skip
-WAREHOUSES: list[Line] = [{"code": "BER", "priority": 2}, {"code": "LON", "priority": 1}, {"code": "PAR", "priority": 2}]
+WAREHOUSES: list[Line] = [
+    {"code": "BER", "priority": 2, "latitude": 52.5, "longitude": 13.4, "shipping_cost": 6, "shipping_cost_by_zone": {"DE": 3}},
+    {"code": "LON", "priority": 1, "latitude": 51.5, "longitude": -0.1, "shipping_cost": 4, "shipping_cost_by_zone": {"UK": 2, "FR": 8}},
+    {"code": "PAR", "priority": 2, "shipping_cost": 9},
+]
+CHANNELS: list[Line] = [{"code": "WEB"}, {"code": "TILL", "name": "The tills", "uses_safety_stock": True}, {"code": "APP", "name": "App"}]
 LOCATIONS: list[Line] = [{"code": "A"}, {"code": "B", "kind": "picking", "pick_order": -1}, {"code": "Q", "kind": "quarantine"}]
 
 
-class StockMachine(PickingCalls):
+# A run comes across more of something if it is about that, and less of what others are about.
+EMPHASIS: dict[str | None, dict[str, float]] = {
+    "what ends": {"reserve": 2, "time_goes_by": 1.5, "meet_an_end": 3, "run_short": 3, "expire_reservations": 2, "amend": 1.5, "outlive": 2},
+    "channels": {"put_quotas": 1.5, "keep_for_who_waits": 2, "outlast_a_quota": 2, "change_channel": 3, "fill_backorders": 1.5, "amend": 3},
+    "certain units": {"compete": 2, "lose_what_was_asked_for": 3, "amend": 1.5, "shift": 2},
+    "kits": {"reserve_kits": 2, "return_kits": 4, "change_kit": 1.5, "ask": 1.5, "confirm": 1.5},
+}
+OWN = {
+    "channels": ["put_quotas", "keep_for_who_waits", "outlast_a_quota", "change_channel"],
+    "certain units": ["compete", "lose_what_was_asked_for"],
+    "kits": ["reserve_kits", "return_kits", "change_kit"],
+}
+
+
+class StockMachine(KitCalls):
     """One tenant's life. Every rule is a call."""
+
+    about: ClassVar[str | None] = None
 
     # --- the calls ---------------------------------------------------------------------------------------------------
 
@@ -41,7 +65,8 @@ class StockMachine(PickingCalls):
         """Master data, and something to begin with."""
         self.trail = f"{self.world.salt} {draw}"
         self.random = Random(self.trail)
-        self.weights = {name: weight * self.pick([1, 2, 4]) for name, weight in WEIGHTS.items()}
+        emphasis = {name: 0.3 for topic, names in OWN.items() for name in names if self.about not in (None, topic)} | EMPHASIS.get(self.about, {})
+        self.weights = {name: weight * self.pick([1, 2, 4]) * emphasis.get(name, 1) for name, weight in WEIGHTS.items()}
         self.holding = self.pick([30, 50, 80])
         self.skus = self.random.sample([line["sku"] for line in PRODUCTS], self.pick([1, 1, 2, 4]))
         self.places = self.random.sample([line["code"] for line in WAREHOUSES], self.pick([1, 2, 3]))
@@ -50,8 +75,17 @@ class StockMachine(PickingCalls):
         self.do("put_warehouses", lines=WAREHOUSES)
         for warehouse in WAREHOUSES:
             self.do("put_locations", warehouse=warehouse["code"], lines=LOCATIONS)
+        self.selling = self.pick([0, 25, 25, 50])
+        if self.selling:
+            self.do("put_channels", lines=CHANNELS)
+        self.bundling = self.chance(90 if self.about == "kits" else 30)
+        if self.bundling:
+            self.do("put_products", lines=[{"sku": kit, "name": kit.title(), "backorder": "unlimited"} for kit in KITS])
+            self.do("put_kits", lines=[{"sku": kit, "components": self.parts_of_a_kit()} for kit in KITS])
         for place in self.places:
             self.receive_into(place, self.number(3, 8))
+        for _ in range(self.number(1, 3) if self.selling else 0):
+            self.put_quotas()
 
     @rule(draw=SEEDS)
     def next_call(self, draw: int) -> None:
@@ -75,10 +109,14 @@ class StockMachine(PickingCalls):
             name = "allocate"
         if name in ("allocate", "allocate_next") and not any(self.unpinned(line) > 0 for line in lines):
             name = "reserve"
-        if (name in ("release", "extend", "confirm", "cancel", "time_goes_by") and not parts) or (name == "ship" and not lines):
+        if (name in ("release", "extend", "confirm", "cancel", "amend", "shift", "time_goes_by") and not parts) or (name == "ship" and not lines):
             name = "reserve"
         if not any(self.model.state.warehouses[place].active for place in self.places):
             return "open_up"
+        if name in ("reserve_kits", "return_kits", "change_kit") and not self.bundling:
+            name = "reserve"
+        if name in ("put_quotas", "change_channel", "keep_for_who_waits", "outlast_a_quota") and not self.model.state.channels:
+            name = "reserve"
         available = any(self.model.level(*key)["available"] > 0 for key in self.model.state.entries)
         if name == "fill_backorders" and not (available and any(self.model.queue(sku) for sku in self.skus)):
             name = "reserve_beyond"
@@ -95,5 +133,5 @@ class StockMachine(PickingCalls):
         hold = self.pick(held)
         assert hold.expires_at is not None
         self.let_time_go_by(hold.expires_at + timedelta(microseconds=self.pick([0, 0, 0, -1, 1])))
-        calls = [self.extend, self.confirm, self.cancel, self.release, self.allocate, self.ship, self.deallocate, self.short_pick]
+        calls = [self.extend, self.confirm, self.cancel, self.release, self.allocate, self.ship, self.deallocate, self.short_pick, self.amend, self.amend]
         self.pick(calls)(hold.order_ref)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from .state import ZERO, BinKey, LevelKey, Order, OrderLine, Part, Refused, Row, Waiting
-from .views import Views
+from .wishes import Wishes
 
 NOTHING: Row = {"on_hand": None, "blocked": None, "reserved": None, "available": None}
 
@@ -25,7 +25,7 @@ class Anything:
         return "anything"
 
 
-class Orders(Views):
+class Orders(Wishes):
     """Orders, their parts, and what is written of them."""
 
     # --- an order ----------------------------------------------------------------------------------------------------
@@ -80,6 +80,7 @@ class Orders(Views):
             "expires_at": part.expires_at,
             **balances,
             "offers": None,
+            "kit": self.kit_of(part),
             "replayed": False,
         }
 
@@ -108,7 +109,7 @@ class Orders(Views):
         for line in lines:
             units, line.reserved = line.reserved, ZERO
             line.expired += units
-            self._write_promise("EXPIRE", line, -units, number=0, reason="expired")
+            self._write_promise("EXPIRE", line, -units, number=0, reason="expired", quota_delta=self._return_to_quota(line, units))
             rows.append(self._row(line, "expired", units))
         for part in sorted(waiting, key=lambda part: part.rank):
             units, part.backordered = part.backordered, ZERO
@@ -134,16 +135,45 @@ class Orders(Views):
                     need -= units(line)
         return chosen
 
-    def _make_room(self, wanted: dict[str, Decimal] | None, levels: Iterable[LevelKey], waiting: Iterable[Waiting]) -> None:
+    def _make_room(
+        self,
+        wanted: dict[str, Decimal],
+        levels: Iterable[LevelKey],
+        waiting: Iterable[Waiting],
+        callers: Iterable[str | None] = (None,),
+        also: Iterable[OrderLine] = (),
+    ) -> None:
         """Book what is due at levels: lots that have expired, and of the holds that have ended as many as may be needed at each level
-        for what is wanted of its product (None: nothing is); and the holds that waited until they ended.
+        for what is wanted of its product by each of these channels, or by who has none, and these besides; and the holds that waited until
+        they ended.
         """
-        levels, missing = list(levels), {}
-        for sku, warehouse in levels if wanted is not None else []:
-            lots = sum((b.on_hand for b in self._due_bins(sku, warehouse)), ZERO)
-            missing[sku, warehouse] = (wanted or {}).get(sku, ZERO) - self.booked(sku, warehouse)["available"] + lots
-        self._end(self._choose_due(missing, lambda line: line.reserved), waiting)
+        levels, callers = list(levels), list(callers)
+        asked = [key for key in levels if key[0] in wanted]
+        due = self._due_for_quotas(wanted, asked, callers)
+        for caller in callers:
+            missing = {}
+            for key in asked:
+                lots = sum((b.on_hand for b in self._due_bins(*key)), ZERO)
+                missing[key] = wanted[key[0]] - self.free(key, caller) + lots
+
+            def freed(line: OrderLine, caller: str | None = caller) -> Decimal:
+                return line.reserved - (self.goes_back(line, line.reserved) if line.channel != caller else ZERO)
+
+            due += self._choose_due(missing, freed)
+        self._end({*due, *also}, waiting)
         self._settle(levels)
+
+    def _due_for_quotas(
+        self, wanted: dict[str, Decimal], levels: Iterable[LevelKey], callers: Iterable[str | None]
+    ) -> list[OrderLine]:
+        """Holds that have ended which took from the quotas that would be used now, until the quotas have what is wanted."""
+        due: list[OrderLine] = []
+        for caller in callers:
+            missing = {key: wanted[key[0]] - self.kept(caller, *key) for key in levels if key[0] in wanted}
+            due += self._choose_due(
+                missing, lambda line, caller=caller: self.goes_back(line, line.reserved) if caller is not None and line.channel == caller else ZERO
+            )
+        return due
 
     def _free_pins(self, needs: dict[OrderLine, Decimal], avoided: Iterable[BinKey] = ()) -> bool:
         """Book holds that have ended and keep units pinned that these lines could be served with, until they have as many as the
@@ -167,9 +197,11 @@ class Orders(Views):
         self, needs: dict[OrderLine, Decimal], removal: str | None, avoided: Iterable[BinKey] = ()
     ) -> dict[tuple[OrderLine, BinKey], Decimal]:
         """Units in bins for lines; what holds that have ended keep pinned is taken where there is nothing else."""
-        picks = self._pick(needs, removal, avoided)
+        picks = self._pick_near(needs, removal, avoided)
+        if total(picks) < total(needs):
+            picks = self._pick_anywhere(needs, removal, avoided)
         if total(picks) < total(needs) and self._free_pins(needs, avoided):
-            picks = self._pick(needs, removal, avoided)
+            picks = self._pick_anywhere(needs, removal, avoided)
         return picks
 
     # --- the ledger --------------------------------------------------------------------------------------------------
@@ -197,6 +229,7 @@ class Orders(Views):
                 "reserved_delta": ZERO,
                 "reserved_after": None,
                 "backordered_delta": ZERO,
+                "quota_delta": ZERO,
                 "expires_at": None,
                 "reference": None,
                 "reason": None,

@@ -6,15 +6,15 @@ import pickle
 from collections import defaultdict
 from decimal import Decimal
 
+from .amendments import Amendments
 from .orders import total
-from .promises import Promises
 from .state import ZERO, Bin, BinKey, Entry, Line, OrderLine, Refused, Row
 
 Needs = dict[OrderLine, Decimal]
 Picks = dict[tuple[OrderLine, BinKey], Decimal]
 
 
-class Picking(Promises):
+class Picking(Amendments):
     """allocate, allocate_next, deallocate, short_pick, ship."""
 
     # --- pinning -----------------------------------------------------------------------------------------------------
@@ -107,36 +107,35 @@ class Picking(Promises):
 
     def _serve(self, orders: list[str], warehouse: str, removal: str | None, *, whole: bool) -> tuple[Needs, Picks]:
         """What these orders need and get, the first first; those that get nothing, or not everything where asked, leave it to the others."""
-        needs = {ref: self._needs(self._firm(ref, warehouse)) for ref in orders}
-        if whole:
-            left: dict[str, Decimal] = defaultdict(Decimal)
-            for place in self.state.bins.values():
-                if place.warehouse == warehouse and not self.blocked(place):
-                    left[place.sku] += place.free + sum((qty for line, qty in place.pins.items() if self.ended(line)), ZERO)
-            served = []
-            for ref in orders:
-                asked: dict[str, Decimal] = defaultdict(Decimal)
-                for line, need in needs[ref].items():
-                    asked[line.sku] += need
-                if all(left[sku] >= qty for sku, qty in asked.items()):
-                    served.append(ref)
-                    for sku, qty in asked.items():
-                        left[sku] -= qty
-            orders = served
-        picks = self._find({line: need for ref in orders for line, need in needs[ref].items()}, removal)
+        hopeful = orders
+        while True:
+            before = pickle.dumps((self.state, self.journal))
+            needs = {ref: self._needs(self._firm(ref, warehouse)) for ref in orders}
+            picks = self._find({line: need for ref in orders for line, need in needs[ref].items()}, removal)
+            if not whole or not orders or total(picks) == sum(map(total, needs.values()), ZERO):
+                break
+            # If all who seemed to get all they need ask for units that are not there, those whom they stood before are tried.
+            served = _whole(needs, picks)
+            hopeful = hopeful if served else [ref for ref in hopeful if ref not in orders]
+            orders = served or hopeful
+            self.state, self.journal = pickle.loads(before)
         lucky = {line.order_ref for line, _ in picks}
         return {line: need for ref in orders if ref in lucky for line, need in needs[ref].items()}, picks
 
     # --- pins that come off ------------------------------------------------------------------------------------------
 
     def _deallocate(self, order_ref: str, lines: list[Line] | None = None, reason: str | None = None) -> list[Row]:  # noqa: ARG002
-        self._check_numbers(lines or [], "line", "warehouse")
+        self._check_numbers(lines or [], "line", "warehouse", "sku")
         self._check_something_is_open(order_ref)
         open_lines = self.open_lines(order_ref)
         self._settle((n.sku, n.warehouse) for n in self.lines_of(order_ref) if n.reserved > 0)
-        pinned = [(line, self.pinned(line)) for line in open_lines if self.pinned(line) > 0]
+        pinned = [(line, self.pinned(line)) for line in open_lines if self.pinned(line) > 0 and (lines is not None or not line.wish.many)]
+        taken = pinned if lines is None else self._match(order_ref, pinned, lines)
+        kept = [line.line for line, _ in taken if isinstance(line, OrderLine) and line.wish.many]
+        if kept:
+            raise Refused("22023", min(kept))
         freed: list[tuple[OrderLine, Bin, Decimal]] = []
-        for line, qty in pinned if lines is None else self._match(pinned, lines):
+        for line, qty in taken:
             assert isinstance(line, OrderLine)
             before = [(place, place.pins[line]) for place in self._bins_of(line)]
             self._unpin_newest(line, qty)
@@ -192,7 +191,7 @@ class Picking(Promises):
                 raise Refused("22023", n)
             if asked["qty"] <= 0 or not all(self.state.products[line.sku].fits(asked["qty"]) for line, _, _ in mine):
                 raise Refused("OS110", n)
-            if any(pin in others for pin in mine for others in named[: n - 1] + named[n:]):
+            if len({line.sku for line, _, _ in mine}) > 1 or any(pin in others for pin in mine for others in named[: n - 1] + named[n:]):
                 raise Refused("22023", n)
             if asked["qty"] > sum((qty for _, _, qty in mine), ZERO):
                 raise Refused("OS303", n)
@@ -243,3 +242,20 @@ class Picking(Promises):
             del row["status"], row["event_type"]
             rows.append({"order_ref": line.order_ref} | row | {"qty": qty})
         return rows
+
+
+def _whole(needs: dict[str, Needs], picks: Picks) -> list[str]:
+    """The orders that could get all they need if what was found of each product would do for any of them."""
+    left: dict[str, Decimal] = defaultdict(Decimal)
+    for (line, _), qty in picks.items():
+        left[line.sku] += qty
+    served = []
+    for ref, lines in needs.items():
+        asked: dict[str, Decimal] = defaultdict(Decimal)
+        for line, need in lines.items():
+            asked[line.sku] += need
+        if all(left[sku] >= qty for sku, qty in asked.items()):
+            served.append(ref)
+            for sku, qty in asked.items():
+                left[sku] -= qty
+    return served

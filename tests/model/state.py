@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -14,11 +15,12 @@ ZERO = Decimal(0)
 
 
 class Refused(Exception):
-    """An error that the database is to raise: its SQLSTATE, and the place of the line that is wrong."""
+    """An error that the database is to raise: its SQLSTATE, and the place of the line that is wrong. Where several are, it is one `among` them."""
 
-    def __init__(self, code: str, line: int | None = None) -> None:
+    def __init__(self, code: str, line: int | None = None, among: Iterable[str] = ()) -> None:
         super().__init__(code, line)
         self.code = code
+        self.codes = {code, *among}
         self.line = line
 
 
@@ -54,6 +56,10 @@ class Warehouse:
     rank: int
     priority: int = 100
     active: bool = True
+    latitude: float | None = None
+    longitude: float | None = None
+    shipping_cost: Decimal | None = None
+    shipping_cost_by_zone: dict[str, Decimal] = field(default_factory=dict)
 
 
 @dataclass
@@ -74,6 +80,16 @@ class Lot:
     code: str
     rank: int
     expires_on: date | None = None
+
+
+@dataclass
+class Channel:
+    """A sales channel."""
+
+    code: str
+    name: str
+    uses_safety_stock: bool = False
+    active: bool = True
 
 
 @dataclass
@@ -120,11 +136,26 @@ class Order:
     became: str | None = None
 
 
+@dataclass(frozen=True)
+class Wish:
+    """What the units of a line have to be."""
+
+    location: str | None = None
+    lot: str | None = None
+    min_days_left: int | None = None
+
+    @property
+    def many(self) -> int:
+        """How many things it says."""
+        return sum(said is not None for said in (self.location, self.lot, self.min_days_left))
+
+
 @dataclass(eq=False)
 class OrderLine:
     """What one warehouse promises to a line of an order; `rank` is its age. What is `expired` was booked as that.
 
-    `recorded_at` is the time of its first entry.
+    `recorded_at` is the time of its first entry, `used` what it took from its channel's quota and has not given back. It may be part of a `kit`, with so
+    many units in `each`.
     """
 
     order_ref: str
@@ -137,9 +168,14 @@ class OrderLine:
     reserved: Decimal
     recorded_at: datetime | None = None
     expires_at: datetime | None = None
+    channel: str | None = None
+    used: Decimal = ZERO
+    kit: str | None = None
+    each: Decimal = ZERO
     shipped: Decimal = ZERO
     released: Decimal = ZERO
     expired: Decimal = ZERO
+    wish: Wish = Wish()
 
     @property
     def open(self) -> Decimal:
@@ -160,6 +196,7 @@ class Waiting:
     queued_at: datetime
     backordered: Decimal
     expires_at: datetime | None = None
+    channel: str | None = None
     released: Decimal = ZERO
     expired: Decimal = ZERO
 
@@ -198,6 +235,9 @@ class State:
         self.warehouses: dict[str, Warehouse] = {}
         self.locations: dict[tuple[str, str], Location] = {}
         self.lots: dict[tuple[str, str], Lot] = {}
+        self.channels: dict[str, Channel] = {}
+        self.quotas: dict[tuple[str, str, str], Decimal] = {}
+        self.kits: dict[str, dict[str, Decimal]] = {}
         self.bins: dict[BinKey, Bin] = {}
         self.orders: dict[str, Order] = {}
         self.lines: list[OrderLine] = []

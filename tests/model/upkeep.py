@@ -19,6 +19,7 @@ TAMPER = [
     "update openstock_core.stock_level set on_hand = on_hand + 1 where tenant_id = %s",
     "update openstock_core.stock_level set reserved = reserved + 1, version = version + 1 where tenant_id = %s",
     "update openstock_core.stock_level set blocked = 0 where tenant_id = %s and blocked > 0",
+    "update openstock_core.stock_level set fenced = fenced + 1 where tenant_id = %s",
     "update openstock_core.stock_bin set on_hand = on_hand + 2 where tenant_id = %s",
     "update openstock_core.stock_bin set allocated = 0 where tenant_id = %s and allocated > 0",
     "update openstock_core.stock_bin set blocked = not blocked where tenant_id = %s and allocated = 0 and on_hand > 0",
@@ -26,6 +27,7 @@ TAMPER = [
     "update openstock_core.reservation_line set released = released + reserved, reserved = 0 where tenant_id = %s and reserved > 0",
     "update openstock_core.reservation_line set ordered = ordered + 1, expired = expired + 1 where tenant_id = %s",
     "update openstock_core.reservation_line set expired = expired + reserved, reserved = 0 where tenant_id = %s and reserved > 0",
+    "update openstock_core.reservation_line set quota_used = quota_used + 1 where tenant_id = %s and quota_used + 1 <= ordered",
     "update openstock_core.backorder set backordered = backordered + 1 where tenant_id = %s and backordered > 0",
     "update openstock_core.backorder set released = released + backordered, backordered = 0 where tenant_id = %s and backordered > 0",
     "update openstock_core.backorder set expired = expired + 1 where tenant_id = %s",
@@ -48,7 +50,14 @@ TAMPER = [
       and n.first_end is not null
     """,
 ]
-PROJECTIONS = ["allocation", "stock_bin", "reservation_line", "backorder", "backlog", "reservation", "stock_level"]
+PROJECTIONS = ["allocation", "stock_bin", "reservation_line", "backorder", "backlog", "reservation_kit", "reservation"]
+# Quotas are no projection: they need their levels, which have nothing else then.
+LEVELS = [
+    "delete from openstock_core.stock_level l where l.tenant_id = %s and not exists (select from openstock_core.channel_quota q "
+    "where q.tenant_id = l.tenant_id and q.product_id = l.product_id and q.warehouse_id = l.warehouse_id)",
+    "update openstock_core.stock_level set on_hand = 0, blocked = 0, reserved = 0, fenced = 0, version = 0, next_block_at = null, "
+    "next_expiry_at = null, last_recorded_at = '-infinity' where tenant_id = %s",
+]
 
 
 class Upkeep(Choices):
@@ -207,5 +216,7 @@ class Upkeep(Choices):
         with self.world.db.transaction():
             for table in PROJECTIONS:
                 self.world.db.execute(f"delete from openstock_core.{table} where tenant_id = %s", [self.tenant])
+            for loss in LEVELS:
+                self.world.db.execute(loss, [self.tenant])
         call(self.world.operator, "openstock_admin.rebuild", tenant=self.tenant, replace=True)
         self.model.forget()

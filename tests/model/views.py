@@ -7,11 +7,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from .books import Books
-from .state import ZERO, BinKey, LevelKey, OrderLine, Part, Row
+from .kits import Kits
+from .state import ZERO, BinKey, LevelKey, OrderLine, Part, Row, Wish
 
 
-class Views(Books):
+class Views(Kits):
     """The views of schema openstock, and the snapshot."""
 
     def stock(self) -> dict[LevelKey, Row]:
@@ -19,6 +19,7 @@ class Views(Books):
         return {
             (sku, warehouse): self.level(sku, warehouse)
             | {"safety_stock": self.state.products[sku].safety, "version": entries}
+            | {"fenced": self.fenced(sku, warehouse) + self.coming_back(sku, warehouse)}
             for (sku, warehouse), entries in self.state.entries.items()
         }
 
@@ -38,15 +39,19 @@ class Views(Books):
     def reservations(self) -> list[Row]:
         """openstock.reservations: a row for each warehouse that promises, and one for each part that waits or ended waiting."""
         parts: list[Part] = [*self.state.lines, *(w for w in self.state.waiting if w.ordered > 0)]
+        kits = self.kits_reserved()
         return [
             {
                 "order_ref": part.order_ref,
                 "line": part.line,
                 "sku": part.sku,
                 "warehouse": part.warehouse,
+                "channel": part.channel,
                 **self._quantities(part),
                 "expires_at": part.expires_at,
+                **vars(part.wish if isinstance(part, OrderLine) else Wish()),
                 "created_at": part.created_at,
+                "kit": kits.get((part.order_ref, part.line, part.sku), (None, ZERO))[0],
             }
             for part in parts
         ]
@@ -105,12 +110,15 @@ class Views(Books):
 
     def order_lines(self) -> dict[tuple[str, int, str], Row]:
         """openstock.order_lines."""
+        kits = self.kits_reserved()
         lines: dict[tuple[str, int, str], list[Part]] = defaultdict(list)
         for part in [*self.state.lines, *(w for w in self.state.waiting if w.ordered > 0)]:
             lines[part.order_ref, part.line, part.sku].append(part)
         return {
             key: self._sums(parts)
             | {"expires_at": _first([part for part in parts if self.live(part)]), "warehouses": self._serving(parts)}
+            | {"channel": min((part.channel for part in parts if part.channel is not None), default=None)}
+            | {"kit": kits.get(key, (None, ZERO))[0]}
             for key, parts in lines.items()
         }
 
@@ -127,6 +135,7 @@ class Views(Books):
                 "order_ref": w.order_ref,
                 "line": w.line,
                 "warehouse": w.warehouse,
+                "channel": w.channel,
                 "qty": w.backordered,
                 "priority": self.state.orders[w.order_ref].priority,
                 "queued_at": w.queued_at,
@@ -175,7 +184,8 @@ class Views(Books):
                 **{key: value for key, value in self.booked(sku, warehouse).items() if key != "available"},
                 "allocated": sum((b.pinned for b in self.bins_at(sku, warehouse)), ZERO),
             }
-            for sku, warehouse in self.state.entries
+            for (sku, warehouse), entries in self.state.entries.items()
+            if entries > 0
         }
 
 

@@ -1,0 +1,106 @@
+"""Lines that ask for certain units: which bins will do, and which are chosen."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from .state import ZERO, Bin, BinKey, LevelKey, OrderLine, Wish
+from .views import Views
+
+Picks = dict[tuple[OrderLine, BinKey], Decimal]
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Units that a line asks for; `key` is what tells it from others."""
+
+    key: Any
+    sku: str
+    warehouse: str | None
+    wish: Wish
+    qty: Decimal
+
+
+class Wishes(Views):
+    """What reserve, amend and all that pins units do for such lines."""
+
+    def certain_bins(self, sku: str, warehouse: str | None, wish: Wish) -> list[Bin]:
+        """The bins whose units will do for such a wish, free or not. A lot without a last day has days left for ever."""
+        return [
+            b
+            for b in self.state.bins.values()
+            if b.sku == sku and warehouse in (None, b.warehouse) and b.on_hand > 0 and not self.blocked(b)
+            and wish.location in (None, b.location) and wish.lot in (None, b.lot)
+            and (wish.min_days_left is None or self._days_left(b) >= wish.min_days_left)
+        ]  # fmt: skip
+
+    def _days_left(self, place: Bin) -> float:
+        lot = self.lot_of(place)
+        return (lot.expires_on - self.today).days if lot and lot.expires_on else float("inf")
+
+    def _choose(
+        self,
+        asking: list[Asking],
+        removal: str | None,
+        available: dict[LevelKey, Decimal] | None = None,
+        avoided: Iterable[BinKey] = (),
+        unpinned: dict[BinKey, Decimal] | None = None,
+    ) -> dict[tuple[Any, BinKey], Decimal]:
+        """Units for lines that ask for certain ones: the most narrow wish first, each from the bins that fewest of them could use, of these by
+        the place of their warehouse (where warehouses are chosen: those that have something available, first choice first) and the removal rule; last bins with nothing free but what is about to lose its pins.
+        """
+        taken: dict[BinKey, Decimal] = defaultdict(Decimal)
+        left = dict(available or {})
+        bins = {ask: [b for b in self.certain_bins(ask.sku, ask.warehouse, ask.wish) if self._key_of(b) not in avoided] for ask in asking}
+        could = Counter(self._key_of(b) for mine in bins.values() for b in mine)
+        chosen: dict[tuple[Any, BinKey], Decimal] = {}
+        for ask in sorted(asking, key=lambda ask: _breadth(ask.wish)):
+            places = [place for sku, place in left if sku == ask.sku]
+            mine = [b for b in bins[ask] if available is None or (b.sku, b.warehouse) in left]
+            mine.sort(key=lambda b: (0, self._pick_order(b, removal or self.state.products[b.sku].removal)) if b.free > 0 else (1, (b.rank,)))
+            mine.sort(key=lambda b: places.index(b.warehouse) if available is not None else 0)
+            mine.sort(key=lambda b: could[self._key_of(b)])
+            need = ask.qty
+            for place in mine:
+                key, level = self._key_of(place), (place.sku, place.warehouse)
+                units = min(need, place.free + (unpinned or {}).get(key, ZERO) - taken[key], left.get(level, need))
+                if units > 0:
+                    chosen[ask.key, key] = units
+                    taken[key] += units
+                    need -= units
+                    if level in left:
+                        left[level] -= units
+        return chosen
+
+    def _pick_anywhere(self, needs: dict[OrderLine, Decimal], removal: str | None, avoided: Iterable[BinKey] = ()) -> Picks:
+        """Free units for lines; those that ask for certain ones choose before all others."""
+        asking = [Asking(line, line.sku, line.warehouse, line.wish, need) for line, need in needs.items() if line.wish.many]
+        chosen = self._choose(asking, removal, None, avoided)
+        gone: dict[BinKey, Decimal] = defaultdict(Decimal)
+        for (_, key), qty in chosen.items():
+            gone[key] += qty
+        return chosen | self._pick({line: need for line, need in needs.items() if not line.wish.many}, removal, avoided, gone)
+
+    def _pick_near(self, needs: dict[OrderLine, Decimal], removal: str | None, avoided: Iterable[BinKey] = ()) -> Picks:
+        """The same from the bins alone that the removal rule would empty for these needs if no line asked for certain units: others are looked at only if
+        these do not suffice, so that pickers do not wait for each other.
+        """
+        far: set[BinKey] = set(avoided)
+        for sku, warehouse in {(line.sku, line.warehouse) for line in needs}:
+            need = sum((qty for line, qty in needs.items() if (line.sku, line.warehouse) == (sku, warehouse)), ZERO)
+            free = [b for b in self.bins_at(sku, warehouse) if b.free > 0 and not self.blocked(b)]
+            for place in sorted(free, key=lambda b: self._pick_order(b, removal or self.state.products[sku].removal)):
+                if need <= 0:
+                    far.add(self._key_of(place))
+                need -= place.free
+        return self._pick_anywhere(needs, removal, far)
+
+
+def _breadth(wish: Wish) -> tuple[int, float]:
+    """A location and a lot are narrower than one of them, and that than none; then more days than fewer, and than none."""
+    named = (wish.location is not None) + (wish.lot is not None)
+    return -named, -wish.min_days_left if wish.min_days_left is not None else 1
