@@ -25,3 +25,8 @@ def test_a_document_shows_what_its_commands_print(
     text = document.read_text()
     assert text.count("\n$ openstock ") > 1
     assert run_documents.rerun(text, files, dsn) == text
+
+
+@pytest.mark.parametrize("document", run_documents.DOCUMENTS, ids=[path.name for path in run_documents.DOCUMENTS])
+def test_no_command_of_a_document_fails(document: Path) -> None:
+    assert "ERROR:" not in document.read_text(), "what it shows is compared with what is printed, errors too"
