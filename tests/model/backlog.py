@@ -101,9 +101,10 @@ class Backlog(Holds):
             line.ordered += grown[line]
             line.reserved += grown[line]
             line.expires_at = None
-            # What waited through no channel takes nothing of a quota, though the line may have one from before.
-            through = {w.channel for w, place in given if (w.order_ref, w.line, w.sku, place) == (line.order_ref, line.line, line.sku, line.warehouse)}
-            used = self._use_quota(line, grown[line]) if through - {None} else ZERO
+            # What waited through no channel takes nothing of a quota, though the line may have a channel; one that has none gets that of what waited.
+            through = {w.channel for w, place in given if (w.order_ref, w.line, w.sku, place) == (line.order_ref, line.line, line.sku, line.warehouse)} - {None}
+            line.channel = line.channel or next(iter(through), None)
+            used = self._use_quota(line, grown[line]) if through else ZERO
             self._write_promise("RESERVE", line, grown[line], reason="filled", quota_delta=-used)
             rows.append(self._row(line, "filled"))
         return rows

@@ -60,11 +60,12 @@ class KitCalls(SellingCalls):
         seller = self.through()
         if seller is not None:
             request["channel"] = seller
+        here = self.warehouse()
         for _ in range(self.pick([1, 1, 2, 3])):
             kit = self.pick(kits)
             line: Line = {"sku": kit}
-            if self.chance(35):
-                line["warehouse"] = self.warehouse()
+            if self.chance(40):
+                line["warehouse"] = here if self.chance(75) else self.warehouse()
             if request["lines"] and self.chance(50):
                 line["sku"] = self.pick(list(self.model.state.kits[kit]))
                 line["qty"] = self.qty(line["sku"], self.units_for(line["sku"], None, line.get("warehouse")) / self.pick([1, 2]))

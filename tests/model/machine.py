@@ -78,6 +78,7 @@ class StockMachine(KitCalls):
         self.selling = self.pick([0, 25, 25, 50])
         if self.selling:
             self.do("put_channels", lines=CHANNELS)
+            self.do("put_products", lines=[{"sku": sku, "safety_stock": self.pick([0, 1, 2, 3])} for sku in self.skus])
         self.bundling = self.chance(90 if self.about == "kits" else 30)
         if self.bundling:
             self.do("put_products", lines=[{"sku": kit, "name": kit.title(), "backorder": "unlimited"} for kit in KITS])

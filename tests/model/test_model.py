@@ -33,9 +33,9 @@ STRATEGIES = ("priority", "most_stock", "nearest", "least_cost", "fewest_splits"
 TOLD = {
     "receive": {"filled"},
     "reserve": {"reserved", "rejected", "short", "backordered", "ended holds booked"},
-    "fill_backorders": {"filled", "nothing"},
+    "fill_backorders": {"nothing"},
     "extend": {"extended"},
-    "confirm": {"confirmed", "OS306"},
+    "confirm": {"confirmed"},
     "cancel": {"cancelled"},
     "release": {"released"},
     "amend": {"reserved", "released", "released and reserved", "rejected", "22023"},
@@ -50,7 +50,7 @@ TOLD_OF = {
     "what ends": {
         "reserve": {f"reserved by {strategy}" for strategy in STRATEGIES},
         "extend": {"OS305"},
-        "confirm": {"OS305"},
+        "confirm": {"OS305", "OS306"},
         "expire_reservations": {"expired"},
         "amend": {"short", "backordered", "nothing", "ended holds booked", "OS305"},
         "allocate": {"ended holds booked", "OS305"},
@@ -64,7 +64,7 @@ TOLD_OF = {
         "availability": {"for a channel", "for anyone"},
         "receive": {"quota used"},
         "reserve": {"quota used", "kept again"},
-        "fill_backorders": {"quota used"},
+        "fill_backorders": {"filled", "quota used"},
         "cancel": {"kept again"},
         "release": {"kept again"},
         "expire_reservations": {"kept again"},
@@ -117,7 +117,7 @@ def run(world: World, number: int, examples: int, steps: int, about: str | None 
     )
 
 
-@pytest.mark.parametrize(("number", "about"), [(3, "what ends"), (9, "channels"), (5, "certain units"), (7, "kits")])
+@pytest.mark.parametrize(("number", "about"), [(11, "what ends"), (6, "channels"), (3, "certain units"), (6, "kits")])
 def test_answers_errors_and_views_are_those_of_a_model_in_plain_python(world: World, number: int, about: str) -> None:
     run(world, number, EXAMPLES, STEPS, about)
     print(world.summary())
