@@ -3118,8 +3118,9 @@ comment on function openstock_core.book_due is
 reset role;
 
 -- sql/functions/openstock_core/refuse_stale_shortage.sql
+-- A warehouse that a line names may have closed since it was looked up: that, and not a shortage, is what the caller is told then.
 -- From repeatable read on, a level that was made after the snapshot is not seen. Who would say short looks at the products then:
--- make_levels rewrites their rows. Locks: product (shared, and skipping what others hold, who may be making a level).
+-- make_levels rewrites their rows. Reads: warehouse. Locks: product (shared, and skipping what others hold, who may be making a level).
 set local role openstock_owner;
 
 create or replace function openstock_core.refuse_stale_shortage(tenant uuid, lines openstock_core.order_line[]) returns void
@@ -3128,7 +3129,17 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   products constant bigint[] := array(select distinct u.product_id from unnest(lines) as u);
+  closed text;
 begin
+  select w.code into closed
+  from unnest(lines) as u
+  join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = u.warehouse_id
+  where not w.active
+  order by w.code
+  limit 1;
+  if closed is not null then
+    perform openstock_core.fail('OS104', jsonb_build_object('warehouse', closed));
+  end if;
   if current_setting('transaction_isolation') = 'read committed' then
     return;
   end if;
@@ -3146,7 +3157,7 @@ $$;
 revoke all on function openstock_core.refuse_stale_shortage from public;
 grant execute on function openstock_core.refuse_stale_shortage to openstock_api;
 comment on function openstock_core.refuse_stale_shortage is
-  'Ends a transaction whose snapshot may hide stock of these products. Errors: 40001.';
+  'Ends a call that names a warehouse which has closed meanwhile, or whose snapshot may hide stock of these products. Errors: OS104, 40001.';
 
 reset role;
 
@@ -5545,9 +5556,9 @@ reset role;
 
 -- sql/functions/openstock_core/plan_moves.sql
 -- Plans the entries of a move. The bins are locked. Reads: stock_bin, allocation, serial_unit.
--- The units of a source bin are laid end to end, free ones first and then the pinned ones, those of holds that have ended and
--- then the newest allocation first; the
--- lines take them in turn, and where a line overlaps an allocation it carries it along.
+-- The units of a source bin are laid end to end, free ones first and then the pinned ones: those of holds that have ended, then of lines that
+-- any other units will do for, then the newest allocation first; the lines take them in turn, and where a line overlaps an allocation it carries
+-- it along.
 set local role openstock_owner;
 
 create or replace function openstock_core.plan_moves(
@@ -5572,8 +5583,8 @@ begin
       join openstock_core.stock_bin d on d.tenant_id = tenant and d.bin_id = targets[l.n]
     ), pinned as (
       select a.bin_id, a.reservation_line_id, r.order_ref, a.qty, s.on_hand - s.allocated
-               + sum(a.qty) over (partition by a.bin_id order by (l.expires_at <= at) is true desc, a.created_at desc, a.reservation_line_id desc)
-               - a.qty as start
+               + sum(a.qty) over (partition by a.bin_id order by (l.expires_at <= at) is true desc, num_nonnulls(l.location_id, l.lot_id, l.min_days_left),
+                                     a.created_at desc, a.reservation_line_id desc) - a.qty as start
       from openstock_core.allocation a
       join openstock_core.stock_bin s on s.tenant_id = tenant and s.bin_id = a.bin_id
       join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = a.reservation_line_id
@@ -7791,7 +7802,7 @@ revoke all on function openstock_core.promise_or_refuse from public;
 grant execute on function openstock_core.promise_or_refuse to openstock_api;
 comment on function openstock_core.promise_or_refuse is
   'Promises the parts, and lets the missing rest wait, or be short, or refuses all, as the caller wants it; returns the answer. '
-  'Errors: OS201 on request.';
+  'Errors: OS104 where a warehouse has closed meanwhile, OS201 on request.';
 
 reset role;
 
@@ -13399,5 +13410,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '8c0aeec79fe81c94280f840babd803f6f616287c8975ac6124d3aecb5920780c');
+values ('0001.baseline', '57025767aa438571ab15ca2c24e8fedd0f87d240524e7aad4d662cce7df8490f');
 reset role;

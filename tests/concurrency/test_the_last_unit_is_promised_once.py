@@ -108,6 +108,19 @@ def test_a_warehouse_that_opened_meanwhile_is_not_sold_from_twice(shop: Shop, se
     assert shop.differences() == []
 
 
+def test_a_warehouse_that_closed_meanwhile_is_named(shop: Shop, session: OpenSession) -> None:
+    """And what was due there is not booked for it."""
+    shop.receive("LON", [{"sku": "APPLE", "qty": 2}])
+    one, two = session(READ_COMMITTED), session(READ_COMMITTED)
+    one.reserve("A", LAST)
+    waiting = two.blocked("reserve", "B", LAST, warehouse="LON")
+    shop.put_warehouses(lines=[{"code": "LON", "active": False}])
+    one.commit()
+    assert two.refused(waiting) == "OS104"
+    assert columns(shop.view("orders"), "order_ref") == [("A",)]
+    assert shop.differences() == []
+
+
 def test_stock_that_came_to_another_warehouse_meanwhile_is_found(shop: Shop, session: OpenSession) -> None:
     shop.receive("LON", [{"sku": "APPLE", "qty": 1}])
     one, two = session(READ_COMMITTED), session(READ_COMMITTED)

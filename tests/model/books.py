@@ -168,13 +168,13 @@ class Books:
         if place.pins[line] == 0:
             del place.pins[line]
 
-    def _pins(self, place: Bin, *, lost: bool = False) -> list[OrderLine]:
-        """The lines that have units of a bin, those that give way first last: holds that have ended, where units are lost then who asks for
-        least of them, then the newest allocation.
+    def _pins(self, place: Bin) -> list[OrderLine]:
+        """The lines that have units of a bin, those that give way first last: holds that have ended, then who asks for least of them, then the
+        newest allocation.
         """
         return sorted(
             place.pins,
-            key=lambda line: (self.ended(line), -line.wish.many if lost else 0, self.state.pinned_at[line, self._key_of(place)], line.rank),
+            key=lambda line: (self.ended(line), -line.wish.many, self.state.pinned_at[line, self._key_of(place)], line.rank),
         )
 
     def _stack(self, place: Bin) -> list[OrderLine | None]:

@@ -149,7 +149,7 @@ class Goods(Backlog):
             place = self.state.bins[key]
             step = self.state.products[place.sku].step
             while place.pinned > place.on_hand + change:
-                self._unpin(self._pins(place, lost=True)[-1], place, step)
+                self._unpin(self._pins(place)[-1], place, step)
             rows.append(self._apply(Entry(n, place, change, "ADJUST")))
         return rows
 

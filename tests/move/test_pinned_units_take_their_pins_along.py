@@ -1,4 +1,4 @@
-"""Free units move first, then pinned ones with their allocations, the newest first; into a blocked bin no pin goes."""
+"""Free units move first, then pinned ones with their allocations, the newest first, of lines that asked for certain units last; into a blocked bin no pin goes."""
 
 from __future__ import annotations
 
@@ -36,6 +36,16 @@ def test_then_the_newest_pins_move_along(pinned: Shop) -> None:
         ("MOVE", "A-2", "NEWER", 2, 2),
     ]
     assert columns(pinned.view("reservations"), "order_ref", "allocated") == [("NEWER", 3), ("OLDER", 4)]
+    assert pinned.differences() == []
+
+
+def test_pins_of_lines_that_asked_for_the_place_stay_longest(pinned: Shop) -> None:
+    pinned.receive("LON", [{"sku": "APPLE", "qty": 2, "location": "A-1"}])
+    pinned.reserve("HERE", [{"sku": "APPLE", "qty": 2, "warehouse": "LON", "location": "A-1"}])
+    pinned.move("LON", [{"sku": "APPLE", "qty": 10, "from": "A-1", "to": "A-2"}])
+    pinned.move("LON", [{"sku": "APPLE", "qty": 1, "from": "A-1", "to": "A-1", "to_status": "damaged"}])
+    assert columns(pinned.view("reservations"), "order_ref", "allocated") == [("HERE", 1), ("NEWER", 3), ("OLDER", 4)]
+    assert columns([b for b in pinned.view("bins") if b["status"] == "available"], "location", "on_hand", "allocated") == [("A-1", 1, 1), ("A-2", 10, 7)]
     assert pinned.differences() == []
 
 

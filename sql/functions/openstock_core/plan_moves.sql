@@ -1,7 +1,7 @@
 -- Plans the entries of a move. The bins are locked. Reads: stock_bin, allocation, serial_unit.
--- The units of a source bin are laid end to end, free ones first and then the pinned ones, those of holds that have ended and
--- then the newest allocation first; the
--- lines take them in turn, and where a line overlaps an allocation it carries it along.
+-- The units of a source bin are laid end to end, free ones first and then the pinned ones: those of holds that have ended, then of lines that
+-- any other units will do for, then the newest allocation first; the lines take them in turn, and where a line overlaps an allocation it carries
+-- it along.
 set local role openstock_owner;
 
 create or replace function openstock_core.plan_moves(
@@ -26,8 +26,8 @@ begin
       join openstock_core.stock_bin d on d.tenant_id = tenant and d.bin_id = targets[l.n]
     ), pinned as (
       select a.bin_id, a.reservation_line_id, r.order_ref, a.qty, s.on_hand - s.allocated
-               + sum(a.qty) over (partition by a.bin_id order by (l.expires_at <= at) is true desc, a.created_at desc, a.reservation_line_id desc)
-               - a.qty as start
+               + sum(a.qty) over (partition by a.bin_id order by (l.expires_at <= at) is true desc, num_nonnulls(l.location_id, l.lot_id, l.min_days_left),
+                                     a.created_at desc, a.reservation_line_id desc) - a.qty as start
       from openstock_core.allocation a
       join openstock_core.stock_bin s on s.tenant_id = tenant and s.bin_id = a.bin_id
       join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = a.reservation_line_id

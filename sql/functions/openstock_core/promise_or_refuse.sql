@@ -46,6 +46,6 @@ revoke all on function openstock_core.promise_or_refuse from public;
 grant execute on function openstock_core.promise_or_refuse to openstock_api;
 comment on function openstock_core.promise_or_refuse is
   'Promises the parts, and lets the missing rest wait, or be short, or refuses all, as the caller wants it; returns the answer. '
-  'Errors: OS201 on request.';
+  'Errors: OS104 where a warehouse has closed meanwhile, OS201 on request.';
 
 reset role;
