@@ -94,13 +94,12 @@ def without_line(fact: Any) -> Any:
 
 
 def without_look_at_warehouses(facts: Facts, parts: tuple[Part, Part]) -> Facts:
-    """Who promises stock looks at the warehouses more than once, and nobody who changes one waits for that. A warehouse that closes between
-    the look at the lines and the lock has nothing to promise: the order is short (OS201), instead of naming a warehouse that is closed
-    (OS104), and nothing is done in either case. What a row says of units that are short (balances, offers) is what is open a moment later, and
+    """Who promises stock looks at the warehouses more than once, and nobody who changes one waits for that. Of a warehouse that
+    closes between the look at the lines and the lock, OS104 does not say which line named it. What a row says of units that are short (balances, offers) is what is open a moment later, and
     the ledger books units that may come from any warehouse at the one that is first then. A receipt that began before its warehouse closed
     is received, and fills no backorders any more.
     """
-    facts = {name: Refused("OS104", "") if isinstance(fact, Refused) and fact.code in ("OS104", "OS201") else fact for name, fact in facts.items()}
+    facts = {name: Refused("OS104", "") if isinstance(fact, Refused) and fact.code == "OS104" else fact for name, fact in facts.items()}
     rows = list(map(json.loads, facts["ledger"]))
     facts["ledger"] = sorted(json.dumps({k: v for k, v in row.items() if k != "warehouse" or not row["backordered_delta"]}) for row in rows)
     for part in parts:
