@@ -228,3 +228,16 @@ def test_an_expiry_being_booked_pins_nothing(shop: Shop, session: OpenSession, c
     two.commit()
     one.commit()
     assert shop.differences() == []
+
+
+def test_a_line_that_asks_for_a_location_is_not_given_what_just_leaves_it(shop: Shop, session: OpenSession) -> None:
+    shop.receive("LON", [{"sku": "APPLE", "qty": 5, "location": "A-1"}, {"sku": "APPLE", "qty": 2, "location": "A-2"}])
+    shop.reserve("O1", [{"sku": "APPLE", "qty": 2, "location": "A-2"}], warehouse="LON")
+    shop.adjust("LON", [{"sku": "APPLE", "qty": -1, "location": "A-2"}], reason="lost")
+    shop.receive("LON", [{"sku": "APPLE", "qty": 1, "location": "A-2"}])
+    one, two = session(), session()
+    one.move("LON", [{"sku": "APPLE", "qty": 1, "from": "A-2", "to": "P-1"}])
+    waiting = two.blocked("allocate", "O1")
+    one.commit()
+    assert columns(two.outcome(waiting, "allocate", "O1"), "outcome", "qty") == [("short", 1)]
+    assert shop.differences() == []

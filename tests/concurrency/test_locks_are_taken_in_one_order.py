@@ -98,6 +98,21 @@ def test_bins_to_pick_from_are_locked_by_their_age(shop: Shop, db: psycopg.Conne
         one.rollback()
 
 
+def test_handling_units_are_locked_by_their_age_in_whatever_order_they_are_read(shop: Shop, db: psycopg.Connection, session: OpenSession) -> None:
+    lines = [{"sku": "APPLE", "qty": 1, "handling_unit": unit} for unit in ("H1", "H2", "H3")]
+    shop.receive("LON", lines)
+    shop.receive("LON", lines[:1])  # the row of H1 is behind those of the others now
+    units = [row[0] for row in db.execute("select handling_unit_id from openstock_core.handling_unit order by code").fetchall()]
+    holder, one = session(), session()
+    for plan in ("enable_indexscan", "enable_bitmapscan"):
+        one.query("select set_config(%s, 'off', false)", plan).result()
+    holder.receive("LON", lines[:1])
+    waiting = one.blocked("receive", "LON", lines)
+    assert unlocked(db, "handling_unit") == set(units[1:])
+    holder.rollback()
+    waiting.result(NEVER)
+
+
 def test_a_shipment_locks_no_more_bins_than_it_takes_from(shop: Shop, db: psycopg.Connection, session: OpenSession) -> None:
     for location in ("A-1", "A-2", "P-1"):
         shop.receive("LON", [{"sku": "APPLE", "qty": 1, "location": location}])
@@ -125,6 +140,16 @@ def test_a_shipment_waits_for_a_pinned_bin_before_it_takes_others(
     holder.commit()
     assert columns(one.outcome(waiting, "ship"), "location", "qty") == [("A-1", 3), ("A-2", 4)]
     assert shop.differences() == []
+
+
+@pytest.mark.parametrize("function", ["ship", "release", "cancel"])
+def test_who_changes_an_order_waits_for_its_levels_and_not_for_those_of_others(shop: Shop, session: OpenSession, function: str) -> None:
+    shop.receive("LON", [{"sku": "APPLE", "qty": 5}, {"sku": "RICE", "qty": 5}])
+    shop.reserve("O1", [{"sku": "APPLE", "qty": 3}])
+    shop.reserve("O2", [{"sku": "RICE", "qty": 3}])
+    holder, one = session(), session()
+    holder.reserve("O3", [{"sku": "RICE", "qty": 1}])
+    assert columns(one.unhindered(function, "O1"), "line", "sku") == [(1, "APPLE")]
 
 
 def test_a_transaction_of_many_calls_fills_no_lock_table(shop: Shop, db: psycopg.Connection, session: OpenSession) -> None:

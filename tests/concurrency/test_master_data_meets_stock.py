@@ -199,8 +199,9 @@ def test_a_first_receipt_meets_the_tracking_and_decimals_just_decided(
         ("put_products", {"sku": "PEAR", "name": "Pear", "safety_stock": 5}, {"sku": "PEAR", "name": "A pear"}, "products", "safety_stock"),
         ("put_warehouses", {"code": "ROM", "priority": 5}, {"code": "ROM", "name": "Rome"}, "warehouses", "priority"),
         ("put_locations", {"code": "B-1", "pick_order": 5}, {"code": "B-1", "kind": "picking"}, "locations", "pick_order"),
+        ("put_channels", {"code": "WEB", "uses_safety_stock": True}, {"code": "WEB", "name": "Web shop"}, "channels", "uses_safety_stock"),
     ],
-    ids=["products", "warehouses", "locations"],
+    ids=["products", "warehouses", "locations", "channels"],
 )
 def test_two_that_create_the_same_at_once_keep_what_each_gave(
     shop: Shop, session: OpenSession, function: str, first: dict[str, object], second: dict[str, object], view: str, kept: str
@@ -212,8 +213,8 @@ def test_two_that_create_the_same_at_once_keep_what_each_gave(
     one.commit()
     assert columns(two.outcome(waiting, function), "outcome") == [("updated",)]
     code = second.get("sku", second.get("code"))
-    [row] = [row for row in shop.view(view) if code in (row.get("sku"), row.get("location"), row["warehouse"] if view == "warehouses" else None)]
-    assert row[kept] == 5
+    [row] = shop.view(view, **{{"products": "sku"}.get(view, view.removesuffix("s")): code})
+    assert row[kept] == first[kept]
     assert all(row[key] == value for key, value in second.items() if key not in ("sku", "code"))
 
 
@@ -224,8 +225,9 @@ def test_two_that_create_the_same_at_once_keep_what_each_gave(
         ("put_products", {"sku": "APPLE", "safety_stock": 5}, {"sku": "APPLE", "name": "An apple"}, "products"),
         ("put_warehouses", {"code": "LON", "priority": 5}, {"code": "LON", "name": "The City"}, "warehouses"),
         ("put_locations", {"code": "A-1", "pick_order": 5}, {"code": "A-1", "kind": "picking"}, "locations"),
+        ("put_channels", {"code": "TILL", "uses_safety_stock": True}, {"code": "TILL", "name": "The till"}, "channels"),
     ],
-    ids=["products", "warehouses", "locations"],
+    ids=["products", "warehouses", "locations", "channels"],
 )
 def test_changes_of_the_same_follow_each_other(
     shop: Shop,
@@ -237,6 +239,7 @@ def test_changes_of_the_same_follow_each_other(
     view: str,
 ) -> None:
     where = {"warehouse": "LON"} if function == "put_locations" else {}
+    shop.put_channels(lines=[{"code": "TILL"}])
     one, two = session(level), session(READ_COMMITTED if where else level)  # a snapshot is not enough to change a bin
     one.later(function, lines=[first], **where).result()
     waiting = two.blocked(function, lines=[second], **where)
