@@ -424,6 +424,13 @@ SABOTAGES = [
         repairable=False,
     ),
     Sabotage(
+        "order of the last entry of a line",
+        "update openstock_core.ledger set order_ref = 'O9' where entry_id = (select max(entry_id) from openstock_core.ledger "
+        f"where reservation_line_id = (select reservation_line_id from openstock_core.reservation_line where {O1}))",
+        [("entries of a line name one level, and its orders", LINE, 1, 0)],
+        repairable=False,
+    ),
+    Sabotage(
         "an entry that names no order",
         "update openstock_core.ledger set order_ref = null where op_id = 'back' and event_type = 'RELEASE'",
         [("entries of a line name one level, and its orders", LINE, 1, 0)],

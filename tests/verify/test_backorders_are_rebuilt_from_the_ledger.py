@@ -59,6 +59,15 @@ def test_every_backorder_comes_back(waiting: Shop, connect: Connect) -> None:
     assert [shown(waiting), queue(waiting), queue(waiting, "RICE"), backlog(waiting), waiting.view("order_lines")] == before
 
 
+def test_they_belong_to_the_order_that_was_let_wait_whatever_later_entries_name(waiting: Shop, connect: Connect) -> None:
+    before = queue(waiting)
+    with waiting.db.transaction():
+        waiting.db.execute("alter table openstock_core.ledger disable trigger all")
+        waiting.db.execute("update openstock_core.ledger set order_ref = 'FIRST' where order_ref = 'SECOND' and event_type = 'RELEASE'")
+    rebuild(waiting, connect)
+    assert queue(waiting) == before
+
+
 def test_they_are_filled_afterwards_in_their_old_order(waiting: Shop, connect: Connect) -> None:
     rebuild(waiting, connect)
     waiting.receive("BER", [{"sku": "APPLE", "qty": 5}])

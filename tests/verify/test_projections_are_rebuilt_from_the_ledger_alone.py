@@ -88,6 +88,15 @@ def test_a_line_whose_entries_disagree_keeps_its_order_and_gets_its_quantities(l
     assert orders == [("O1",), ("O2",), ("O4",)]
 
 
+def test_an_order_that_entries_which_disagree_name_is_not_made(lively: Shop, connect: Connect) -> None:
+    with lively.db.transaction():
+        lively.db.execute("alter table openstock_core.ledger disable trigger all")
+        lively.db.execute("update openstock_core.ledger set order_ref = 'A0' where event_type = 'RESERVE' and order_ref = 'O2'")
+    call(connect("operator"), "openstock_admin.rebuild", tenant=lively.tenant, replace=True)
+    assert columns(lively.differences(), "fact") == [("entries of a line name one level, and its orders",)]
+    assert "A0" not in {row["order_ref"] for row in lively.view("orders")}
+
+
 def test_work_goes_on_afterwards(lively: Shop, connect: Connect) -> None:
     tear_down(lively)
     call(connect("operator"), "openstock_admin.rebuild", tenant=lively.tenant, replace=True)
