@@ -54,6 +54,12 @@ def test_the_entries_say_what_came_out_of_the_quota(market: Shop) -> None:
     assert market.differences() == []
 
 
+def test_what_is_kept_of_another_product_fills_nobody(market: Shop) -> None:
+    keep(market, "WEB", 5, "RICE")
+    market.receive("LON", [{"sku": "APPLE", "qty": 4}])
+    assert (queue(market), kept(market), kept(market, "RICE")) == ([("FIRST", None, 1), ("SECOND", None, 1)], {}, {"WEB": 5})
+
+
 def test_who_is_filled_in_parts_takes_from_the_quota_once(market: Shop) -> None:
     for _ in range(3):
         market.receive("LON", [{"sku": "APPLE", "qty": 2}])

@@ -86,6 +86,14 @@ def test_a_unit_moves_with_all_it_holds_pins_and_pieces_too(shop: Shop) -> None:
     assert columns(shop.view("serials"), "serial", "location", "order_ref") == [("P1", "P-1", "O1"), ("P2", "P-1", None)]
 
 
+def test_pieces_that_lie_beside_a_unit_stay_where_they_are(shop: Shop) -> None:
+    shop.put_products(lines=[{"sku": "PHONE", "name": "Phone", "tracking": "serial"}])
+    shop.receive("LON", [{"sku": "PHONE", "serials": ["P1"], "location": "A-1"}, {"sku": "PHONE", "serials": ["P2"], "location": "A-1", "handling_unit": "H1"}])
+    rows = shop.move("LON", [{"handling_unit": "H1", "to": "P-1"}])
+    assert [row["serials"] for row in rows if row["sku"] == "PHONE"] == [["P2"], ["P2"]]
+    assert columns(shop.view("serials"), "serial", "location") == [("P1", "A-1"), ("P2", "P-1")]
+
+
 def test_missing_units_are_no_part_of_the_pallet_any_more(shop: Shop) -> None:
     shop.reserve("O1", [{"sku": "MILK", "qty": 2}])
     assert columns(shop.allocate("O1"), "location", "handling_unit", "qty") == [("A-1", "H1", 2)]

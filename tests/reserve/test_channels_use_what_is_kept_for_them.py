@@ -71,6 +71,15 @@ def test_each_warehouse_gives_what_it_keeps(market: Shop) -> None:
     assert columns(buy(market, "O2", 1), "outcome", "offers") == [("rejected", [])]
 
 
+def test_each_product_uses_its_own_quota(market: Shop) -> None:
+    market.receive("LON", [{"sku": "RICE", "qty": 10}])
+    keep(market, "WEB", 5, "RICE")
+    market.reserve("O1", [{"sku": "APPLE", "qty": 5}, {"sku": "RICE", "qty": 6}], channel="WEB")
+    assert (kept(market), kept(market, "RICE")) == ({"TILL": 3}, {})
+    assert (fenced(market), fenced(market, "RICE")) == ((3, 0), (0, 4))
+    assert market.differences() == []
+
+
 def test_a_part_is_promised_where_that_is_wanted(market: Shop) -> None:
     rows = buy(market, "O1", 9, "WEB", on_shortage="partial")
     assert columns(rows, "outcome", "qty_reserved", "qty_short", "available") == [("reserved", 5, 0, 0), ("short", 0, 4, 0)]

@@ -59,6 +59,11 @@ def test_lines_of_one_order_name_pieces_and_take_others(stocked: Shop) -> None:
     assert {row["state"] for row in stocked.view("serials")} == {"gone"}
 
 
+def test_each_line_keeps_the_names_of_its_own_pieces(stocked: Shop) -> None:
+    stocked.reserve("O1", [phones("P1", line=1), phones("P2", "P3", line=2)])
+    assert columns(stocked.view("reservations"), "line", "serials", "allocated") == [(1, ["P1"], 1), (2, ["P2", "P3"], 2)]
+
+
 def test_what_another_has_is_short(stocked: Shop) -> None:
     stocked.reserve("O1", [phones("P1", "P2")])
     [row] = stocked.reserve("O2", [phones("P2", "P3", "P7")])

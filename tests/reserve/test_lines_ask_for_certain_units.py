@@ -173,6 +173,14 @@ def test_lost_units_are_replaced_by_such_as_were_asked_for(stocked: Shop) -> Non
     assert location in ("A-1", "A-2")
 
 
+def test_lost_units_are_not_replaced_by_others_that_another_order_would_take(stocked: Shop) -> None:
+    stocked.reserve("ANY", [{"sku": "APPLE", "qty": 1}])
+    stocked.reserve("SURE", [{"sku": "APPLE", "qty": 3, "location": "A-2"}], warehouse="LON")
+    stocked.adjust("LON", [{"sku": "APPLE", "qty": -1, "location": "A-2"}], reason="lost")
+    assert columns(stocked.allocate("SURE"), "outcome", "qty") == [("short", 1)]
+    assert pinned(stocked, "APPLE") == [("LON", "A-2", None, 2)]
+
+
 def test_who_will_take_any_units_gives_way_first(stocked: Shop) -> None:
     stocked.reserve("SURE", [{"sku": "APPLE", "qty": 2, "location": "A-2"}], warehouse="LON")
     stocked.reserve("ANY", [{"sku": "APPLE", "qty": 6}])

@@ -116,6 +116,7 @@ def test_pieces_that_become_blocked_lose_their_pins(stocked: Shop) -> None:
         (phones("FIRST"), "22023", {"key": "serials", "problem": "names a piece a second time", "serial": "FIRST"}),
         (phones("A", qty=1.5), "OS112", {}),
         (phones("A", qty=-1), "OS110", {"problem": "must be positive"}),
+        (phones("A", "B", ""), "22023", {"key": "serials", "problem": "has an element that must have 1 to 64 characters"}),
     ],
 )
 def test_a_line_that_does_not_fit_is_named(shop: Shop, db: psycopg.Connection, line: dict[str, object], code: str, detail: dict[str, object]) -> None:
