@@ -43,7 +43,6 @@ EQUIVALENT: dict[str, str] = {
     "openstock_core.replace_serials: where n.tenant_id = tenant": "the update writes only pieces of the tenant, and joins them by internal ids, which no two tenants share",
     "openstock_core.replayed_serials: where s.tenant_id = tenant": "the entries are the tenant's, and joined by their numbers, which no two tenants share",
     "openstock_core.serial_bins: where l.expires_at <= due.at": "lock_due_holds leaves out again what has not ended",
-    "openstock_core.stock_answer: where e.line > 0": "entries without a line are DEALLOCATE, which the condition beside it leaves out",
     "openstock_core.unanalyzed_tables: where c.relkind = 'r'": "a partitioned table holds nothing itself",
     "openstock_core.unpin_from_bins: where k.surplus > 0": "without a surplus, `s.before < s.surplus` is false",
 }

@@ -20,7 +20,7 @@ begin
     left join openstock_core.location l on l.tenant_id = tenant and l.location_id = e.location_id
     left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = e.lot_id
     left join openstock_core.handling_unit h on h.tenant_id = tenant and h.handling_unit_id = e.handling_unit_id
-    where e.line > 0 and openstock_core.is_chained(e.event_type, e.backordered_delta));
+    where openstock_core.is_chained(e.event_type, e.backordered_delta));
 end
 $$;
 
