@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from psycopg import IsolationLevel
 
-from tests.concurrency.sessions import ALL_LEVELS, NEVER, READ_COMMITTED, Session
-from tests.support import Connect, Shop, columns, refused
+from tests.concurrency.sessions import ALL_LEVELS, NEVER, READ_COMMITTED, SNAPSHOT_LEVELS, Session
+from tests.support import Connect, Shop, columns, fails, refused
 
 each_level = pytest.mark.parametrize("level", ALL_LEVELS, ids=lambda level: level.name)
 
@@ -131,12 +131,13 @@ def test_a_unit_of_another_warehouse_is_not_moved(shop: Shop) -> None:
 
 
 @each_level
-def test_a_unit_is_not_filled_while_it_moves(shop: Shop, connect: Connect, level: IsolationLevel) -> None:
+@pytest.mark.parametrize(("function", "more"), [("receive", {}), ("adjust", {"reason": "found"})], ids=["receive", "adjust"])
+def test_a_unit_is_not_filled_while_it_moves(shop: Shop, connect: Connect, level: IsolationLevel, function: str, more: dict[str, str]) -> None:
     """What is received for where it was meets where it is: also units of a product that it did not hold."""
     with Session(connect("app", autocommit=False), shop.db, READ_COMMITTED) as mover, Session(connect("app", autocommit=False), shop.db, level) as receiver:
         mover.move("LON", [{"handling_unit": "H1", "to": "A-2"}])
         receiver.look()
-        waiting = receiver.blocked("receive", "LON", [{"sku": "RICE", "qty": 1, "location": "A-1", "handling_unit": "H1"}])
+        waiting = receiver.blocked(function, "LON", [{"sku": "RICE", "qty": 1, "location": "A-1", "handling_unit": "H1"}], **more)
         mover.commit()
         with pytest.raises(psycopg.Error) as raised:
             waiting.result(NEVER)
@@ -157,3 +158,23 @@ def test_what_leaves_a_unit_meanwhile_stays_behind(shop: Shop, connect: Connect,
         else:
             with pytest.raises(psycopg.errors.SerializationFailure):
                 waiting.result(NEVER)
+
+
+@pytest.mark.parametrize("level", SNAPSHOT_LEVELS, ids=lambda level: level.name)
+def test_an_older_snapshot_does_not_refuse_what_fits_since_the_rest_has_left(shop: Shop, connect: Connect, level: IsolationLevel) -> None:
+    shop.reserve("O1", [{"sku": "MILK", "qty": 2}, {"sku": "APPLE", "qty": 11}])
+    with Session(connect("app", autocommit=False), shop.db, level) as older:
+        older.look()
+        shop.ship("O1")
+        with pytest.raises(psycopg.errors.SerializationFailure):
+            older.receive("LON", [{"sku": "RICE", "qty": 1, "location": "A-2", "handling_unit": "H1"}])
+
+
+@each_level
+def test_who_fills_a_unit_that_lies_elsewhere_does_not_wait_for_what_leaves_it(shop: Shop, connect: Connect, level: IsolationLevel) -> None:
+    shop.reserve("O1", [{"sku": "MILK", "qty": 1}])
+    with Session(connect("app", autocommit=False), shop.db, READ_COMMITTED) as sender, Session(connect("app", autocommit=False), shop.db, level) as receiver:
+        sender.ship("O1")
+        with fails("OS115", handling_unit="H1", location="A-1"):
+            receiver.unhindered("receive", "LON", [{"sku": "RICE", "qty": 1, "location": "A-2", "handling_unit": "H1"}])
+        sender.commit()
