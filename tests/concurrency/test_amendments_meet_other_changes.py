@@ -1,0 +1,49 @@
+"""amend finds all its stock before it gives anything back: what changes meanwhile is not given back twice, and only who is concerned is waited for."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from psycopg import IsolationLevel
+
+from ..support import Shop, columns, unchanged
+from .sessions import ALL_LEVELS, OpenSession
+from .wall_clock import WallClock
+
+every_level = pytest.mark.parametrize("level", ALL_LEVELS, ids=lambda level: level.name)
+
+
+@pytest.fixture
+def held(shop: Shop, wall_clock: WallClock) -> Shop:
+    """6 APPLE, of which C-1 holds 3 for an hour and FIRM has 3; 2 of 9 RICE are promised to O1."""
+    shop.receive("LON", [{"sku": "APPLE", "qty": 6}, {"sku": "RICE", "qty": 9}])
+    shop.reserve("C-1", [{"sku": "APPLE", "qty": 3}], ttl=timedelta(hours=1))
+    shop.reserve("FIRM", [{"sku": "APPLE", "qty": 3}])
+    shop.reserve("O1", [{"sku": "RICE", "qty": 2}])
+    return shop
+
+
+@every_level
+def test_a_hold_that_is_booked_while_it_is_amended_is_not_given_back_again(
+    held: Shop, session: OpenSession, wall_clock: WallClock, level: IsolationLevel
+) -> None:
+    one, two = session(), session(level)
+    one.adjust("LON", [{"sku": "APPLE", "qty": 1}], reason="found")
+    waiting = two.blocked("amend", "C-1", [{"line": 1, "qty": 1}])
+    wall_clock.advance(hours=2)
+    assert columns(one.reserve("NEW", [{"sku": "APPLE", "qty": 4}]), "outcome") == [("reserved",)]
+    one.commit()
+    with unchanged(held.db):
+        assert two.refused(waiting) == "40001"
+        assert two.refused(two.later("amend", "C-1", [{"line": 1, "qty": 1}])) == "OS305"
+    assert columns(held.view("reservations", order_ref="C-1"), "reserved", "released", "expired") == [(0, 0, 3)]
+    assert held.differences() == []
+
+
+@every_level
+def test_an_amendment_does_not_wait_for_products_of_other_orders(held: Shop, session: OpenSession, level: IsolationLevel) -> None:
+    one, two = session(), session(level)
+    one.adjust("LON", [{"sku": "RICE", "qty": 1}], reason="found")
+    assert columns(two.unhindered("amend", "FIRM", [{"line": 1, "qty": 1}]), "outcome") == [("released",)]
+    two.commit()
