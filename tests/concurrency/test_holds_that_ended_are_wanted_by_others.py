@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from psycopg import IsolationLevel
 
-from ..support import Row, Shop, columns
+from ..support import Row, Shop, columns, day
 from .sessions import ALL_LEVELS, READ_COMMITTED, OpenSession, Session, all_outcomes
 from .wall_clock import WallClock
 
@@ -317,3 +317,22 @@ def test_whose_hold_was_booked_meanwhile_is_told_that_it_ended(
     assert promised(held)["C-1"] == (0, 3)
     assert promised(held)["NEW"] == (3, 0)
     assert held.differences() == []
+
+
+def test_a_lot_that_expired_at_a_new_level_while_a_buyer_waited_makes_nobody_short(
+    shop: Shop, session: OpenSession, wall_clock: WallClock
+) -> None:
+    """Once holds are booked it is too late to block the lot; without it the good units beside it would be overlooked."""
+    shop.receive("LON", [{"sku": "MILK", "qty": 6, "lot": "M1"}])
+    shop.reserve("C-1", [{"sku": "MILK", "qty": 3}], ttl=HOUR)
+    one, two = session(), session()
+    one.adjust("LON", [{"sku": "MILK", "qty": 1, "lot": "M1"}], reason="found")
+    call = ("reserve", "NEW", [{"sku": "MILK", "qty": 9}])
+    waiting = two.blocked(*call)
+    shop.receive("BER", [{"sku": "MILK", "qty": 9, "lot": "M2", "expires_on": day(1)}, {"sku": "MILK", "qty": 3, "lot": "M3"}])
+    wall_clock.advance(days=3)
+    one.rollback()
+    assert two.refused(waiting) == "40001"
+    assert columns(two.reserve(*call[1:]), "warehouse", "outcome", "qty_reserved") == [("LON", "reserved", 6), ("BER", "reserved", 3)]
+    two.commit()
+    assert shop.differences() == []
