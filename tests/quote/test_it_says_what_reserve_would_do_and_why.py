@@ -232,3 +232,14 @@ def serves(stock: dict[str, dict[str, int]], several: tuple[str, ...], asked: li
     return all(units >= 0 for has in left.values() for units in has.values()) and all(
         sum(has[sku] for has in left.values()) >= qty for sku, qty in wanted.items()
     )
+
+
+def test_units_of_a_hold_that_ended_count_where_they_are_pinned(shop: Shop, clock: Clock) -> None:
+    shop.receive("LON", [{"sku": "APPLE", "qty": 5, "location": "A-1"}])
+    shop.reserve("CART", [{"sku": "APPLE", "qty": 5, "location": "A-1"}], warehouse="LON", ttl="1 hour")
+    shop.receive("LON", [{"sku": "APPLE", "qty": 3, "location": "A-2"}])
+    clock.advance(hours=1)
+    for location, there in (("A-1", 5), ("A-2", 3)):
+        for qty in (there, there + 1):
+            [row] = [r for r in shop.quote([{"sku": "APPLE", "qty": qty, "location": location}], warehouse="LON") if r["warehouse"] == "LON"]
+            assert row["qty"] == there

@@ -175,3 +175,16 @@ def test_the_same_op_id_with_another_channel_is_another_request(market: Shop, db
     assert columns(buy(market, "O1", 1, "WEB", op_id="same"), "replayed") == [(True,)]
     with refused(db, "OS010"):
         buy(market, "O1", 1, op_id="same")
+
+
+def test_only_holds_of_the_same_product_give_back_what_is_wanted(shop: Shop, clock: Clock) -> None:
+    shop.receive("LON", [{"sku": "APPLE", "qty": 9}, {"sku": "RICE", "qty": 9}])
+    open_channels(shop)
+    keep(shop, "WEB", 2, "RICE")
+    keep(shop, "WEB", 2)
+    buy(shop, "GRAINS", 2, "WEB", "RICE", ttl="1 hour")
+    buy(shop, "FRUIT", 2, "WEB", ttl="2 hours")
+    clock.advance(hours=2)
+    buy(shop, "NEW", 2, "WEB")
+    assert shop.entries("order_ref", "quota_delta", sku="APPLE")[-2:] == [("FRUIT", 2), ("NEW", -2)]
+    assert shop.entries("order_ref", event_type="EXPIRE") == [("FRUIT",)]

@@ -302,3 +302,14 @@ def test_a_rolled_back_call_leaves_them_unbooked(carts: Shop, db: psycopg.Connec
     with unchanged(db), carts.connection.transaction(force_rollback=True):
         carts.reserve("NEW", [{"sku": "APPLE", "qty": 10}])
     assert columns(carts.reserve("NEW", [{"sku": "APPLE", "qty": 10}]), "outcome") == [("reserved",)]
+
+
+def test_as_many_are_booked_as_it_takes_of_the_smallest_units(shop: Shop, clock: Clock) -> None:
+    """A gram each, of a product that is counted in thousandths."""
+    shop.receive("LON", [{"sku": "RICE", "qty": 0.003}])
+    for cart in range(3):
+        shop.reserve(f"CART-{cart}", [{"sku": "RICE", "qty": 0.001}], ttl="1 hour")
+    clock.advance(hours=1)
+    [row] = shop.reserve("NEW", [{"sku": "RICE", "qty": 0.003}])
+    assert (row["outcome"], row["qty_short"]) == ("reserved", 0)
+    assert len(booked(shop)) == 3

@@ -240,3 +240,13 @@ def test_equal_wishes_without_a_number_are_one_line(stocked: Shop) -> None:
     line = {"sku": "MILK", "qty": 1, "lot": "M2", "warehouse": "LON"}
     answer = stocked.reserve("O1", [line, line | {"location": "A-2"}, line, {"sku": "MILK", "qty": 1}])
     assert sorted(columns(answer, "line", "qty_ordered")) == [(1, 2), (2, 1), (3, 1)]
+
+
+def test_a_hold_that_ended_elsewhere_is_left_alone(stocked: Shop, clock: Clock) -> None:
+    stocked.reserve("CART", [{"sku": "APPLE", "qty": 4, "location": "A-1"}], warehouse="LON", ttl="1 hour")
+    clock.advance(hours=1)
+    [row] = stocked.reserve("O1", [{"sku": "APPLE", "qty": 2, "location": "A-2"}], warehouse="LON")
+    assert (row["outcome"], stocked.entries("order_ref", event_type="EXPIRE")) == ("reserved", [])
+    assert pinned(stocked, "APPLE") == [("LON", "A-2", None, 2)]
+    [row] = stocked.reserve("O2", [{"sku": "APPLE", "qty": 2, "location": "A-1"}], warehouse="LON")
+    assert (row["outcome"], stocked.entries("order_ref", event_type="EXPIRE")) == ("reserved", [("CART",)])
