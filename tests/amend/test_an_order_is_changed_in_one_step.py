@@ -217,6 +217,12 @@ def test_what_cannot_be_meant_is_refused(
         order.amend("O1", given)
 
 
+@pytest.mark.parametrize("wrong", [{"on_shortage": "wait"}, {"on_shortage": ""}])
+def test_the_offending_argument_is_named(order: Shop, db: psycopg.Connection, wrong: dict[str, Any]) -> None:
+    with refused(db, "22023", argument=next(iter(wrong))):
+        order.amend("O1", [{"line": 1, "qty": 5}], **wrong)
+
+
 def test_a_sku_of_two_lines_names_neither(order: Shop, db: psycopg.Connection) -> None:
     order.reserve("O1", [{"sku": "APPLE", "qty": 1}])
     with refused(db, "22023", problem="the order has several such lines: name one"):

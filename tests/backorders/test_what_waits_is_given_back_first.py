@@ -120,3 +120,10 @@ def test_what_an_ended_hold_waited_for_cannot_be_given_back(shop: Shop, clock: C
     for function in ("release", "cancel"):
         with fails("OS305", order_ref="CART", expired=1):
             getattr(shop, function)("CART")
+
+
+def test_what_waited_for_any_warehouse_is_written_down_at_the_first_that_is_open(shop: Shop) -> None:
+    """An entry has a warehouse: it is the one that is asked first."""
+    shop.put_warehouses(lines=[{"code": "LON", "priority": 7}, {"code": "BER", "priority": 3}, {"code": "SHUT", "priority": 1}])
+    shop.release("O1", [{"line": 1, "qty": 4}])
+    assert shop.entries("event_type", "warehouse", "backordered_delta", event_type="RELEASE") == [("RELEASE", "BER", -4)]

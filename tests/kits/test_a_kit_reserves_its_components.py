@@ -203,3 +203,10 @@ def test_a_quote_says_it_per_component(kits: Shop, db: psycopg.Connection) -> No
         (1, "RICE", "HAMPER", "BER", "chosen", None, 7 * HALF, 1, HALF),
         (1, "RICE", "HAMPER", "SHUT", "rejected", "inactive", 7 * HALF, 0, HALF),
     ]
+
+
+def test_what_a_closed_warehouse_has_makes_no_kits(kits: Shop) -> None:
+    """London's ten apples make three bags, and five more in Berlin would make two."""
+    kits.put_warehouses(lines=[{"code": "BER", "active": False}])
+    rows = kits.reserve("O1", [{"sku": "BAG", "qty": 5}], on_shortage="partial")
+    assert columns(rows, "outcome", "warehouse", "qty_reserved", "qty_short") == [("reserved", "LON", 9, 0), ("short", None, 0, 2)]

@@ -117,6 +117,13 @@ def test_it_warns_when_this_month_is_missing(connect: Connect, db: psycopg.Conne
     assert warning(connect("operator"), "missing months") == f"1 months missing: {this}"
 
 
+def test_a_partition_of_more_than_a_month_does_not_make_it_look_for_months(connect: Connect, db: psycopg.Connection) -> None:
+    """Attached by whoever moved old history into one table."""
+    db.execute("create table openstock_core.ledger_2001 (like openstock_core.ledger including all)")
+    db.execute("alter table openstock_core.ledger attach partition openstock_core.ledger_2001 for values from ('2001-01-01Z') to ('2002-01-01Z')")
+    assert look(connect)["missing months"]["status"] == "ok"
+
+
 @pytest.mark.parametrize("concurrently", ["", "concurrently"])
 def test_it_warns_of_a_detached_partition(connect: Connect, db: psycopg.Connection, concurrently: str) -> None:
     month = partitions(db)[3]

@@ -44,6 +44,11 @@ def test_the_offending_line_is_named(
         pinned.short_pick("O1", [line])
 
 
+def test_a_reason_that_is_too_long_is_named(pinned: Shop, db: psycopg.Connection) -> None:
+    with refused(db, "22023", argument="reason"):
+        pinned.short_pick("O1", [{"line": 1, "location": "A-1", "qty": 1}], reason="r" * 10001)
+
+
 def test_pins_are_named_once(pinned: Shop, db: psycopg.Connection) -> None:
     one, other = {"line": 1, "location": "A-1", "qty": 1}, {"sku": "APPLE", "location": "A-1", "qty": 1}
     for lines in ([one, one], [one, other]):
