@@ -9,6 +9,7 @@ import pytest
 
 from ..support import Shop, columns
 from .sessions import NEVER, OpenSession, unlocked
+from .wall_clock import WallClock
 
 APPLE, RICE = {"sku": "APPLE", "qty": 1}, {"sku": "RICE", "qty": 1}
 BACK_AND_FORTH: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
@@ -111,6 +112,28 @@ def test_handling_units_are_locked_by_their_age_in_whatever_order_they_are_read(
     assert unlocked(db, "handling_unit") == set(units[1:])
     holder.rollback()
     waiting.result(NEVER)
+
+
+def test_who_books_ended_holds_waits_for_the_first_bin_and_holds_no_later_one(
+    shop: Shop, db: psycopg.Connection, session: OpenSession, wall_clock: WallClock
+) -> None:
+    places = [f"B-{n}" for n in range(9)]
+    shop.put_locations("LON", [{"code": place} for place in places])
+    for place in places:
+        shop.receive("LON", [{"sku": "APPLE", "qty": 2, "location": place}])
+    shop.reserve("FIRM", [{"sku": "APPLE", "qty": 1}])
+    shop.reserve("CART", [{"sku": "APPLE", "qty": 1, "location": place} for place in places], warehouse="LON", ttl="1 hour")
+    shop.adjust("LON", [{"sku": "APPLE", "qty": 1, "location": "B-0"}], reason="found")
+    db.execute("analyze openstock_core.stock_bin")  # so few rows are then read as they lie: that of B-0, which was written last, after the others
+    bins = [row[0] for row in db.execute("select bin_id from openstock_core.stock_bin order by 1").fetchall()]
+    holder, one = session(), session()
+    assert columns(holder.allocate("FIRM"), "location") == [("B-0",)]  # holds a bin, and no level
+    wall_clock.advance(hours=2)
+    waiting = one.blocked("expire_reservations")
+    assert unlocked(db, "stock_bin") == set(bins[1:])
+    holder.commit()
+    assert len(one.outcome(waiting, "expire_reservations")) == len(places)
+    assert shop.differences() == []
 
 
 def test_a_shipment_locks_no_more_bins_than_it_takes_from(shop: Shop, db: psycopg.Connection, session: OpenSession) -> None:

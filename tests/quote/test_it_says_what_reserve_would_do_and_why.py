@@ -69,6 +69,17 @@ def test_lines_that_compete_are_told_so(shop: Shop) -> None:
     ]
 
 
+@pytest.mark.parametrize("strategy", ["least_cost", "fewest_splits"])
+def test_a_warehouse_that_has_only_what_others_send_already_has_no_place(shop: Shop, strategy: str) -> None:
+    """Also where what else is wanted is short."""
+    shop.put_warehouses(lines=[{"code": "ROM", "priority": 3}])
+    shop.receive("LON", [{"sku": "APPLE", "qty": 3}, {"sku": "RICE", "qty": 5}])
+    shop.receive("BER", [{"sku": "APPLE", "qty": 3}])
+    shop.receive("ROM", [{"sku": "RICE", "qty": 9}])
+    rows = shop.quote([{"sku": "APPLE", "qty": 10}, {"sku": "RICE", "qty": 1}], strategy=strategy)
+    assert {(row["warehouse"], row["place"]) for row in rows} == {("LON", 1), ("BER", 2), ("ROM", None), ("SHUT", None)}
+
+
 def test_no_warehouse_can_send_all(shop: Shop) -> None:
     shop.receive("LON", [{"sku": "APPLE", "qty": 4}])
     shop.receive("BER", [{"sku": "APPLE", "qty": 4}])
