@@ -11,7 +11,8 @@ KILLERS = Path(__file__).with_name("killers.json")
 # not tested, so a reason has to say why there is nothing to test.
 EQUIVALENT: dict[str, str] = {
     "openstock_core.bin_differences: where a.tenant_id = tenant": "the sums are joined by internal ids, which no two tenants share",
-    "openstock_core.check_still_open: for no key update": "whoever changes a line has locked its order or its level, and both are locked here; a level that is not locked had its hold booked before, which the comparison sees",
+    "openstock_core.check_still_open: for no key update": "whoever changes a line has locked its order or its level, and both are locked here; "
+    "a level that is not locked had its hold booked before, which the comparison sees",
     "openstock_core.check_still_open: for no key update (2)": "whoever changes a backorder has locked its order or its backlog, and both are locked here",
     "openstock_core.fill_queue: where l.reserved = 0 or l.expires_at is null": "all open parts of a line end together, and only what waits without end is filled",
     "openstock_core.inherit_ages: where u.source <> u.target": "a bin that units leave is not empty, and only empty ones inherit",
