@@ -5313,7 +5313,7 @@ begin
     left join openstock_core.location l on l.tenant_id = tenant and l.location_id = e.location_id
     left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = e.lot_id
     left join openstock_core.handling_unit h on h.tenant_id = tenant and h.handling_unit_id = e.handling_unit_id
-    where e.line > 0 and openstock_core.is_chained(e.event_type, e.backordered_delta));
+    where openstock_core.is_chained(e.event_type, e.backordered_delta));
 end
 $$;
 
@@ -13410,5 +13410,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '57025767aa438571ab15ca2c24e8fedd0f87d240524e7aad4d662cce7df8490f');
+values ('0001.baseline', '60564139c39458122a2b4bef574d39b139adb049eecd1dde022fec52a0eaab76');
 reset role;
