@@ -119,14 +119,17 @@ def run(world: World, number: int, examples: int, steps: int, about: str | None 
 
 @pytest.mark.parametrize(("number", "about"), [(11, "what ends"), (6, "channels"), (3, "certain units"), (6, "kits")])
 def test_answers_errors_and_views_are_those_of_a_model_in_plain_python(world: World, number: int, about: str) -> None:
-    run(world, number, EXAMPLES, STEPS, about)
+    """A run that does not come across all that it is to come across is followed by another, at most three times."""
+    told = {(function, outcome) for told in (TOLD, TOLD_OF[about]) for function, outcomes in told.items() for outcome in outcomes}
+    refused = REFUSED | REFUSED_OF[about]
+    for again in range(4):
+        run(world, number + 1000 * again, EXAMPLES, STEPS, about)
+        if told <= world.outcomes.keys() and refused <= world.outcomes_of():
+            break
     print(world.summary())
     assert world.steps >= EXAMPLES * STEPS * 0.8
-    expected = [(function, outcome) for told in (TOLD, TOLD_OF[about]) for function, outcomes in told.items() for outcome in outcomes]
-    missing = [one for one in expected if one not in world.outcomes]
-    assert not missing, f"never happened: {missing}"
-    refused = REFUSED | REFUSED_OF[about]
-    assert world.outcomes_of() >= refused, f"never refused with {refused - world.outcomes_of()}"
+    assert not told - world.outcomes.keys(), "never happened"
+    assert not refused - world.outcomes_of(), "never refused with these"
 
 
 @pytest.mark.soak
