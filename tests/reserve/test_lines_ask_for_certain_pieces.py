@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from psycopg import IsolationLevel
 
 from tests.concurrency.sessions import ALL_LEVELS, NEVER, READ_COMMITTED, Session
+from tests.serials.pieces import phones
 from tests.support import Clock, Connect, Shop, columns, fails, refused
 
 
@@ -26,11 +27,6 @@ def stocked(shop: Shop) -> Iterator[Shop]:
     shop.receive("BER", [{"sku": "PHONE", "serials": ["P7"]}])
     yield shop
     assert shop.differences() == []
-
-
-def phones(*serials: str, **more: Any) -> dict[str, Any]:
-    """A line that asks for these."""
-    return {"sku": "PHONE", "serials": list(serials), **more}
 
 
 def pinned(shop: Shop) -> dict[str, str]:
