@@ -57,7 +57,7 @@ BATTERIES = {
     ),
     "interleavings": Battery(
         "Every two calls, at every statement",
-        "One is stopped before each of its statements in turn while the other comes in between; what both are answered and what the views "
+        "One is stopped before each of its statements in turn, with a snapshot before five of them, while the other comes in between; what both are answered and what the views "
         "show is what they are and show one after the other.",
         "tests/interleavings",
         2,

@@ -1,8 +1,8 @@
 """Every two functions that write, one of them stopped before each of its statements in turn while the other comes in between.
 
 Whatever the interleaving: no deadlock, nothing that verify finds, nothing oversold; and what both are answered and what the views show
-afterwards is what they are answered and show one after the other, in one order or the other. `make soak` runs all interleavings, `make test`
-those of SHARE, at as many points as POINTS says.
+afterwards is what they are answered and show one after the other, in one order or the other. `make soak` runs all pairs, at as many points
+as SOAK_POINTS says (None: at every statement), `make test` those of SHARE, at as many as POINTS says.
 """
 
 from __future__ import annotations
