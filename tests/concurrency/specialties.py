@@ -1,7 +1,7 @@
 """What else storms call: sales channels with quotas (TEA), kits (BOX: an apple and rice) and pieces with serials (PHONE).
 
-These goods and orders are made up here; whatever else a storm does to orders it does to these, too. Whether one of these was refused
-with reason is not looked into afterwards; everything else is.
+These goods and orders are made up here; whatever else a storm does to orders it does to these, too. Whether who asked for TEA or for
+certain pieces was refused with reason is not looked into afterwards; everything else is.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ CERTAIN = {"location", "lot", "min_days_left", "serials"}
 
 
 def is_special(request: dict[str, Any]) -> bool:
-    """Whether a reserve is about one of these, or wants units of a location, a lot, or a remaining life."""
-    return any(line.keys() & CERTAIN or line["sku"] in ("TEA", "PHONE", "BOX") for line in request["lines"])
+    """Whether balances alone don't tell what a reserve may have: of a channel's quota, of certain units."""
+    return any(line.keys() & CERTAIN or line["sku"] == "TEA" for line in request["lines"])
 
 
 class Specialties:

@@ -14,7 +14,7 @@ from typing import Any
 from psycopg.rows import dict_row
 
 from ..support import Row, call
-from .specialties import is_special
+from .specialties import COMPONENTS, is_special
 from .storm import LIMITS, PRODUCTS, SAFETY, WAREHOUSES, Done, Storm
 
 Key = tuple[str, str]
@@ -34,6 +34,16 @@ class Line:
         """What is promised after n entries by a hold that is over at this moment."""
         end = self.ends[n - 1] if n else None
         return self.reserved[n - 1] if end is not None and end <= moment else NOTHING
+
+
+def parts(sku: str) -> list[tuple[str, Decimal]]:
+    """What one of it takes from stock: of a kit its components."""
+    return [(part["sku"], Decimal(str(part["qty"]))) for part in COMPONENTS] if sku == "BOX" else [(sku, Decimal(1))]
+
+
+def keys_of(sku: str, warehouse: str | None) -> list[Key]:
+    """The levels that may send it: of this warehouse, or of all."""
+    return [(sku, place) for place in WAREHOUSES if warehouse in (None, place)]
 
 
 class Wreckage:
@@ -333,19 +343,25 @@ class Wreckage:
     def rejects(self, done: Done, moment: datetime) -> bool:
         """Whether these rows tell the truth about this moment."""
         rows = done.rows
+        wanted: defaultdict[tuple[str, str | None], Decimal] = defaultdict(Decimal)
         for row in rows:
-            keys = [(row["sku"], place) for place in WAREHOUSES if row["warehouse"] in (None, place)]
-            levels = [(*self.at(key, moment), *self.ended(key, moment, done)) for key in keys]
-            on_hand, blocked, reserved, least, most = (sum(level[n] for level in levels) for n in range(5))
-            if (on_hand, blocked) != (row["on_hand"], row["blocked"]) or not reserved - most <= row["reserved"] <= reserved - least:
-                return False
-            safety = SAFETY.get(row["sku"], 0)
-            fewest, greatest = (sum(max(v[0] - v[1] - v[2] + v[n] - safety, 0) for v in levels) for n in (3, 4))
-            if not fewest <= row["available"] <= greatest:
-                return False
-            wanted = sum(r["qty_ordered"] for r in rows if (r["sku"], r["warehouse"]) == (row["sku"], row["warehouse"]))
-            named = sum(r["qty_ordered"] for r in rows if r["sku"] == row["sku"] and r["warehouse"] is not None)
-            if row["qty_short"] > 0 and wanted + (named if row["warehouse"] is None else 0) <= row["available"]:
+            for sku, each in parts(row["sku"]):
+                wanted[sku, row["warehouse"]] += row["qty_ordered"] * each
+        for row in rows:
+            place, short = row["warehouse"], []
+            for sku, _ in parts(row["sku"]):
+                levels = [(*self.at(key, moment), *self.ended(key, moment, done)) for key in keys_of(sku, place)]
+                fewest, greatest = (sum(max(v[0] - v[1] - v[2] + v[n] - SAFETY.get(sku, 0), 0) for v in levels) for n in (3, 4))
+                if sku == row["sku"]:
+                    on_hand, blocked, reserved, least, most = (sum(level[n] for level in levels) for n in range(5))
+                    if (on_hand, blocked) != (row["on_hand"], row["blocked"]) or not reserved - most <= row["reserved"] <= reserved - least:
+                        return False
+                    if not fewest <= row["available"] <= greatest:
+                        return False
+                    fewest = row["available"]
+                named = sum(qty for (other, at), qty in wanted.items() if other == sku and at is not None)
+                short.append(wanted[sku, place] + (named if place is None else 0) > fewest)
+            if row["qty_short"] > 0 and not any(short):
                 return False
         return True
 
@@ -361,19 +377,24 @@ class Wreckage:
         assert "backordered" in seen, "nobody waited"
 
     def leaves_nothing(self, missing: list[Row], done: Done, moment: datetime) -> bool:
-        """Whether no level that was asked had anything left at this moment."""
+        """Whether no level that was asked had anything left at this moment; for kits, not enough for one more."""
         for row in missing:
-            for key in [(row["sku"], place) for place in WAREHOUSES if row["warehouse"] in (None, place)]:
-                on_hand, blocked, reserved = self.at(key, moment)
-                if on_hand - blocked - reserved + self.ended(key, moment, done)[0] > SAFETY.get(row["sku"], 0):
-                    return False
+            enough = []
+            for sku, each in parts(row["sku"]):
+                left = NOTHING
+                for key in keys_of(sku, row["warehouse"]):
+                    on_hand, blocked, reserved = self.at(key, moment)
+                    left += max(on_hand - blocked - reserved + self.ended(key, moment, done)[0] - SAFETY.get(sku, 0), NOTHING)
+                enough.append(left >= each if sku != row["sku"] else left > 0)
+            if all(enough):
+                return False
         return True
 
     def told(self, done: Done) -> str:
         """All about a rejection that was none."""
         names = ("sku", "warehouse", "qty_ordered", "qty_short", "on_hand", "blocked", "reserved", "available")
         rows = [tuple(str(row[name]) for name in names) for row in done.rows]
-        keys = [(row["sku"], place) for row in done.rows for place in WAREHOUSES]
+        keys = [key for row in done.rows for sku, _ in parts(row["sku"]) for key in keys_of(sku, None)]
 
         def state(key: Key, moment: datetime) -> tuple[Any, ...]:
             return tuple(map(str, (*self.at(key, moment), *self.ended(key, moment, done))))
