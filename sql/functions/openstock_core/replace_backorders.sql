@@ -23,7 +23,6 @@ begin atomic
          r.first_recorded_at
   from openstock_core.replayed_backorders(tenant) r
   join openstock_core.reservation o on o.tenant_id = tenant and o.order_ref = r.order_ref
-  order by r.backorder_id
   on conflict on constraint backorder_pkey do update
   set reservation_id = excluded.reservation_id, line = excluded.line, product_id = excluded.product_id,
       backordered = excluded.backordered, released = excluded.released, expired = excluded.expired, expires_at = excluded.expires_at

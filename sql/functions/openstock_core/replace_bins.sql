@@ -37,7 +37,6 @@ begin atomic
   from openstock_core.replayed_allocations(tenant) r
   join openstock_core.stock_bin b on b.tenant_id = tenant and b.location_id = r.location_id and b.product_id = r.product_id
     and b.status = r.status and coalesce(b.lot_id, 0) = coalesce(r.lot_id, 0) and coalesce(b.handling_unit_id, 0) = coalesce(r.handling_unit_id, 0)
-  order by r.reservation_line_id, b.bin_id
   on conflict on constraint allocation_pkey do nothing;
 end;
 

@@ -22,7 +22,6 @@ begin atomic
         union select s.product_id, s.warehouse_id from openstock_core.stock_level s where s.tenant_id = tenant) as k
   left join openstock_core.replayed_levels(tenant) r on r.product_id = k.product_id and r.warehouse_id = k.warehouse_id
   join openstock_core.product p on p.tenant_id = tenant and p.product_id = k.product_id
-  order by k.product_id, k.warehouse_id
   on conflict on constraint stock_level_pkey do update
   set on_hand = excluded.on_hand, blocked = excluded.blocked, reserved = excluded.reserved, version = excluded.version,
       safety_stock = excluded.safety_stock, fenced = excluded.fenced, last_recorded_at = excluded.last_recorded_at

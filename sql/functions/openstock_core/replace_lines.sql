@@ -28,7 +28,6 @@ begin atomic
   left join openstock_core.reservation o on o.tenant_id = tenant and o.order_ref = r.order_ref
   left join openstock_core.reservation_line n
     on n.tenant_id = tenant and n.reservation_line_id = r.reservation_line_id and not r.agreed
-  order by r.reservation_line_id
   on conflict on constraint reservation_line_pkey do update
   set reservation_id = excluded.reservation_id, line = excluded.line,
       product_id = excluded.product_id, warehouse_id = excluded.warehouse_id,

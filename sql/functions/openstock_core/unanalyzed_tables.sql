@@ -17,8 +17,7 @@ begin atomic
     and stored.bytes >= greatest(min_bytes, 1)
     and (c.reltuples = -1 or (c.reltuples = 0 and stored.live > 0)
          or (current_setting('track_counts')::boolean and pg_stat_get_last_analyze_time(c.oid) is null
-             and pg_stat_get_last_autoanalyze_time(c.oid) is null))
-  order by c.oid::regclass::text;
+             and pg_stat_get_last_autoanalyze_time(c.oid) is null));
 end;
 
 revoke all on function openstock_core.unanalyzed_tables from public;
