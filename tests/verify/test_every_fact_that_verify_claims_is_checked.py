@@ -20,7 +20,7 @@ def busy(shop: Shop, connect: Connect, clock: Clock) -> Shop:
 
     5 RICE: CART holds 2 until HELD_UNTIL, and released 1. There is no PEAR, and LATE waits for 5 until then, after it released 1.
     2 RICE are kept for WEB, through which WISH has 1 of the 3 that were.
-    PHONE P1 in Berlin is pinned to the order CALL, which got P3; P2 is free. There, too, the pallet H1 holds 4 OIL and 2 CORN.
+    PHONE P1 in Berlin is pinned to the order CALL, which got P3; P2 is free. There, too, the pallet H1 holds 4 OIL and 2 CORN, and has moved.
     """
     shop.receive("LON", [{"sku": "APPLE", "qty": 10, "location": "A-1"}])
     shop.receive("LON", [{"sku": "MILK", "qty": 4, "lot": "L1", "expires_on": "2999-12-31"}])
@@ -43,9 +43,10 @@ def busy(shop: Shop, connect: Connect, clock: Clock) -> Shop:
     shop.release("WISH", [{"line": 1, "qty": 1}])
     clock.set(now.isoformat())
     shop.put_products(lines=[{"sku": "PHONE", "name": "Phone", "tracking": "serial"}, {"sku": "OIL", "name": "Oil"}, {"sku": "CORN", "name": "Corn"}])
-    shop.put_locations("BER", [{"code": "B-1"}])
+    shop.put_locations("BER", [{"code": "B-1"}, {"code": "B-2"}])
     shop.receive("BER", [{"sku": "PHONE", "serials": ["P1", "P2", "P3"]}], op_id="phones")
-    shop.receive("BER", [{"sku": "OIL", "qty": 4, "handling_unit": "H1"}, {"sku": "CORN", "qty": 2, "handling_unit": "H1"}])
+    shop.receive("BER", [{"sku": sku, "qty": qty, "handling_unit": "H1", "location": "B-2"} for sku, qty in (("OIL", 4), ("CORN", 2))])
+    shop.move("BER", [{"handling_unit": "H1", "to": "DEFAULT"}])
     shop.reserve("CALL", [{"sku": "PHONE", "qty": 2}])
     shop.ship("CALL", [{"line": 1, "serials": ["P3"]}])
     shop.allocate("CALL")

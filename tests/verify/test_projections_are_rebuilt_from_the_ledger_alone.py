@@ -97,6 +97,16 @@ def test_an_order_that_entries_which_disagree_name_is_not_made(lively: Shop, con
     assert "A0" not in {row["order_ref"] for row in lively.view("orders")}
 
 
+def test_a_lost_line_whose_entries_disagree_comes_back_as_its_order_that_is_known(lively: Shop, connect: Connect) -> None:
+    with lively.db.transaction():
+        lively.db.execute("alter table openstock_core.ledger disable trigger all")
+        lively.db.execute("update openstock_core.ledger set order_ref = 'A0' where event_type = 'RESERVE' and order_ref = 'O2'")
+        lively.db.execute("delete from openstock_core.reservation_line l using openstock_core.product p where p.product_id = l.product_id and p.sku = 'RICE'")
+    call(connect("operator"), "openstock_admin.rebuild", tenant=lively.tenant, replace=True)
+    assert columns(lively.view("reservations", sku="RICE"), "order_ref", "shipped") == [("A0", 1.5)]
+    assert columns(lively.differences(), "fact") == [("entries of a line name one level, and its orders",)]
+
+
 def test_work_goes_on_afterwards(lively: Shop, connect: Connect) -> None:
     tear_down(lively)
     call(connect("operator"), "openstock_admin.rebuild", tenant=lively.tenant, replace=True)
