@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from tests.support import TENANT, Clock, Connect, Row, Shop, call
 
@@ -119,8 +120,11 @@ def test_it_warns_when_this_month_is_missing(connect: Connect, db: psycopg.Conne
 
 def test_a_partition_of_more_than_a_month_does_not_make_it_look_for_months(connect: Connect, db: psycopg.Connection) -> None:
     """Attached by whoever moved old history into one table."""
-    db.execute("create table openstock_core.ledger_2001 (like openstock_core.ledger including all)")
-    db.execute("alter table openstock_core.ledger attach partition openstock_core.ledger_2001 for values from ('2001-01-01Z') to ('2002-01-01Z')")
+    for year in (2001, 2901):
+        db.execute(f"create table openstock_core.ledger_{year} (like openstock_core.ledger including all)")
+        db.execute(
+            f"alter table openstock_core.ledger attach partition openstock_core.ledger_{year} for values from ('{year}-01-01Z') to ('{year + 1}-01-01Z')"
+        )
     assert look(connect)["missing months"]["status"] == "ok"
 
 
@@ -130,6 +134,22 @@ def test_it_warns_of_a_detached_partition(connect: Connect, db: psycopg.Connecti
     db.execute(f"alter table openstock_core.ledger detach partition openstock_core.{month} {concurrently}")
     assert warning(connect("operator"), "detached partitions") == f"1 partitions detached: {month}"
     assert warning(connect("operator"), "missing months") == f"1 months missing: {month}"
+
+
+def test_months_are_named_in_their_order(connect: Connect, db: psycopg.Connection) -> None:
+    months = [partitions(db)[place] for place in (7, 3, 5)]
+    for month in months:
+        db.execute(f"alter table openstock_core.ledger detach partition openstock_core.{month}")
+    named = ", ".join(sorted(months))
+    assert warning(connect("operator"), "detached partitions") == f"3 partitions detached: {named}"
+    assert warning(connect("operator"), "missing months") == f"3 months missing: {named}"
+
+
+def test_what_is_called_like_a_month_and_is_none_is_no_detached_partition(connect: Connect, db: psycopg.Connection) -> None:
+    """A month that is kept elsewhere, and what is no table."""
+    db.execute("create table public.ledger_2001_01 (like openstock_core.ledger)")
+    db.execute("create view openstock_core.ledger_2001_02 as select 1 as one")
+    assert look(connect)["detached partitions"]["detail"] == "0 partitions detached"
 
 
 @pytest.mark.parametrize("power", ["login", "superuser", "bypassrls", "createrole", "replication"])
@@ -144,6 +164,41 @@ def test_it_warns_of_a_group_role_that_owns_something(db: psycopg.Connection) ->
     db.execute("create table public.mine (n integer)")
     db.execute("alter table public.mine owner to openstock_app")
     assert warning(db, "roles") == "openstock_app owns table public.mine"
+
+
+def test_what_a_group_role_owns_in_another_database_is_told_there(connect: Connect, db: psycopg.Connection, dsn: str) -> None:
+    name = f"mine_{db.info.dbname}"
+    with psycopg.connect(make_conninfo(dsn, dbname="postgres"), autocommit=True) as elsewhere:
+        elsewhere.execute(f"create table public.{name} (n integer)")
+        try:
+            elsewhere.execute(f"alter table public.{name} owner to openstock_app")
+            assert look(connect)["roles"]["status"] == "ok"
+        finally:
+            elsewhere.execute(f"drop table public.{name}")
+
+
+def test_roles_and_objects_are_named_in_their_order(db: psycopg.Connection) -> None:
+    with db.transaction(force_rollback=True):
+        for role, power in (("operator", "login"), ("app", "replication"), ("owner", "createrole")):
+            db.execute(f"alter role openstock_{role} {power}")
+        for view in ("stock", "bins", "serials"):
+            db.execute(f"alter view openstock.{view} owner to openstock_maint")
+        assert warning(db, "roles") == "openstock_app REPLICATION, openstock_operator LOGIN, openstock_owner CREATEROLE"
+        assert warning(db, "owners").endswith(": openstock.bins, openstock.serials, openstock.stock")
+
+
+def test_only_logins_that_see_every_row_can_back_up(db: psycopg.Connection) -> None:
+    def told() -> int:
+        [row] = [row for row in call(db, "openstock_admin.doctor") if row["topic"] == "backup"]
+        return int(str(row["detail"]).removesuffix(" logins that pg_dump can use"))
+
+    with db.transaction(force_rollback=True):
+        before = told()
+        for number, powers in enumerate(("login", "superuser nologin", "bypassrls nologin")):
+            db.execute(f"create role doctor_{number}_{db.info.dbname} {powers}")
+        assert told() == before
+        db.execute(f"create role doctor_9_{db.info.dbname} bypassrls login")
+        assert told() == before + 1
 
 
 @pytest.mark.parametrize(
@@ -184,6 +239,22 @@ def test_it_warns_of_tables_that_were_never_analysed(shop: Shop, connect: Connec
     assert "openstock_core.product" in warning(connect("operator"), "statistics")
     call(connect("operator"), "openstock_admin.analyze_tables")
     assert look(connect)["statistics"]["status"] == "ok"
+
+
+def test_tables_that_were_never_analysed_are_named_in_their_order(shop: Shop, connect: Connect, db: psycopg.Connection) -> None:
+    for table in ("product", "location"):
+        db.execute(f"alter table openstock_core.{table} set (autovacuum_enabled = off)")
+    shop.put_products(lines=[{"sku": f"P-{n}", "name": "Product"} for n in range(1000)])
+    shop.put_locations("LON", [{"code": f"L-{n}"} for n in range(1500)])
+    named = warning(connect("operator"), "statistics").split(": ")[1].split(", ")
+    assert {"openstock_core.location", "openstock_core.product"} <= set(named)
+    assert named == sorted(named)
+
+
+def test_tables_of_the_application_are_not_its_business(connect: Connect, db: psycopg.Connection) -> None:
+    db.execute("create table public.orders with (autovacuum_enabled = off) as select n, repeat('x', 100) as text from generate_series(1, 2000) as n")
+    db.execute("create materialized view openstock_core.totals as select * from public.orders")
+    assert look(connect)["statistics"]["detail"] == "0 tables never analysed"
 
 
 def test_it_warns_when_temporary_tables_are_not_to_be_had(connect: Connect, db: psycopg.Connection) -> None:

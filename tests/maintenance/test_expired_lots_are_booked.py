@@ -63,6 +63,16 @@ def test_it_takes_so_many_levels_at_a_time(aged: Shop, connect: Connect) -> None
     assert aged.differences() == []
 
 
+def test_what_expired_first_is_booked_first(shop: Shop, clock: Clock, connect: Connect) -> None:
+    for warehouse, sku, ahead in (("LON", "CREAM", 3), ("LON", "MILK", 4), ("BER", "MILK", 2)):
+        shop.put_products(lines=[{"sku": sku, "name": sku, "tracking": "lot"}])
+        shop.receive(warehouse, [{"sku": sku, "qty": 1, "lot": f"L{ahead}", "expires_on": day(ahead)}])
+    clock.advance(days=9)
+    for _ in range(3):
+        assert block(connect, tenant=shop.tenant, max_levels=1) == 1
+    assert shop.entries("lot", reason="expired") == [("L2",), ("L3",), ("L4",)]
+
+
 @pytest.mark.usefixtures("aged")
 def test_another_tenants_lots_are_left_alone(connect: Connect, db: psycopg.Connection) -> None:
     with unchanged(db):
@@ -95,6 +105,31 @@ def test_a_bin_that_is_empty_has_nothing_to_book(aged: Shop, clock: Clock, conne
     clock.advance(days=30)
     assert block(connect, tenant=aged.tenant) == 1
     assert aged.entries("location", "blocked_delta", reason="expired", lot="NEXT") == [("A-1", 1)]
+
+
+def test_bins_are_booked_in_the_order_in_which_they_were_made(shop: Shop, clock: Clock, connect: Connect) -> None:
+    for location in ("A-2", "P-1", "A-1"):
+        shop.receive("LON", [{"sku": "MILK", "qty": 1, "lot": "L1", "expires_on": day(2), "location": location}])
+    clock.advance(days=4)
+    block(connect, tenant=shop.tenant)
+    assert shop.entries("location", reason="expired") == [("A-2",), ("P-1",), ("A-1",)]
+
+
+def test_the_next_look_is_for_what_is_there_and_other_levels_keep_theirs(shop: Shop, clock: Clock, connect: Connect, db: psycopg.Connection) -> None:
+    """Of MILK in London the next lot is used up; CREAM there, and MILK in Berlin, have had an earlier lot, and look too early."""
+    shop.put_products(lines=[{"sku": "CREAM", "name": "Cream", "tracking": "lot"}])
+    for sku, warehouse, lots in (("MILK", "LON", (2, 20, 40)), ("CREAM", "LON", (15, 30)), ("MILK", "BER", (17, 35))):
+        for ahead in lots:
+            shop.receive(warehouse, [{"sku": sku, "qty": 1, "lot": f"L{ahead}", "expires_on": day(ahead)}])
+    for sku, warehouse, lot in (("MILK", "LON", "L20"), ("CREAM", "LON", "L15"), ("MILK", "BER", "L17")):
+        shop.adjust(warehouse, [{"sku": sku, "qty": -1, "lot": lot}], reason="lost")
+    clock.advance(days=4)
+    assert block(connect, tenant=shop.tenant) == 1
+    found = db.execute(
+        "select p.sku, w.code, to_char(l.next_block_at at time zone 'UTC', 'YYYY-MM-DD') from openstock_core.stock_level l "
+        "join openstock_core.product p using (tenant_id, product_id) join openstock_core.warehouse w using (tenant_id, warehouse_id) order by 1, 2"
+    ).fetchall()
+    assert found == [("CREAM", "LON", day(16)), ("MILK", "BER", day(18)), ("MILK", "LON", day(41))]
 
 
 @pytest.mark.parametrize("max_levels", [0, -1, 100_001, None])

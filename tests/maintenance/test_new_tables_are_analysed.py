@@ -84,6 +84,11 @@ def test_all_tables_are_analysed_on_request(operator: psycopg.Connection, shop: 
     assert analyzed(operator, all_tables=True) == everything
 
 
+def test_tables_are_told_in_the_order_of_their_names(operator: psycopg.Connection, shop: Shop) -> None:
+    told = [row["analyze_tables"] for row in call(operator, "openstock_admin.analyze_tables", all_tables=True)]
+    assert told == sorted(told)
+
+
 def test_nobody_is_kept_waiting_nor_waited_for(
     operator: psycopg.Connection, shop: Shop, db: psycopg.Connection
 ) -> None:

@@ -117,6 +117,24 @@ def test_a_tenant_that_the_session_has_set_is_neither_in_its_way_nor_lost(
     assert operator.execute("show lock_timeout").fetchone() == ("0",)
 
 
+def test_only_what_is_done_for_a_tenant_gives_up_waiting(aged: list[Shop], connect: Connect, db: psycopg.Connection) -> None:
+    """A tenant's rows that are held must not hold up the others; the snapshot waits as long as the operator's session says."""
+    db.execute("create table public.heard (event text, lock_timeout text)")
+    db.execute("grant insert on public.heard to public")
+    db.execute(
+        "create function public.hear() returns trigger language plpgsql as "
+        "$$ begin insert into public.heard values (tg_table_name, current_setting('lock_timeout')); return null; end $$"
+    )
+    for table in ("snapshot", "operation"):
+        db.execute(f"create trigger hear after insert or update on openstock_core.{table} for each statement execute function public.hear()")
+    operator = connect("operator")
+    operator.execute("call openstock_admin.run_maintenance()")
+    assert db.execute("select distinct event, lock_timeout from public.heard order by 1").fetchall() == [("operation", "10s"), ("snapshot", "0")]
+    operator.execute("set lock_timeout = '20s'")
+    operator.execute("call openstock_admin.run_maintenance()")
+    assert db.execute("select distinct event, lock_timeout from public.heard where lock_timeout not in ('0', '10s')").fetchall() == [("snapshot", "20s")]
+
+
 def test_it_works_on_an_empty_installation(db: psycopg.Connection, connect: Connect) -> None:
     connect("operator").execute("call openstock_admin.run_maintenance()")
     assert [row["status"] for row in call(db, "openstock_admin.doctor") if row["topic"] == "snapshot"] == ["ok"]
