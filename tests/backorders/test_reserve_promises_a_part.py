@@ -43,6 +43,16 @@ def test_lines_are_served_in_turn_those_that_name_a_warehouse_first(stocked: Sho
     ]
 
 
+def test_lines_that_are_short_are_told_in_their_order(stocked: Shop) -> None:
+    stocked.receive("LON", [{"sku": "RICE", "qty": 1}])
+    lines = [{"sku": "RICE", "qty": 2, "line": 3}, {"sku": "APPLE", "qty": 6, "line": 1}, {"sku": "MILK", "qty": 1, "line": 2}]
+    assert [row for row in partial(stocked, lines) if row[2] == "short"] == [
+        (3, None, "short", 1, 0, 1),
+        (1, None, "short", 1, 0, 1),
+        (2, None, "short", 1, 0, 1),
+    ]
+
+
 def test_a_line_that_gets_nothing_leaves_no_trace(stocked: Shop) -> None:
     partial(stocked, [{"sku": "RICE", "qty": 1}, {"sku": "APPLE", "qty": 1}])
     assert columns(stocked.view("order_lines"), "line", "sku") == [(2, "APPLE")]

@@ -47,6 +47,18 @@ def test_confirmed_it_joins_the_queue_at_that_moment(shop: Shop) -> None:
     assert standing(shop, "CART") == [(1, None, 0, 1, 0, 0, 0), (1, "LON", 4, 0, 0, 0, 0)]
 
 
+def test_its_lines_are_extended_confirmed_and_given_back_in_their_order(shop: Shop) -> None:
+    let_wait(shop, "RICE")
+    lines = [{"sku": sku, "qty": 1} for sku in ("RICE", "APPLE", "RICE")]
+    wagon = [line | {"line": number} for number, line in enumerate(lines, 1)]
+    for order_ref in ("WAGON", "OTHER"):
+        shop.reserve(order_ref, wagon, on_shortage="backorder", ttl="1 hour")
+    for step in ("extend", "confirm", "cancel"):
+        answer = shop.extend("WAGON", "2 hours", op_id=step) if step == "extend" else getattr(shop, step)("WAGON", op_id=step)
+        assert [row["line"] for row in answer] == [1, 2, 3]
+        assert shop.entries("line", op_id=step) == [(1,), (2,), (3,)]
+
+
 def test_confirmed_into_another_order_it_waits_as_its_line(shop: Shop) -> None:
     shop.reserve("CART", [{"sku": "APPLE", "qty": 1, "line": 9}], on_shortage="backorder", ttl="1 hour")
     backorder(shop, "SALE", 1)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from tests.support import Shop, columns, refused
+from tests.concurrency.sessions import READ_COMMITTED, Session
+from tests.support import Connect, Shop, columns, refused
 
 
 @pytest.fixture
@@ -23,6 +24,22 @@ def test_levels_that_exist_change(stocked: Shop) -> None:
     stocked.put_products(lines=[{"sku": "APPLE", "safety_stock": 0}])
     assert stocked.level("APPLE", "BER") == (4, 0, 0, 4)
     assert stocked.differences() == []
+
+
+def test_each_product_has_its_own(stocked: Shop) -> None:
+    stocked.receive("LON", [{"sku": "RICE", "qty": 5}])
+    stocked.put_products(lines=[{"sku": "APPLE", "safety_stock": 3}, {"sku": "RICE", "safety_stock": 1}])
+    assert columns(stocked.view("stock"), "sku", "warehouse", "available") == [("APPLE", "BER", 1), ("APPLE", "LON", 7), ("RICE", "LON", 4)]
+    assert stocked.differences() == []
+
+
+def test_where_it_stays_the_same_nobody_who_sells_is_waited_for(stocked: Shop, connect: Connect, db: psycopg.Connection) -> None:
+    with Session(connect(autocommit=False), db, READ_COMMITTED) as seller, Session(connect(autocommit=False), db, READ_COMMITTED) as clerk:
+        seller.reserve("O1", [{"sku": "APPLE", "qty": 3}])
+        clerk.unhindered("put_products", lines=[{"sku": "APPLE", "name": "Apples"}])
+        clerk.commit()
+        seller.commit()
+    assert stocked.level("APPLE") == (10, 0, 3, 7)
 
 
 def test_levels_that_come_later_begin_with_it(shop: Shop) -> None:

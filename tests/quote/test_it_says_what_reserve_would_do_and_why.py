@@ -106,6 +106,31 @@ def test_what_has_ended_and_is_not_booked_counts_as_it_will(shop: Shop, clock: C
     assert columns(shop.quote(lines, warehouse="LON"), "available") == [(4,), (0,)]
 
 
+def test_what_has_ended_counts_at_its_own_level_and_what_has_not_does_not(shop: Shop, clock: Clock) -> None:
+    shop.put_products(lines=[{"sku": "CREAM", "name": "Cream", "tracking": "lot"}])
+    for warehouse, sku, lots in (("LON", "CREAM", (7, 2)), ("LON", "MILK", (5, 4)), ("BER", "MILK", (2, 6))):
+        for lot, units, ahead in zip(("SOON", "LATE"), lots, (1, 40), strict=True):
+            shop.receive(warehouse, [{"sku": sku, "qty": units, "lot": lot, "expires_on": day(ahead)}])
+    shop.receive("LON", [{"sku": "MILK", "qty": 3, "lot": "SOON", "status": "hold"}, {"sku": "RICE", "qty": 10}, {"sku": "APPLE", "qty": 20}])
+    shop.receive("BER", [{"sku": "APPLE", "qty": 10}])
+    for order_ref, ttl, qty in (("ENDED", "1 hour", 1), ("LIVE", "9 days", 2)):
+        for sku, warehouse, times in (("APPLE", "LON", 1), ("APPLE", "BER", 2), ("RICE", "LON", 3)):
+            shop.reserve(order_ref, [{"sku": sku, "qty": qty * times, "warehouse": warehouse}], ttl=ttl)
+    clock.advance(days=3)
+    rows = shop.quote([{"sku": sku, "qty": 1} for sku in ("APPLE", "CREAM", "MILK", "RICE")])
+    assert {(row["sku"], row["warehouse"]): row["available"] for row in rows if row["available"]} == {
+        ("APPLE", "LON"): 18,
+        ("APPLE", "BER"): 6,
+        ("CREAM", "LON"): 2,
+        ("MILK", "LON"): 4,
+        ("MILK", "BER"): 6,
+        ("RICE", "LON"): 4,
+    }
+    assert {(row["sku"], row["warehouse"]): row["available"] for row in shop.view("stock")} == {
+        (row["sku"], row["warehouse"]): row["available"] for row in rows if row["available"]
+    }
+
+
 def test_it_works_in_a_read_only_transaction_and_for_analysts(shop: Shop, connect: Connect) -> None:
     shop.receive("LON", [{"sku": "APPLE", "qty": 4}])
     analyst = connect("analyst", autocommit=False)

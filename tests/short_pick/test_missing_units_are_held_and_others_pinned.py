@@ -130,6 +130,21 @@ def test_two_lines_pinned_in_one_bin_and_two_bins_of_one_line(shop: Shop) -> Non
     ]
 
 
+def test_the_earlier_line_gets_the_last_other_units(shop: Shop) -> None:
+    shop.reserve("O1", [{"sku": "APPLE", "qty": 3}])
+    shop.allocate("O1")
+    answer = shop.short_pick("O1", [{"line": 2, "location": "A-1", "qty": 1}, {"line": 1, "location": "A-1", "qty": 3}])
+    assert columns(answer, "line", "outcome", "location", "qty") == [
+        (1, "deallocated", "A-1", 3),
+        (2, "deallocated", "A-1", 1),
+        (1, "held", "A-1", 3),
+        (2, "held", "A-1", 1),
+        (1, "allocated", "A-2", 2),
+        (1, "short", None, 1),
+        (2, "short", None, 1),
+    ]
+
+
 def test_a_sku_means_its_pins_of_all_lines_there_the_newest_first(shop: Shop) -> None:
     shop.reserve("O1", [{"sku": "APPLE", "qty": 1}])
     shop.allocate("O1")
