@@ -18,8 +18,8 @@ PLACE = (
     "where b.tenant_id = t.tenant_id and b.bin_id = t.bin_id)"
 )
 
-NEXT_BLOCK = {("CREAM", "LON"): day(31), ("MILK", "BER"): day(61), ("MILK", "LON"): day(41)}
-"""By level the day on which the first units that are not blocked expire."""
+NEXT_BLOCK = {("CREAM", "LON"): 31, ("MILK", "BER"): 61, ("MILK", "LON"): 41}
+"""By level in how many days the first units that are not blocked expire."""
 NEXT_EXPIRY = {("APPLE", "BER"): "DUE", ("APPLE", "LON"): "CART", ("RICE", "BER"): "SPLIT", ("RICE", "LON"): "LONGER"}
 """By level the order whose hold is the first to end there."""
 NEXT_WAIT = {"FIG": "PATIENT"}

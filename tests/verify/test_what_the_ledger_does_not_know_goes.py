@@ -36,7 +36,8 @@ def test_bins_that_differ_in_one_thing_from_those_of_the_ledger_are_emptied(old:
     told = rebuild(old, connect)
     assert columns([row for row in told if row["fact"] == "bin on_hand = ledger"], "expected", "actual") == [(0, 1)] * len(LIKE)
     assert old.differences() == []
-    assert [row for row in old.view("bins") if row["on_hand"] > 0] == before
+    after = [row for row in old.view("bins") if row["on_hand"] > 0]
+    assert sorted(after, key=repr) == sorted(before, key=repr)
 
 
 def test_a_backorder_that_the_ledger_does_not_know_waits_for_nothing(old: Shop, connect: Connect, db: psycopg.Connection) -> None:
