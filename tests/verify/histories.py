@@ -109,7 +109,7 @@ def wait(shop: Shop) -> None:
     """FIRST waits for longest, and then gives a part back; some waits end; one was a cart's; FILLED waits no more."""
     for order_ref, qty in (("FIRST", 5), ("NEXT", 3)):
         shop.reserve(order_ref, [{"sku": "PEAR", "qty": qty}, {"sku": "FIG", "qty": qty}], on_shortage="backorder")
-    shop.reserve("WAGON", [{"sku": "PEAR", "qty": 2, "line": 4}], on_shortage="backorder", ttl="1 hour")
+    shop.reserve("WAGON", [{"sku": "PEAR", "qty": 2, "line": 6}], on_shortage="backorder", ttl="1 hour")
     shop.confirm("WAGON", "SALE")
     shop.reserve("TRIED", [{"sku": "PEAR", "qty": 1}], on_shortage="backorder", ttl="1 day")
     shop.cancel("TRIED")
