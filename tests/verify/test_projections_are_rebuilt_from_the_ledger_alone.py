@@ -120,6 +120,23 @@ def test_work_goes_on_afterwards(lively: Shop, connect: Connect) -> None:
     assert lively.differences() == []
 
 
+@pytest.mark.parametrize("lost", [False, True])
+def test_the_newest_pin_gives_way_afterwards_as_it_would_have(shop: Shop, connect: Connect, lost: bool) -> None:
+    """EARLY is shipped from the bin before it is pinned there: that makes its pin no older."""
+    shop.receive("LON", [{"sku": "APPLE", "qty": 10}])
+    for order_ref in ("EARLY", "LATE"):
+        shop.reserve(order_ref, [{"sku": "APPLE", "qty": 5}])
+    shop.ship("EARLY", [{"line": 1, "qty": 1}])
+    for order_ref in ("LATE", "EARLY"):
+        shop.allocate(order_ref)
+    if lost:
+        tear_down(shop)
+        call(connect("operator"), "openstock_admin.rebuild", tenant=shop.tenant, replace=True)
+    shop.adjust("LON", [{"sku": "APPLE", "qty": -2}], reason="lost")
+    assert columns(shop.view("reservations"), "order_ref", "allocated") == [("EARLY", 2), ("LATE", 5)]
+    assert shop.differences() == []
+
+
 def test_lots_expire_afterwards_as_they_would_have(lively: Shop, connect: Connect, clock: Clock) -> None:
     lively.receive("LON", [{"sku": "MILK", "qty": 9, "lot": "LATE"}])
     tear_down(lively)
