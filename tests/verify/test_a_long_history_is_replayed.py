@@ -149,7 +149,8 @@ def test_the_component_of_a_kit_whose_line_is_lost_is_told(old: Shop, db: psycop
 
 
 def test_a_change_of_a_product_that_cannot_see_a_level_come_back_is_not_made(old: Shop, connect: Connect, db: psycopg.Connection) -> None:
-    """The level would not get the new safety stock."""
+    """The level would not get the new safety stock. No other row that the change writes is written by the rebuild."""
+    rebuild(old, connect)
     level = f"(t.product_id, t.warehouse_id) = ({named('product', 'RICE', 'sku')}, {named('warehouse', 'BER')})"
     falsify(db, old.tenant, "delete from openstock_core.stock_level t", where=level)
     with Session(connect(autocommit=False), db, REPEATABLE_READ) as session:
