@@ -48,8 +48,6 @@ EQUIVALENT: dict[str, str] = {
     "openstock_core.post_quotas: where u.quota_delta <> 0": "only saves statements that would find nothing",
     "openstock_core.replace_backorders: where not exists (select from openstock_core.reservation o where o.tenant_id  ... "
     "d o.order_ref = r.order_ref)": "orders that are there are left alone by `on conflict do nothing`",
-    "openstock_core.replace_bins: where (b.warehouse_id, b.on_hand, b.allocated, b.blocked and b.on_hand > 0) i ... "
-    "allocated, excluded.blocked)": "only saves writing rows that are right",
     "openstock_core.replace_due_times: where n.expires_at is not null": "min passes over nulls; the condition lets the index of open holds be used",
     "openstock_core.replace_due_times: where s.tenant_id = tenant": "the update writes only levels of the tenant, and joins them by internal ids, which no two tenants share",
     "openstock_core.replace_levels: where p.tenant_id = tenant": "the products are named by internal ids, which no two tenants share",
@@ -57,6 +55,7 @@ EQUIVALENT: dict[str, str] = {
     "openstock_core.replace_lines: where not exists (select from openstock_core.reservation o where o.tenant_id  ... "
     "d o.order_ref = r.order_ref)": "orders that are there are left alone by `on conflict do nothing`",
     "openstock_core.replace_serials: where n.tenant_id = tenant": "the update writes only pieces of the tenant, and joins them by internal ids, which no two tenants share",
+    "openstock_core.replayed_lines: where e.event_type = 'SHIP'": "what moves with a pin leaves one bin and enters another, so that nothing but shipments adds up to anything",
     "openstock_core.replayed_serials: where s.tenant_id = tenant": "the entries are the tenant's, and joined by their numbers, which no two tenants share",
     "openstock_core.serial_bins: where l.expires_at <= due.at": "lock_due_holds leaves out again what has not ended",
     "openstock_core.unanalyzed_tables: where c.relkind = 'r'": "a partitioned table holds nothing itself",
