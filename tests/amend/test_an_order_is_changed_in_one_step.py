@@ -39,6 +39,44 @@ def test_less_of_one_line_and_more_of_another(order: Shop) -> None:
     assert order.differences() == []
 
 
+def test_what_is_given_back_is_answered_before_what_is_new(order: Shop) -> None:
+    """What is given back in the order of the entries, what is new in that of the lines."""
+    order.receive("LON", [{"sku": "MILK", "qty": 5, "lot": "M1"}])
+    order.reserve("O1", [{"sku": "MILK", "qty": 1, "line": 7}, {"sku": "APPLE", "qty": 2, "line": 3}])
+    entries = [{"line": 7, "qty": 3}, {"line": 3, "qty": 1}, {"line": 2, "qty": 4}, {"line": 1, "qty": 3}]
+    assert columns(order.amend("O1", entries), "line", "outcome", "qty_reserved", "qty_released") == [
+        (3, "released", 1, 1),
+        (1, "released", 3, 1),
+        (2, "reserved", 4, 0),
+        (7, "reserved", 3, 0),
+    ]
+
+
+def test_new_lines_are_numbered_as_they_are_asked_for(order: Shop) -> None:
+    order.put_products(lines=[{"sku": sku, "name": sku} for sku in ("ZINC", "CORK")])
+    order.receive("LON", [{"sku": sku, "qty": 5} for sku in ("CORK", "ZINC")])
+    order.amend("O1", [{"sku": "ZINC", "qty": 1}, {"line": 1, "qty": 1}, {"sku": "CORK", "qty": 1}])
+    assert columns(order.view("reservations", order_ref="O1"), "line", "sku") == [(1, "APPLE"), (2, "RICE"), (3, "ZINC"), (4, "CORK")]
+
+
+def test_of_several_wrong_entries_the_first_is_named(order: Shop, db: psycopg.Connection) -> None:
+    """Also where it is one of those that ask for more, among others that give back."""
+    with refused(db, "OS110", line=2):
+        order.amend("O1", [{"line": 1, "qty": 1}, {"line": 2, "qty": -1}, {"line": 7, "qty": 1}])
+    with refused(db, "OS101", line=2, sku="PEAR"):
+        order.amend("O1", [{"line": 1, "qty": 1}, {"sku": "PEAR", "qty": 1}, {"sku": "OLD", "qty": 1}])
+
+
+def test_a_line_that_asks_for_a_place_grows_there(order: Shop) -> None:
+    """Also where the line has parts elsewhere, from which it asks for nothing."""
+    order.put_locations("BER", [{"code": "A-1"}])
+    order.receive("BER", [{"sku": "APPLE", "qty": 5, "location": "A-1"}])
+    for warehouse in ("BER", "LON"):
+        order.reserve(warehouse, [{"sku": "APPLE", "qty": 1, "location": "A-1"}], warehouse=warehouse)
+        order.amend(warehouse, [{"line": 1, "qty": 3}])
+        assert columns(order.view("bins", sku="APPLE", warehouse=warehouse, location="A-1"), "allocated") == [(3,)]
+
+
 def test_what_one_line_frees_another_may_have(order: Shop) -> None:
     order.reserve("O2", [{"sku": "APPLE", "qty": 9}])
     order.allocate("O1")
@@ -217,7 +255,10 @@ def test_what_cannot_be_meant_is_refused(
         order.amend("O1", given)
 
 
-@pytest.mark.parametrize("wrong", [{"on_shortage": "wait"}, {"on_shortage": ""}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"on_shortage": "wait"}, {"on_shortage": ""}, {"reason": "r" * 1001}, {"strategy": "cheapest"}, {"on_shortage": "partial", "strategy": "ship_complete"}],
+)
 def test_the_offending_argument_is_named(order: Shop, db: psycopg.Connection, wrong: dict[str, Any]) -> None:
     with refused(db, "22023", argument=next(iter(wrong))):
         order.amend("O1", [{"line": 1, "qty": 5}], **wrong)

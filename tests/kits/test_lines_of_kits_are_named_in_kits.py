@@ -76,6 +76,13 @@ def test_two_lines_of_one_kit(order: Shop, db: psycopg.Connection) -> None:
     assert open_units(order) == [(1, "APPLE", 0), (1, "RICE", 0), (2, "APPLE", 1), (3, "APPLE", 0), (3, "RICE", 0)]
 
 
+def test_a_line_of_kits_that_was_given_back_is_not_meant_by_the_kit_alone(order: Shop) -> None:
+    order.reserve("O1", [{"sku": "HAMPER", "qty": 1}])
+    order.release("O1", [{"line": 1}])
+    order.amend("O1", [{"sku": "HAMPER", "qty": 2}])
+    assert open_units(order) == [(1, "APPLE", 0), (1, "RICE", 0), (2, "APPLE", 1), (3, "APPLE", 4), (3, "RICE", 1)]
+
+
 def test_kits_are_allocated_deallocated_and_shipped(order: Shop, db: psycopg.Connection) -> None:
     order.allocate("O1")
     answer = order.deallocate("O1", [{"line": 1, "qty": 1}])

@@ -99,10 +99,13 @@ def test_a_tenant_without_a_warehouse_has_nowhere_to_ask(db: psycopg.Connection,
 
 def test_what_has_ended_and_is_not_booked_counts_as_it_will(shop: Shop, clock: Clock) -> None:
     shop.receive("LON", [{"sku": "APPLE", "qty": 4}, {"sku": "MILK", "qty": 3, "lot": "M1", "expires_on": day(1)}])
+    shop.receive("BER", [{"sku": "APPLE", "qty": 6}])
     shop.reserve("CART", [{"sku": "APPLE", "qty": 3}], ttl="1 hour")
+    shop.reserve("CART", [{"sku": "APPLE", "qty": 1, "warehouse": "BER"}], ttl="1 hour")
     lines = [{"sku": "APPLE", "qty": 1}, {"sku": "MILK", "qty": 1}]
-    assert columns(shop.quote(lines, warehouse="LON"), "available") == [(1,), (3,)]
+    assert columns(shop.quote(lines), "warehouse", "available")[:4] == [("LON", 1), ("BER", 5), ("SHUT", 0), ("LON", 3)]
     clock.advance(days=3)
+    assert columns(shop.quote(lines), "warehouse", "available")[:2] == [("LON", 4), ("BER", 6)]
     assert columns(shop.quote(lines, warehouse="LON"), "available") == [(4,), (0,)]
 
 

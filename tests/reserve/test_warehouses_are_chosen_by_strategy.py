@@ -114,6 +114,38 @@ def test_a_warehouse_that_a_line_names_sends_anyway(europe: Shop) -> None:
         europe.cancel(order)
 
 
+def test_of_warehouses_that_lines_name_the_first_by_priority_sends_the_rest(europe: Shop) -> None:
+    named = [{"sku": "RICE", "qty": 1, "warehouse": place} for place in ("OSL", "MAD", "BER")]
+    answer = europe.reserve("O1", [*named, {"sku": "APPLE", "qty": 8}], strategy="fewest_splits")
+    assert columns(answer, "sku", "warehouse", "qty_reserved")[3:] == [("APPLE", "BER", 6), ("APPLE", "MAD", 2)]
+
+
+def test_what_a_named_warehouse_lacks_another_sends(europe: Shop) -> None:
+    """Berlin sends its six anyway, and has no more of them; Oslo is dearer, and has the other three."""
+    europe.put_warehouses(lines=[{"code": code, "active": False} for code in ("LON", "MAD")])
+    named = {"sku": "RICE", "qty": 1, "warehouse": "BER"}
+    answer = europe.reserve("O1", [named, {"sku": "APPLE", "qty": 9}], strategy="least_cost")
+    assert columns(answer, "sku", "warehouse", "qty_reserved")[1:] == [("APPLE", "BER", 6), ("APPLE", "OSL", 3)]
+
+
+def test_what_lines_want_of_a_named_warehouse_no_other_has_to_have(europe: Shop) -> None:
+    """Nine are left to send: for these Madrid will do, though only Oslo has the thirteen that are asked for in all."""
+    europe.put_warehouses(lines=[{"code": "MAD", "shipping_cost": 3}, {"code": "OSL", "shipping_cost": 4}])
+    named = {"sku": "APPLE", "qty": 4, "warehouse": "LON"}
+    answer = europe.reserve("O1", [named, {"sku": "APPLE", "qty": 9}], strategy="least_cost")
+    assert columns(answer, "warehouse", "qty_reserved") == [("LON", 4), ("MAD", 9)]
+
+
+def test_three_cheap_warehouses_are_better_than_two_dear_ones(shop: Shop) -> None:
+    skus = ["P1", "P2", "P3"]
+    shop.put_products(lines=[{"sku": sku, "name": sku} for sku in skus])
+    for code, cost, has in (("X", 5, skus[:2]), ("Y", 5, skus[2:]), ("U", 1, skus[:1]), ("V", 1, skus[1:2]), ("W", 2, skus[2:])):
+        shop.put_warehouses(lines=[{"code": code, "shipping_cost": cost}])
+        shop.receive(code, [{"sku": sku, "qty": 1} for sku in has])
+    answer = shop.reserve("O1", [{"sku": sku, "qty": 1} for sku in skus], strategy="least_cost")
+    assert columns(answer, "warehouse") == [("U",), ("V",), ("W",)]
+
+
 def test_what_all_together_lack_is_short_with_every_strategy(europe: Shop) -> None:
     for strategy in ("priority", "most_stock", "nearest", "least_cost", "fewest_splits", "ship_complete"):
         [row] = europe.reserve("O1", [{"sku": "APPLE", "qty": 40}], strategy=strategy, destination=PARIS)

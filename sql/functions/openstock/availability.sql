@@ -31,9 +31,10 @@ begin
   if is_kit or channel is not null then
     return query
     with part as materialized (
-      select i.component as sku, i.qty, count(*) over () as parts from openstock.kits i where is_kit and i.sku = wanted
+      -- What is no kit has no components, and a kit itself no stock.
+      select i.component as sku, i.qty, count(*) over () as parts from openstock.kits i where i.sku = wanted
       union all
-      select wanted, 1, 1 where not is_kit
+      select wanted, 1, 1
     ), level as materialized (
       select s.*, case when seller.code is null then s.available else greatest(
                s.available + coalesce(q.qty, 0) + case when seller.uses_safety_stock then s.safety_stock else 0 end, 0) end as free

@@ -28,7 +28,7 @@ begin
   select array_agg(row(p.reservation_line_id, p.backorder_id, p.line, p.product_id, p.warehouse_id, p.open)::openstock_core.open_line),
          case when bool_and(p.expires_at is not null) then max(p.expires_at) end,
          -- The parts of a line end together: what of it waits would else be filled into one that is a hold.
-         jsonb_object_agg(p.line, p.expires_at) filter (where p.expires_at is not null)
+         jsonb_object_agg(p.line, p.expires_at)
   into alive, until, ends
   from openstock_core.parts_of_order(tenant, order_id) as p
   where p.open > 0 and (p.expires_at is null or p.expires_at > arrived_at);

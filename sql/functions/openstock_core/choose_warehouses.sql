@@ -53,8 +53,8 @@ begin
     best := openstock_core.cover_with_two(needs, offers);
   end if;
   select s.ids into chosen
+  -- Without such two, best is null, and its cost: it comes last.
   from (values (best, 1), (chosen, 2)) as s (ids, rank)
-  where s.ids is not null
   order by (select sum(c.cost) from (select distinct o.warehouse_id, o.shipping_cost as cost from unnest(offers) as o
                                      where o.warehouse_id = any (s.ids)) as c), s.rank
   limit 1;
