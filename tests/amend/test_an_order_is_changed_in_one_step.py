@@ -53,8 +53,10 @@ def test_what_is_given_back_is_answered_before_what_is_new(order: Shop) -> None:
 
 
 def test_new_lines_are_numbered_as_they_are_asked_for(order: Shop) -> None:
-    order.put_products(lines=[{"sku": sku, "name": sku} for sku in ("ZINC", "CORK")])
-    order.receive("LON", [{"sku": sku, "qty": 5} for sku in ("CORK", "ZINC")])
+    """And after those of this order: what waits for another has its own numbers."""
+    order.put_products(lines=[{"sku": sku, "name": sku, "backorder": "unlimited"} for sku in ("ZINC", "CORK")])
+    order.reserve("O2", [{"sku": "CORK", "qty": 1, "line": 9}], on_shortage="backorder")
+    order.receive("LON", [{"sku": sku, "qty": 5} for sku in ("CORK", "ZINC")], fill_backorders=False)
     order.amend("O1", [{"sku": "ZINC", "qty": 1}, {"line": 1, "qty": 1}, {"sku": "CORK", "qty": 1}])
     assert columns(order.view("reservations", order_ref="O1"), "line", "sku") == [(1, "APPLE"), (2, "RICE"), (3, "ZINC"), (4, "CORK")]
 

@@ -168,6 +168,14 @@ def test_kits_are_whole_and_their_components_sold(kits: Shop, db: psycopg.Connec
         kits.reserve("O1", [{"sku": "HAMPER", "qty": 1}])
 
 
+def test_an_order_has_at_most_ten_thousand_components(kits: Shop, db: psycopg.Connection) -> None:
+    skus = [f"PART-{number}" for number in range(100)]
+    kits.put_products(lines=[{"sku": sku, "name": sku} for sku in [*skus, "CASE"]])
+    kits.put_kits(lines=[{"sku": "CASE", "components": [{"sku": sku, "qty": 1} for sku in skus]}])
+    with refused(db, "22023", argument="lines", parts=10100):
+        kits.reserve("O1", [{"sku": "CASE", "qty": 1, "line": line} for line in range(1, 102)])
+
+
 def test_later_changes_of_the_kit_leave_the_order_alone(kits: Shop) -> None:
     kits.reserve("O1", [{"sku": "HAMPER", "qty": 2}])
     kits.put_kits(lines=[{"sku": "HAMPER", "components": [{"sku": "APPLE", "qty": 1}]}])

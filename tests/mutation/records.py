@@ -46,6 +46,7 @@ EQUIVALENT: dict[str, str] = {
     "openstock_core.post_allocations: where u.allocated_delta <> 0": "only saves statements that would find nothing",
     "openstock_core.post_backorders: where u.backorder_id is not null": "only saves statements that would find nothing",
     "openstock_core.post_quotas: where u.quota_delta <> 0": "only saves statements that would find nothing",
+    "openstock_core.read_order_lines: where p.is_kit": "only saves a look: what is no kit has no components",
     "openstock_core.replace_backorders: where not exists (select from openstock_core.reservation o where o.tenant_id  ... "
     "d o.order_ref = r.order_ref)": "orders that are there are left alone by `on conflict do nothing`",
     "openstock_core.replace_due_times: where n.expires_at is not null": "min passes over nulls; the condition lets the index of open holds be used",

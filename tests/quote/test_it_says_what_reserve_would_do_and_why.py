@@ -62,11 +62,23 @@ def test_distance_cost_and_place_are_told(shop: Shop) -> None:
 
 def test_lines_that_compete_are_told_so(shop: Shop) -> None:
     shop.receive("LON", [{"sku": "APPLE", "qty": 4}])
-    rows = shop.quote([{"sku": "APPLE", "qty": 4, "line": 7}, {"sku": "APPLE", "qty": 1, "line": 8}], warehouse="LON")
+    rows = shop.quote([{"sku": "APPLE", "qty": 4, "line": 7}, {"sku": "APPLE", "qty": 1, "line": 8}, {"sku": "APPLE", "qty": 2, "line": 9}], warehouse="LON")
     assert columns(rows, "line", "warehouse", "reason", "qty", "qty_short") == [
         (7, "LON", None, 4, 0),
         (8, "LON", "used_by_other_lines", 0, 1),
+        (9, "LON", "used_by_other_lines", 0, 2),
     ]
+
+
+def test_a_warehouse_from_which_others_take_all_sends_nothing_more(shop: Shop) -> None:
+    """Also where it stands between two that send."""
+    shop.put_warehouses(lines=[{"code": "ROM", "priority": 3}])
+    for warehouse in ("LON", "BER", "ROM"):
+        shop.receive(warehouse, [{"sku": "APPLE", "qty": 2}])
+    shop.put_warehouses(lines=[{"code": "OSL", "priority": 1}])
+    lines = [{"sku": "APPLE", "qty": 2, "warehouse": "BER"}, {"sku": "APPLE", "qty": 3}]
+    answer = shop.reserve("O1", lines)
+    assert columns(answer, "line", "warehouse", "qty_reserved") == [(1, "BER", 2), (2, "LON", 2), (2, "ROM", 1)]
 
 
 @pytest.mark.parametrize("strategy", ["least_cost", "fewest_splits"])

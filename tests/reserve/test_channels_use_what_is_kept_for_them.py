@@ -56,6 +56,18 @@ def test_lines_of_one_call_share_the_quota_in_their_order(market: Shop) -> None:
     assert market.differences() == []
 
 
+def test_lines_that_ask_for_certain_units_share_the_quota_in_their_order(market: Shop) -> None:
+    market.put_products(lines=[{"sku": "APPLE", "safety_stock": 0}])
+    for location in ("A-1", "A-2"):
+        market.move("LON", [{"sku": "APPLE", "qty": 3, "to": location}])
+    lines = [{"sku": "APPLE", "qty": 2, "line": line, "location": location} for line, location in ((9, "A-2"), (5, "A-1"), (7, "A-2"))]
+    lines[2]["qty"] = 1
+    market.reserve("O1", lines, warehouse="LON", channel="WEB")
+    promised = market.entries("line", "quota_delta", order_ref="O1", event_type="RESERVE")
+    assert dict(promised) == {9: -2, 5: -2, 7: 0}
+    assert market.differences() == []
+
+
 def test_every_row_shows_what_is_available_after_it(market: Shop) -> None:
     market.receive("LON", [{"sku": "APPLE", "qty": 5}])
     rows = market.reserve("O1", [{"sku": "APPLE", "qty": 3, "line": 1}, {"sku": "APPLE", "qty": 3, "line": 2}], channel="WEB")

@@ -18,7 +18,7 @@ begin
     from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)
   ), level as materialized (
     select c.product_id, c.warehouse_id, c.place, c.available as free from unnest(candidates) as c
-    where c.active and c.available > 0 and c.place is not null
+    where c.active and c.place is not null
   ), named as materialized (
     select u.n, u.line, u.sku, u.product_id, l.warehouse_id, least(u.qty, l.free - u.start) as qty, 0::numeric as place, u.kit_id, u.kit_qty
     from wanted u

@@ -22,7 +22,7 @@ begin
       from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)
       join (select p.reservation_line_id as line, p.product_id, p.warehouse_id, sum(p.qty) as qty, array(
               select s from unnest(pins) as k cross join lateral unnest(k.serial_ids) as s
-              where k.reservation_line_id = p.reservation_line_id and k.warehouse_id = p.warehouse_id order by s) as serial_ids
+              where k.reservation_line_id = p.reservation_line_id and k.warehouse_id = p.warehouse_id) as serial_ids
             from unnest(pins) as p group by 1, 2, 3) as p
         on p.line = u.line and p.product_id = u.product_id
       order by u.n, p.warehouse_id);

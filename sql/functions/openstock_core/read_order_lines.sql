@@ -67,7 +67,7 @@ begin
     left join lateral (select * from openstock_core.lot s
                        where s.tenant_id = tenant and s.product_id = p.product_id and s.code = g.lot limit 1) as t on g.lot is not null
     left join lateral (
-      select array_agg(u.serial_id order by e.place) as serial_ids, min(e.place) filter (where u.serial_id is null) as unknown
+      select array_agg(u.serial_id) as serial_ids, min(e.place) filter (where u.serial_id is null) as unknown
       from unnest(g.serials) with ordinality as e (serial, place)
       left join lateral (select * from openstock_core.serial_unit s
                          where s.tenant_id = tenant and s.product_id = p.product_id and s.serial = e.serial limit 1) as u on true) as s on g.serials is not null
