@@ -6211,7 +6211,7 @@ begin
     left join lateral (select * from openstock_core.lot s
                        where s.tenant_id = tenant and s.product_id = p.product_id and s.code = g.lot limit 1) as t on g.lot is not null
     left join lateral (
-      select array_agg(u.serial_id order by e.place) as serial_ids, min(e.place) filter (where u.serial_id is null) as unknown
+      select array_agg(u.serial_id) as serial_ids, min(e.place) filter (where u.serial_id is null) as unknown
       from unnest(g.serials) with ordinality as e (serial, place)
       left join lateral (select * from openstock_core.serial_unit s
                          where s.tenant_id = tenant and s.product_id = p.product_id and s.serial = e.serial limit 1) as u on true) as s on g.serials is not null
@@ -6708,8 +6708,8 @@ begin
     best := openstock_core.cover_with_two(needs, offers);
   end if;
   select s.ids into chosen
+  -- Without such two, best is null, and its cost: it comes last.
   from (values (best, 1), (chosen, 2)) as s (ids, rank)
-  where s.ids is not null
   order by (select sum(c.cost) from (select distinct o.warehouse_id, o.shipping_cost as cost from unnest(offers) as o
                                      where o.warehouse_id = any (s.ids)) as c), s.rank
   limit 1;
@@ -6843,7 +6843,7 @@ begin
     from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)
   ), level as materialized (
     select c.product_id, c.warehouse_id, c.place, c.available as free from unnest(candidates) as c
-    where c.active and c.available > 0 and c.place is not null
+    where c.active and c.place is not null
   ), named as materialized (
     select u.n, u.line, u.sku, u.product_id, l.warehouse_id, least(u.qty, l.free - u.start) as qty, 0::numeric as place, u.kit_id, u.kit_qty
     from wanted u
@@ -7171,7 +7171,7 @@ begin
       from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)
       join (select p.reservation_line_id as line, p.product_id, p.warehouse_id, sum(p.qty) as qty, array(
               select s from unnest(pins) as k cross join lateral unnest(k.serial_ids) as s
-              where k.reservation_line_id = p.reservation_line_id and k.warehouse_id = p.warehouse_id order by s) as serial_ids
+              where k.reservation_line_id = p.reservation_line_id and k.warehouse_id = p.warehouse_id) as serial_ids
             from unnest(pins) as p group by 1, 2, 3) as p
         on p.line = u.line and p.product_id = u.product_id
       order by u.n, p.warehouse_id);
@@ -8688,7 +8688,7 @@ begin
   select array_agg(row(p.reservation_line_id, p.backorder_id, p.line, p.product_id, p.warehouse_id, p.open)::openstock_core.open_line),
          case when bool_and(p.expires_at is not null) then max(p.expires_at) end,
          -- The parts of a line end together: what of it waits would else be filled into one that is a hold.
-         jsonb_object_agg(p.line, p.expires_at) filter (where p.expires_at is not null)
+         jsonb_object_agg(p.line, p.expires_at)
   into alive, until, ends
   from openstock_core.parts_of_order(tenant, order_id) as p
   where p.open > 0 and (p.expires_at is null or p.expires_at > arrived_at);
@@ -11509,9 +11509,10 @@ begin
   if is_kit or channel is not null then
     return query
     with part as materialized (
-      select i.component as sku, i.qty, count(*) over () as parts from openstock.kits i where is_kit and i.sku = wanted
+      -- What is no kit has no components, and a kit itself no stock.
+      select i.component as sku, i.qty, count(*) over () as parts from openstock.kits i where i.sku = wanted
       union all
-      select wanted, 1, 1 where not is_kit
+      select wanted, 1, 1
     ), level as materialized (
       select s.*, case when seller.code is null then s.available else greatest(
                s.available + coalesce(q.qty, 0) + case when seller.uses_safety_stock then s.safety_stock else 0 end, 0) end as free
@@ -13410,5 +13411,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '60564139c39458122a2b4bef574d39b139adb049eecd1dde022fec52a0eaab76');
+values ('0001.baseline', '881ab548b83996511962da4b33b65d0c77b8222f17723565c28e0b3f14c5ff48');
 reset role;

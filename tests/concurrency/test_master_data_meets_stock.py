@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg import IsolationLevel
 
-from ..support import Shop, columns, refused
+from ..support import Shop, columns, day, refused
 from .sessions import ALL_LEVELS, NEVER, READ_COMMITTED, SNAPSHOT_LEVELS, OpenSession
 
 every_level = pytest.mark.parametrize("level", ALL_LEVELS, ids=lambda level: level.name)
@@ -249,3 +249,16 @@ def test_changes_of_the_same_follow_each_other(
     changed, to = list(second.items())[-1]
     [row] = shop.view(view, **{{"products": "sku"}.get(view, view.removesuffix("s")): code})
     assert (row[kept], row[changed]) == (value, to)
+
+
+def test_a_lot_that_an_operator_corrects_holds_up_only_those_who_touch_it(shop: Shop, session: OpenSession, dsn: str) -> None:
+    """No function changes a lot; by hand it can be done."""
+    shop.receive("LON", [{"sku": "MILK", "qty": 4, "lot": lot, "expires_on": day(9)} for lot in ("L1", "L2")])
+    one = session()
+    with psycopg.connect(dsn) as operator:
+        operator.execute("update openstock_core.lot set expires_on = expires_on + 1 where code = 'L1'")
+        one.unhindered("move", "LON", [{"sku": "MILK", "qty": 1, "lot": "L2", "to": "A-1"}])
+        waiting = one.blocked("move", "LON", [{"sku": "MILK", "qty": 1, "lot": "L1", "to": "A-1"}])
+    assert waiting.result()
+    one.commit()
+    assert columns(shop.view("bins", location="A-1"), "lot", "on_hand") == [("L1", 1), ("L2", 1)]
