@@ -35,7 +35,7 @@ begin
   if cardinality(locked) < cardinality(entering) then
     -- From repeatable read on, what the snapshot shows in a bin may have left it: this ends the transaction then.
     perform from openstock_core.serial_unit u
-    where u.tenant_id = tenant and u.serial_id = any (entering) and u.bin_id is not null
+    where u.tenant_id = tenant and u.serial_id = any (entering)
     for share skip locked;
     select jsonb_build_object('line', l.n, 'sku', l.sku, 'serial', u.serial, 'warehouse', w.code, 'location', c.code) into bad
     from unnest(typed) as l

@@ -26,7 +26,7 @@ begin
   if found then
     -- From repeatable read on, what the snapshot shows in it may have left: this ends the transaction then.
     perform from openstock_core.stock_bin b
-    where b.tenant_id = tenant and b.handling_unit_id = bad.handling_unit_id and b.on_hand > 0
+    where b.tenant_id = tenant and b.handling_unit_id = bad.handling_unit_id
     for share skip locked;
     perform openstock_core.fail('OS115', jsonb_build_object(
       'line', bad.n, 'handling_unit', bad.handling_unit, 'warehouse', bad.warehouse, 'location', bad.location));

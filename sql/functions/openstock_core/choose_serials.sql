@@ -25,7 +25,7 @@ begin
       -- What enters is always named.
       select a.*, sum(a.units) over (partition by a.bin_id, a.line_id order by a.ord) - a.units as start
       from asked a
-      where a.serial_ids is null and a.units > 0 and a.qty_delta <= 0
+      where a.serial_ids is null and a.qty_delta <= 0
     ), pool as (
       select k.bin_id, k.line_id, s.serial_id,
              row_number() over (partition by k.bin_id, k.line_id order by s.serial_id) as place

@@ -29,8 +29,7 @@ begin
                  left join lateral (select * from openstock_core.serial_unit k
                                     where k.tenant_id = tenant and k.product_id = l.product_id and k.serial = s.serial limit 1) as u on true
                  order by s.place) end, l.handling_unit, l.handling_unit_id)::openstock_core.stock_line
-    from unnest(lines) as l
-    order by l.n);
+    from unnest(lines) as l);
 end
 $$;
 

@@ -26,7 +26,6 @@ begin
     join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = o.warehouse_id
     join given g on coalesce(g.line::text, g.sku) is not null and (g.line is null or g.line = o.line)
       and (g.sku is null or g.sku = p.sku) and (g.warehouse is null or g.warehouse = w.code)
-    where o.reservation_line_id is not null
   ), piece as materialized (
     select g.n, s.serial, s.place, u.serial_id, u.product_id, b.warehouse_id, b.blocked, b.status, u.bin_id, w.code as warehouse, c.code as location, u.reservation_line_id,
            count(*) over (partition by u.serial_id) as times
@@ -56,7 +55,7 @@ begin
   ), free as (
     select p.*, row_number() over (partition by p.n, p.product_id, p.warehouse_id order by p.place) as nth
     from piece p
-    where p.bin_id is not null and not exists (select from own o where o.n = p.n and o.serial_id = p.serial_id)
+    where not exists (select from own o where o.serial_id = p.serial_id)
   ), assigned as materialized (
     select o.n, o.serial_id, o.reservation_line_id from own o
     union all
@@ -97,10 +96,9 @@ begin
     group by a.reservation_line_id, c.units having count(*) > c.units
   )
   select array(select row(c.reservation_line_id, c.line, c.product_id, c.warehouse_id, a.qty, c.units, null, a.serial_ids)::openstock_core.taken_line
-               from (select u.reservation_line_id, count(*) as qty, array_agg(u.serial_id order by u.serial_id) as serial_ids
+               from (select u.reservation_line_id, count(*) as qty, array_agg(u.serial_id) as serial_ids
                      from assigned u group by u.reservation_line_id) as a
-               join lateral (select * from candidate s where s.reservation_line_id = a.reservation_line_id limit 1) as c on true
-               order by c.line, c.reservation_line_id) as taken, f.n, f.what
+               join lateral (select * from candidate s where s.reservation_line_id = a.reservation_line_id limit 1) as c on true) as taken, f.n, f.what
   into found_lines
   from (select) as always
   left join (select * from problem p where p.what is not null order by p.n, p.place nulls last limit 1) as f on true;

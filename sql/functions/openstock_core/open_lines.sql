@@ -10,13 +10,11 @@ begin
   return array(
     select row(l.reservation_line_id, null, l.line, l.product_id, l.warehouse_id, l.reserved)::openstock_core.open_line
     from openstock_core.reservation_line l
-    where l.tenant_id = tenant and l.reservation_line_id = any (line_ids)
-    order by l.line, l.reservation_line_id)
+    where l.tenant_id = tenant and l.reservation_line_id = any (line_ids))
   || array(
     select row(null, b.backorder_id, b.line, b.product_id, b.warehouse_id, b.backordered)::openstock_core.open_line
     from openstock_core.backorder b
-    where b.tenant_id = tenant and b.backorder_id = any (backorder_ids)
-    order by b.line, b.backorder_id);
+    where b.tenant_id = tenant and b.backorder_id = any (backorder_ids));
 end
 $$;
 

@@ -42,8 +42,8 @@ begin
     select p.serial_id,
            (array_agg(case when m.qty_delta > 0 then null else m.bin_id end order by m.ord))[1] as old_bin,
            (array_agg(case when m.qty_delta < 0 then null else m.bin_id end order by m.ord desc))[1] as new_bin,
-           (array_agg(case when m.allocated_delta < 0 then m.reservation_line_id end order by m.ord) filter (where m.allocated_delta <> 0))[1] as old_line,
-           (array_agg(case when m.allocated_delta > 0 then m.reservation_line_id end order by m.ord desc) filter (where m.allocated_delta <> 0))[1] as new_line
+           (array_agg(case when m.allocated_delta < 0 then m.reservation_line_id end order by m.ord))[1] as old_line,
+           (array_agg(case when m.allocated_delta > 0 then m.reservation_line_id end order by m.ord desc))[1] as new_line
     from unnest(pieces) as p
     join unnest(movements) with ordinality as m (
       line, event_type, product_id, warehouse_id, bin_id, qty_delta, blocked_delta, reserved_delta, allocated_delta,
@@ -65,7 +65,7 @@ begin
                w.backordered_delta, w.reservation_line_id, w.backorder_id, w.on_hand, w.blocked, w.reserved, w.available, w.entry_id, w.recorded_at,
                w.by_serial, s.serial_ids, w.handling_unit_id)::openstock_core.posted
     from unnest(written) as w
-    left join (select p.ord, array_agg(p.serial_id order by p.serial_id) as serial_ids from unnest(pieces) as p group by p.ord) as s on s.ord = w.ord
+    left join (select p.ord, array_agg(p.serial_id) as serial_ids from unnest(pieces) as p group by p.ord) as s on s.ord = w.ord
     order by w.ord);
 end
 $$;

@@ -15,7 +15,7 @@ begin
     cross join lateral unnest(t.serial_ids) as s (serial_id)
     join openstock_core.serial_unit u on u.tenant_id = tenant and u.serial_id = s.serial_id
     join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = u.reservation_line_id
-    where l.expires_at <= due.at and l.reserved > 0), false);
+    where l.expires_at <= due.at), false);
   bin_ids := array(
     select u.bin_id
     from unnest(named) as t

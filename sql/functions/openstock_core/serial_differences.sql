@@ -15,7 +15,7 @@ begin atomic
     where u.tenant_id = tenant
   ), kept as (
     -- What a rebuild can say of pieces whose names are not lost.
-    select r.* from replayed r join unit u on u.serial_id = r.serial_id where r.agreed and r.location_id is not null
+    select r.* from replayed r join unit u on u.serial_id = r.serial_id where r.agreed
   )
   select v.fact, coalesce(u.product_id, r.product_id), u.warehouse_id,
          jsonb_build_object('serial', u.serial, 'serial_id', case when u.serial_id is null then r.serial_id end), v.expected, v.actual, v.repairable

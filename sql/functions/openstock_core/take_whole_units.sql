@@ -12,11 +12,10 @@ begin
                l.lot, l.lot_id, l.expires_on, l.status, l.to_status, null, l.serials,
                case when l.tracking = 'serial' then array(
                  select u.serial_id from openstock_core.serial_unit u
-                 where u.tenant_id = tenant and u.bin_id = b.bin_id order by u.serial_id) end,
+                 where u.tenant_id = tenant and u.bin_id = b.bin_id) end,
                l.handling_unit, l.handling_unit_id)::openstock_core.stock_line
     from unnest(lines) as l
-    join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = sources[l.n]
-    order by l.n);
+    join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = sources[l.n]);
 end
 $$;
 

@@ -20,7 +20,7 @@ begin
     select g.n, jsonb_strip_nulls(jsonb_build_object(
              'line', coalesce((g.v ->> 'line')::integer, g.n), 'sku', p.sku, 'qty', b.on_hand, 'from', c.code, 'to', g.v ->> 'to', 'lot', t.code,
              'status', b.status, 'handling_unit', g.code, 'serials', case when p.tracking = 'serial' then to_jsonb(array(
-               select u.serial from openstock_core.serial_unit u where u.tenant_id = tenant and u.bin_id = b.bin_id order by u.serial_id)) end)) as line,
+               select u.serial from openstock_core.serial_unit u where u.tenant_id = tenant and u.bin_id = b.bin_id)) end)) as line,
            b.bin_id
     from given g
     join openstock_core.stock_bin b on b.tenant_id = tenant and b.handling_unit_id = g.handling_unit_id

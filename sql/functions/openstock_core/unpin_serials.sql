@@ -12,7 +12,7 @@ begin
                p.reservation_line_id, r.order_ref, null, unpin_serials.reason, null, null, null, null, p.serial_ids)::openstock_core.movement
     from (select u.bin_id, u.reservation_line_id, count(*) as units, array_agg(u.serial_id) as serial_ids
           from openstock_core.serial_unit u
-          where u.tenant_id = tenant and u.serial_id = any (unpin_serials.serial_ids) and u.reservation_line_id is not null
+          where u.tenant_id = tenant and u.serial_id = any (unpin_serials.serial_ids)
           group by u.bin_id, u.reservation_line_id) as p
     join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = p.bin_id
     join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = p.reservation_line_id
