@@ -154,7 +154,7 @@ def all_outcomes(waiting: dict[Session, tuple[Future[list[Row]], tuple[Any, ...]
 
 def unlocked(db: psycopg.Connection, table: str) -> set[int]:
     """The keys of the rows that nobody has locked; of levels and backlogs their products."""
-    key = {"stock_level": "product_id", "backlog": "product_id", "stock_bin": "bin_id"}.get(table, f"{table}_id")
+    key = {"stock_level": "product_id", "backlog": "product_id", "stock_bin": "bin_id", "serial_unit": "serial_id"}.get(table, f"{table}_id")
     rows = db.execute(f"select {key} from openstock_core.{table} for no key update skip locked").fetchall()
     return {row[0] for row in rows}
 

@@ -157,6 +157,25 @@ def test_what_is_not_there_is_not_moved(stocked: Shop, line: dict[str, object], 
         stocked.move("LON", [line])
 
 
+@pytest.mark.parametrize(
+    ("function", "lines", "code", "detail"),
+    [
+        ("receive", [phones("P5")], "OS109", {"line": 1, "serial": "P5"}),
+        ("receive", [phones("N1", "P6", "P5"), phones("P1")], "OS109", {"line": 1, "serial": "P6"}),
+        ("receive", [phones("B"), phones("A", "A"), phones("B")], "22023", {"line": 2, "serial": "A", "problem": "names a piece a second time"}),
+        ("adjust", [phones("N1", qty=1), phones("P9", qty=-1, location="A-2")], "OS111", {"line": 2, "serial": "P9"}),
+        ("adjust", [phones("P5", qty=-1, location="A-2"), phones("P2", qty=1, location="P-1")], "OS109", {"line": 2, "serial": "P2"}),
+        ("move", [phones("P5", "P4", "P1", **{"from": "A-2", "to": "P-1"}), phones("P6", **{"from": "A-1", "to": "P-1"})], "OS113", {"line": 1, "serial": "P4"}),
+    ],
+    ids=["in stock", "two in stock", "named twice", "unknown", "in stock beside one that leaves", "elsewhere"],
+)
+def test_of_several_pieces_that_do_not_fit_the_first_is_told(stocked: Shop, function: str, lines: list[dict[str, object]], code: str, detail: dict[str, object]) -> None:
+    stocked.receive("LON", [phones("G1", "G2")])
+    stocked.adjust("LON", [phones("G1", "G2", qty=-2)], reason="lost")
+    with refused(stocked.db, code, **detail):
+        getattr(stocked, function)("LON", lines, **({"reason": "counted"} if function == "adjust" else {}))
+
+
 def test_the_place_of_the_line_is_told_whatever_its_number(stocked: Shop) -> None:
     with unchanged(stocked.db), fails("OS113", line=2, serial="P1"):
         stocked.move("LON", [phones("P5", line=7, **{"from": "A-2", "to": "P-1"}), phones("P1", line=3, **{"from": "A-2", "to": "P-1"})])

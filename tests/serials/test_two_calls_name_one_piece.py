@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg import IsolationLevel
 
-from tests.concurrency.sessions import ALL_LEVELS, NEVER, READ_COMMITTED, SNAPSHOT_LEVELS, Session
+from tests.concurrency.sessions import ALL_LEVELS, NEVER, READ_COMMITTED, SNAPSHOT_LEVELS, Session, unlocked
 from tests.support import Connect, Shop, columns, fails
 
 from .pieces import phones, pieces, where
@@ -75,6 +75,26 @@ def test_receipts_that_name_the_same_pieces_the_other_way_round_do_not_deadlock(
     failed = [future.exception(NEVER) for future in futures]
     assert sum(error is None for error in failed) == 1
     assert {error.sqlstate for error in failed if isinstance(error, psycopg.Error)} <= {"OS109", "40001"}
+
+
+def test_pieces_that_come_back_are_locked_by_their_age_in_whatever_order_they_are_named(stocked: Shop, session: OpenSession) -> None:
+    stocked.adjust("LON", [phones("P5", "P6", qty=-2, location="A-2")], reason="lent")
+    known = {row[0] for row in stocked.db.execute("select serial_id from openstock_core.serial_unit where serial <> 'P5'").fetchall()}
+    holder, one = session(READ_COMMITTED), session(READ_COMMITTED)
+    holder.receive("LON", [phones("P5")])
+    waiting = one.blocked("receive", "BER", [phones("P6", "P5")])
+    assert unlocked(stocked.db, "serial_unit") == known
+    holder.rollback()
+    assert columns(waiting.result(NEVER), "serials") == [(["P5", "P6"],)]
+
+
+@each_snapshot
+def test_what_becomes_of_other_pieces_meanwhile_does_not_matter_to_who_brings_one_that_is_in_stock(stocked: Shop, session: OpenSession, level: IsolationLevel) -> None:
+    older = session(level)
+    older.look()
+    stocked.move("LON", [phones("P6", **{"from": "A-2", "to": "P-1"})])
+    with fails("OS109", serial="P1", location="A-1"):
+        older.receive("BER", [phones("P1")])
 
 
 @each_level
