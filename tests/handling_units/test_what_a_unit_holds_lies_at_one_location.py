@@ -61,6 +61,34 @@ def test_nothing_enters_a_unit_whose_other_units_are_elsewhere(shop: Shop) -> No
         shop.adjust("LON", [{"sku": "RICE", "qty": 1, "location": "A-2", "handling_unit": "H1"}], reason="found")
 
 
+def test_units_that_come_in_together_may_lie_apart(shop: Shop) -> None:
+    lines = [{"sku": sku, "qty": 1, "location": place, "handling_unit": unit} for sku, place, unit in [("RICE", "A-2", "H3"), ("RICE", "P-1", "H2"), ("APPLE", "A-2", "H3")]]
+    assert columns(shop.receive("LON", lines), "location", "handling_unit", "sku") == [("A-2", "H3", "RICE"), ("P-1", "H2", "RICE"), ("A-2", "H3", "APPLE")]
+
+
+@pytest.mark.parametrize(
+    ("places", "detail"),
+    [
+        ([("H1", "A-2"), ("H1", "P-1")], {"line": 1, "handling_unit": "H1", "location": "A-1"}),
+        ([("H2", "A-2"), ("H2", "P-1"), ("H1", "A-2")], {"line": 2, "handling_unit": "H2", "location": "A-2"}),
+    ],
+)
+def test_of_several_lines_that_do_not_fit_the_first_is_told(shop: Shop, places: list[tuple[str, str]], detail: dict[str, Any]) -> None:
+    with refused(shop.db, "OS115", **detail):
+        shop.receive("LON", [{"sku": "RICE", "qty": 1, "handling_unit": unit, "location": place} for unit, place in places])
+    with refused(shop.db, "22023", line=2, key="handling_unit_kind"):
+        shop.receive("LON", [{"sku": "RICE", "qty": 1, "handling_unit": "H3", "handling_unit_kind": kind} for kind in ("tote", "lorry", "van")])
+
+
+def test_a_count_that_finds_nothing_of_a_unit_says_nothing_of_where_it_lies(shop: Shop) -> None:
+    """H1 lies in A-1, and H2 nowhere until the second line puts it into P-1."""
+    shop.receive("LON", [{"sku": "APPLE", "qty": 1, "location": "A-2", "handling_unit": "H2"}])
+    shop.adjust("LON", [{"sku": "APPLE", "qty": -1, "location": "A-2", "handling_unit": "H2"}], reason="lost")
+    nothing = {"sku": "APPLE", "location": "A-2", "set_to": 0, "expected": 0}
+    shop.adjust("LON", [nothing | {"handling_unit": "H2"}, {"sku": "APPLE", "location": "P-1", "qty": 3, "handling_unit": "H2"}, nothing | {"handling_unit": "H1"}], reason="counted")
+    assert bins(shop) == [("APPLE", "A-1", None, 5, 0), ("APPLE", "A-1", "H1", 6, 0), ("APPLE", "P-1", "H2", 3, 0), ("MILK", "A-1", "H1", 2, 0)]
+
+
 def test_an_empty_unit_is_used_again_anywhere(shop: Shop) -> None:
     lines = [{"sku": "APPLE", "qty": -6, "location": "A-1", "handling_unit": "H1"}, {"sku": "MILK", "lot": "L1", "qty": -2, "location": "A-1", "handling_unit": "H1"}]
     shop.adjust("LON", lines, reason="lost")
@@ -84,6 +112,36 @@ def test_a_unit_moves_with_all_it_holds_pins_and_pieces_too(shop: Shop) -> None:
     assert {(row["line"], row["handling_unit"], row["location"]) for row in rows} == {(7, "H1", "A-1"), (7, "H1", "P-1")}
     assert bins(shop) == [("APPLE", "A-1", None, 5, 2), ("APPLE", "P-1", "H1", 5, 5), ("MILK", "P-1", "H1", 2, 0), ("PHONE", "P-1", "H1", 2, 1)]
     assert columns(shop.view("serials"), "serial", "location", "order_ref") == [("P1", "P-1", "O1"), ("P2", "P-1", None)]
+
+
+def test_units_move_in_the_order_in_which_they_are_named_and_what_they_hold_in_the_order_in_which_it_came(shop: Shop) -> None:
+    shop.put_products(lines=[{"sku": "PHONE", "name": "Phone", "tracking": "serial"}])
+    for sku, more in [("RICE", {"qty": 2}), ("PHONE", {"serials": ["P2", "P1"]}), ("APPLE", {"qty": 4})]:
+        shop.receive("LON", [{"sku": sku, **more, "location": "A-2", "handling_unit": "H2"}, {"sku": sku, "location": "A-1", **({"serials": ["P3"]} if sku == "PHONE" else {"qty": 1})}])
+    rows = shop.move("LON", [{"handling_unit": "H2", "to": "Q-1"}, {"handling_unit": "H1", "to": "P-1"}])
+    assert columns(rows, "line", "sku", "handling_unit", "location", "qty", "serials") == [
+        (line, sku, unit, place, sign * qty, serials)
+        for line, sku, unit, old, new, qty, serials in [
+            (1, "RICE", "H2", "A-2", "Q-1", 2, None),
+            (1, "PHONE", "H2", "A-2", "Q-1", 2, ["P1", "P2"]),
+            (1, "APPLE", "H2", "A-2", "Q-1", 4, None),
+            (2, "APPLE", "H1", "A-1", "P-1", 6, None),
+            (2, "MILK", "H1", "A-1", "P-1", 2, None),
+        ]
+        for place, sign in ((old, -1), (new, 1))
+    ]
+    assert columns(shop.view("serials"), "serial", "location") == [("P1", "Q-1"), ("P2", "Q-1"), ("P3", "A-1")]
+
+
+@pytest.mark.parametrize(
+    ("units", "code", "detail"),
+    [(("H9", "H8"), "OS114", {"line": 1, "handling_unit": "H9"}), (("H1", "H2"), "OS201", {"line": 2, "handling_unit": "H2", "on_hand": 0})],
+    ids=["unknown", "empty"],
+)
+def test_of_several_units_the_first_that_cannot_move_is_told(shop: Shop, units: tuple[str, str], code: str, detail: dict[str, Any]) -> None:
+    shop.receive("BER", [{"sku": "RICE", "qty": 1, "handling_unit": "H2"}])
+    with refused(shop.db, code, **detail):
+        shop.move("LON", [{"handling_unit": unit, "to": "A-2"} for unit in units])
 
 
 def test_pieces_that_lie_beside_a_unit_stay_where_they_are(shop: Shop) -> None:
@@ -167,6 +225,15 @@ def test_an_older_snapshot_does_not_refuse_what_fits_since_the_rest_has_left(sho
         older.look()
         shop.ship("O1")
         with pytest.raises(psycopg.errors.SerializationFailure):
+            older.receive("LON", [{"sku": "RICE", "qty": 1, "location": "A-2", "handling_unit": "H1"}])
+
+
+@pytest.mark.parametrize("level", SNAPSHOT_LEVELS, ids=lambda level: level.name)
+def test_what_becomes_of_other_bins_meanwhile_does_not_matter_to_who_fills_a_unit_that_lies_elsewhere(shop: Shop, connect: Connect, level: IsolationLevel) -> None:
+    with Session(connect("app", autocommit=False), shop.db, level) as older:
+        older.look()
+        shop.receive("LON", [{"sku": "APPLE", "qty": 1, "location": "A-1"}])
+        with fails("OS115", handling_unit="H1", location="A-1"):
             older.receive("LON", [{"sku": "RICE", "qty": 1, "location": "A-2", "handling_unit": "H1"}])
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support import Shop, columns
+from tests.concurrency.sessions import NEVER, READ_COMMITTED, Session
+from tests.support import Connect, Shop, columns, day
 
 
 @pytest.fixture
@@ -34,6 +35,7 @@ def picked(shop: Shop, qty: int, *, whole_units: bool | None = True, order_ref: 
         (16, [("H1", 6), ("H2", 4), ("H3", 6)]),
         (3, [(None, 3)]),
         (9, [(None, 3), ("H1", 6)]),
+        (5, [(None, 1), ("H2", 4)]),
     ],
 )
 def test_a_unit_that_fits_goes_before_loose_ones(shop: Shop, qty: int, picks: list[tuple[object, ...]]) -> None:
@@ -42,6 +44,30 @@ def test_a_unit_that_fits_goes_before_loose_ones(shop: Shop, qty: int, picks: li
 
 def test_the_removal_rule_says_which_unit_goes_first(shop: Shop) -> None:
     assert picked(shop, 10, removal="lifo") == [("H2", 4), ("H3", 6)]
+
+
+def test_the_rest_comes_from_units_that_do_not_go_whole(shop: Shop) -> None:
+    assert picked(shop, 12, removal="lifo") == [("H1", 2), ("H2", 4), ("H3", 6)]
+
+
+def test_a_unit_of_several_lots_goes_whole(shop: Shop) -> None:
+    for lot, qty, days in (("LATE", 3, 30), ("SOON", 2, 10)):
+        shop.receive("LON", [{"sku": "MILK", "qty": qty, "lot": lot, "expires_on": day(days), "location": "A-1", "handling_unit": "H4"}])
+        shop.receive("LON", [{"sku": "MILK", "qty": 9, "lot": lot, "location": "A-1"}])
+    shop.reserve("O1", [{"sku": "MILK", "qty": 6}])
+    assert columns(shop.allocate("O1", whole_units=True), "handling_unit", "lot", "qty") == [("H4", "SOON", 2), ("H4", "LATE", 3), (None, "SOON", 1)]
+
+
+def test_a_unit_that_comes_in_while_the_call_waits_is_left_to_others(shop: Shop, connect: Connect) -> None:
+    for order_ref in ("O1", "O2"):
+        shop.reserve(order_ref, [{"sku": "APPLE", "qty": 6}])
+    with Session(connect("app", autocommit=False), shop.db, READ_COMMITTED) as picker, Session(connect("app", autocommit=False), shop.db, READ_COMMITTED) as other:
+        assert columns(picker.allocate("O1", whole_units=True), "handling_unit", "qty") == [("H1", 6)]
+        waiting = other.blocked("allocate", "O2", removal="lifo", whole_units=True)
+        shop.receive("LON", [{"sku": "APPLE", "qty": 6, "location": "A-2", "handling_unit": "H4"}])
+        picker.commit()
+        assert columns(waiting.result(NEVER), "handling_unit", "qty") == [("H3", 6)]
+        other.commit()
 
 
 @pytest.mark.parametrize("whole_units", [False, None])
