@@ -171,3 +171,20 @@ def test_verify_reports_it_and_rebuild_repairs_it(
     else:
         assert by_name(db, busy.differences()) == expected
         assert quantities(busy) == falsified
+
+
+def test_pieces_whose_entries_contradict_each_other_do_not_keep_others_from_being_repaired(busy: Shop, db: psycopg.Connection, connect: Connect) -> None:
+    """P3 left without ever having come, and stays gone; P2 comes back to where its entries say."""
+    before = quantities(busy)
+    sabotage(db, "delete from openstock_core.ledger_serial where serial_id = (select serial_id from openstock_core.serial_unit where serial = 'P3') "
+                 "and entry_id = (select min(entry_id) from openstock_core.ledger where op_id = 'phones')")  # fmt: skip
+    sabotage(db, "update openstock_core.serial_unit set bin_id = null where serial = 'P2'")
+    told = call(connect("operator"), "openstock_admin.rebuild", tenant=busy.tenant, replace=True)
+    assert sorted(columns(told, "fact", "replaced")) == [
+        ("bin on_hand = serials", True),
+        ("entries of a serial name one product, and leave it in one place", False),
+        ("entry units = serials", False),
+        ("serial is in the bin of its entries", True),
+    ]
+    assert quantities(busy) == before
+    assert sorted(columns(busy.differences(), "fact")) == [("entries of a serial name one product, and leave it in one place",), ("entry units = serials",)]

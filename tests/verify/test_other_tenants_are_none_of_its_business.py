@@ -14,6 +14,7 @@ WRONG = [
     "update openstock_core.allocation set qty = qty + 9",
     "insert into openstock_core.reservation (tenant_id, order_ref, created_at) select tenant_id, 'LOST', created_at from openstock_core.reservation",
     "update openstock_core.product set tracking = 'lot' where sku = 'APPLE'",
+    "update openstock_core.serial_unit set reservation_line_id = null, bin_id = null where serial = 'P2'",
 ]
 
 
@@ -23,7 +24,9 @@ def other(shop: Shop, connect: Connect, db: psycopg.Connection) -> Shop:
     two = Shop(connect("app"), db, OTHER_TENANT).furnish()
     for each in (two, shop):
         each.receive("LON", [{"sku": "APPLE", "qty": 5}, {"sku": "MILK", "qty": 2, "lot": "L1", "expires_on": "2999-12-31"}])
-        each.reserve("O1", [{"sku": "APPLE", "qty": 3}])
+        each.put_products(lines=[{"sku": "PHONE", "name": "Phone", "tracking": "serial"}])
+        each.receive("LON", [{"sku": "PHONE", "serials": ["P1", "P2"]}])
+        each.reserve("O1", [{"sku": "APPLE", "qty": 3}, {"sku": "PHONE", "qty": 2}])
         each.allocate("O1")
     for statement in WRONG:
         begin, _, rest = statement.partition(" where ")

@@ -18,17 +18,23 @@ def test_a_rebuild_after_which_something_is_still_wrong_is_undone(shop: Shop, co
 def test_units_of_a_product_tracked_by_serial_are_not_posted_without_their_pieces(shop: Shop, db: psycopg.Connection) -> None:
     shop.put_products(lines=[{"sku": "PHONE", "name": "Phone", "tracking": "serial"}])
     shop.receive("LON", [{"sku": "PHONE", "serials": ["P1", "P2"]}])
-    post = """
-        select openstock_core.post(b.tenant_id, 'op', array[row(
-          1, 'ADJUST', b.product_id, b.warehouse_id, b.bin_id, {qty}, 0, 0, 0, null, null, null, null, null, null, null, null, {pieces})::openstock_core.movement],
-          null, null, null)
-        from openstock_core.stock_bin b where b.on_hand = 2"""
-    both = "(select array_agg(serial_id) from openstock_core.serial_unit)"
-    for pieces, named in [("null", 0), (both, 2)]:
+    shop.reserve("O1", [{"sku": "PHONE", "serials": ["P2"]}])
+    movement = """row(1, 'ADJUST', b.product_id, b.warehouse_id, b.bin_id, {}, 0, 0, 0, null, null, null, null, null, null, null, null, {})::openstock_core.movement"""
+
+    def post(*movements: tuple[int, str | None]) -> None:
+        """Post such quantities of these pieces (a condition on their names)."""
+        rows = [movement.format(qty, f"array(select serial_id from openstock_core.serial_unit where {which})" if which else "null") for qty, which in movements]
+        db.execute(f"select openstock_core.post(b.tenant_id, 'op', array[{', '.join(rows)}], null, null, null) from openstock_core.stock_bin b where b.on_hand = 2")
+
+    for pieces, named in [(None, 0), ("true", 2)]:
         with refused(db, "OS902", op_id="op", units=1, serials=named):
-            db.execute(post.format(qty=1, pieces=pieces))
-    with refused(db, "OS902", op_id="op", serials=2, changed=0):
-        db.execute(post.format(qty=2, pieces=both))
+            post((1, pieces))
+    with refused(db, "OS902", op_id="op", units=2, serials=0):  # the first of the two
+        post((2, None), (1, None))
+    with refused(db, "OS902", op_id="op", serials=2, changed=0):  # they are there already
+        post((2, "true"))
+    with refused(db, "OS902", op_id="op", serials=1, changed=0):  # it is pinned, and its pin would stay
+        post((-1, "serial = 'P2'"))
 
 
 def test_a_movement_of_a_level_that_is_not_there_is_not_lost(shop: Shop, db: psycopg.Connection) -> None:
