@@ -50,6 +50,23 @@ def test_older_pins_follow_when_the_newest_are_not_enough(promised: Shop) -> Non
     assert promised.differences() == []
 
 
+def test_pins_go_bin_by_bin_and_line_by_line_whatever_the_order_of_the_request(promised: Shop) -> None:
+    promised.receive("LON", [{"sku": "APPLE", "qty": 6, "location": "A-2"}])
+    promised.reserve("LAST", [{"line": line, "sku": "APPLE", "qty": 3} for line in (1, 2)])
+    promised.allocate("LAST")
+    promised.adjust("LON", [{"sku": "APPLE", "location": "A-2", "set_to": 0, "expected": 6}, {"sku": "APPLE", "location": "A-1", "qty": -9}], reason="fire", op_id="loss")
+    assert promised.entries("event_type", "location", "order_ref", "qty_delta", "allocated_delta", op_id="loss") == [
+        ("DEALLOCATE", "A-1", "OLDER", 0, -3),
+        ("DEALLOCATE", "A-1", "NEWER", 0, -5),
+        ("DEALLOCATE", "A-1", "LAST", 0, -1),
+        ("DEALLOCATE", "A-2", "LAST", 0, -2),
+        ("DEALLOCATE", "A-2", "LAST", 0, -3),
+        ("ADJUST", "A-2", None, -6, 0),
+        ("ADJUST", "A-1", None, -9, 0),
+    ]
+    assert pinned(promised) == {"OLDER": 1, "NEWER": 0, "LAST": 0}
+
+
 def test_promises_stay_and_available_becomes_negative(promised: Shop) -> None:
     lose(promised, 8)
     assert promised.level("APPLE") == (2, 0, 9, -7)

@@ -175,6 +175,15 @@ def test_who_changes_an_order_waits_for_its_levels_and_not_for_those_of_others(s
     assert columns(one.unhindered(function, "O1"), "line", "sku") == [(1, "APPLE")]
 
 
+def test_who_changes_an_order_does_not_wait_for_the_level_of_a_line_that_is_over(shop: Shop, session: OpenSession) -> None:
+    shop.receive("LON", [{"sku": "APPLE", "qty": 5}, {"sku": "RICE", "qty": 5}])
+    shop.reserve("O1", [{"sku": "APPLE", "qty": 3}, {"sku": "RICE", "qty": 3}])
+    shop.ship("O1", [{"sku": "RICE"}])
+    holder, one = session(), session()
+    holder.reserve("O2", [{"sku": "RICE", "qty": 1}])
+    assert columns(one.unhindered("ship", "O1"), "line", "sku") == [(1, "APPLE")]
+
+
 def test_a_transaction_of_many_calls_fills_no_lock_table(shop: Shop, db: psycopg.Connection, session: OpenSession) -> None:
     held = "select count(*) from pg_locks where pid = %s and locktype in ('advisory', 'tuple', 'transactionid', 'object')"
     one = session()

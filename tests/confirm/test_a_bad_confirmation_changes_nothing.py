@@ -53,10 +53,12 @@ def test_promises_without_end_are_no_holds(cart: Shop, db: psycopg.Connection) -
 
 @pytest.mark.parametrize("finish", ["ship", "release", "cancel"])
 def test_nothing_is_held_when_all_is_gone(cart: Shop, db: psycopg.Connection, finish: str) -> None:
-    getattr(cart, finish)("CART")
-    for new in (None, "SALE"):
-        with refused(db, "OS303", order_ref="CART", reserved=0):
-            cart.confirm("CART", new)
+    cart.reserve("ORDER", [{"sku": "APPLE", "qty": 1}])
+    for order_ref in ("CART", "ORDER"):
+        getattr(cart, finish)(order_ref)
+        for new in (None, "SALE"):
+            with refused(db, "OS303", order_ref=order_ref, reserved=0):
+                cart.confirm(order_ref, new)
 
 
 def test_a_confirmation_is_part_of_the_callers_transaction(cart: Shop, db: psycopg.Connection) -> None:

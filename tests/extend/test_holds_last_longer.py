@@ -9,6 +9,7 @@ import pytest
 
 from tests.holds import TICK, end_of, parts, shown, stop_at_the_end, stop_before_the_end
 from tests.support import Clock, Shop, columns, fails, refused, unchanged
+from tests.waiting import backorder, let_wait
 
 
 @pytest.fixture
@@ -35,6 +36,23 @@ def test_every_line_and_warehouse_is_extended(cart: Shop, clock: Clock) -> None:
     assert {row["expires_at"] for row in answer} == {end}
     assert {row["expires_at"] for row in cart.view("reservations")} == {end}
     assert shown(cart)[:2] == before[:2]
+    assert cart.differences() == []
+
+
+def test_only_what_the_order_holds_and_waits_for_still_is_extended(cart: Shop, clock: Clock) -> None:
+    """Not what has ended, not what another cart holds or waits for, and not what is promised for good."""
+    let_wait(cart, "RICE")
+    now = end_of(cart, "CART") - timedelta(hours=1)
+    for order_ref, ttl in (("CART", "3 hours"), ("OTHER", "3 hours"), ("CART", "1 hour"), ("OTHER", "1 hour"), ("CART", None)):
+        cart.reserve(order_ref, [{"sku": "RICE", "qty": 1}], ttl=ttl)
+        backorder(cart, order_ref, 4, "RICE", ttl=ttl)
+    clock.stop(now + timedelta(hours=2))
+    names = ("order_ref", "line", "reserved", "backordered", "expires_at")
+    before = set(columns(cart.view("reservations"), *names))
+    answer = cart.extend("CART", "5 hours")
+    end = now + timedelta(hours=7)
+    assert sorted(set(columns(cart.view("reservations"), *names)) - before) == [("CART", 3, 1, 0, end), ("CART", 4, 0, 2, end), ("CART", 4, 2, 0, end)]
+    assert columns([row for row in answer if row["outcome"] == "extended"], "line", "expires_at") == [(3, end), (4, end), (4, end)]
     assert cart.differences() == []
 
 
