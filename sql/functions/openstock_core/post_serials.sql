@@ -65,8 +65,7 @@ begin
                w.backordered_delta, w.reservation_line_id, w.backorder_id, w.on_hand, w.blocked, w.reserved, w.available, w.entry_id, w.recorded_at,
                w.by_serial, s.serial_ids, w.handling_unit_id)::openstock_core.posted
     from unnest(written) as w
-    left join (select p.ord, array_agg(p.serial_id) as serial_ids from unnest(pieces) as p group by p.ord) as s on s.ord = w.ord
-    order by w.ord);
+    left join (select p.ord, array_agg(p.serial_id) as serial_ids from unnest(pieces) as p group by p.ord) as s on s.ord = w.ord);
 end
 $$;
 
