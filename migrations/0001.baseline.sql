@@ -3465,7 +3465,7 @@ begin
       -- What enters is always named.
       select a.*, sum(a.units) over (partition by a.bin_id, a.line_id order by a.ord) - a.units as start
       from asked a
-      where a.serial_ids is null and a.units > 0 and a.qty_delta <= 0
+      where a.serial_ids is null and a.qty_delta <= 0
     ), pool as (
       select k.bin_id, k.line_id, s.serial_id,
              row_number() over (partition by k.bin_id, k.line_id order by s.serial_id) as place
@@ -3542,8 +3542,8 @@ begin
     select p.serial_id,
            (array_agg(case when m.qty_delta > 0 then null else m.bin_id end order by m.ord))[1] as old_bin,
            (array_agg(case when m.qty_delta < 0 then null else m.bin_id end order by m.ord desc))[1] as new_bin,
-           (array_agg(case when m.allocated_delta < 0 then m.reservation_line_id end order by m.ord) filter (where m.allocated_delta <> 0))[1] as old_line,
-           (array_agg(case when m.allocated_delta > 0 then m.reservation_line_id end order by m.ord desc) filter (where m.allocated_delta <> 0))[1] as new_line
+           (array_agg(case when m.allocated_delta < 0 then m.reservation_line_id end order by m.ord))[1] as old_line,
+           (array_agg(case when m.allocated_delta > 0 then m.reservation_line_id end order by m.ord desc))[1] as new_line
     from unnest(pieces) as p
     join unnest(movements) with ordinality as m (
       line, event_type, product_id, warehouse_id, bin_id, qty_delta, blocked_delta, reserved_delta, allocated_delta,
@@ -3565,8 +3565,7 @@ begin
                w.backordered_delta, w.reservation_line_id, w.backorder_id, w.on_hand, w.blocked, w.reserved, w.available, w.entry_id, w.recorded_at,
                w.by_serial, s.serial_ids, w.handling_unit_id)::openstock_core.posted
     from unnest(written) as w
-    left join (select p.ord, array_agg(p.serial_id order by p.serial_id) as serial_ids from unnest(pieces) as p group by p.ord) as s on s.ord = w.ord
-    order by w.ord);
+    left join (select p.ord, array_agg(p.serial_id) as serial_ids from unnest(pieces) as p group by p.ord) as s on s.ord = w.ord);
 end
 $$;
 
@@ -4845,13 +4844,13 @@ declare
   odd record;
 begin
   if make_missing then
-    select g.n, g.handling_unit_kind into odd
-    from rows from (jsonb_to_recordset(lines) as (handling_unit_kind text)) with ordinality as g (handling_unit_kind, n)
-    where g.handling_unit_kind not in ('pallet', 'tote', 'carton')
+    select g.n, case when g.handling_unit is null then 'needs a handling_unit' else 'must be pallet, tote or carton' end as problem into odd
+    from rows from (jsonb_to_recordset(lines) as (handling_unit text, handling_unit_kind text)) with ordinality as g (handling_unit, handling_unit_kind, n)
+    where g.handling_unit_kind not in ('pallet', 'tote', 'carton') or (g.handling_unit is null and g.handling_unit_kind is not null)
     order by g.n limit 1;
     if found then
       perform openstock_core.fail('22023', jsonb_build_object(
-        'argument', 'lines', 'line', odd.n, 'key', 'handling_unit_kind', 'problem', 'must be pallet, tote or carton'));
+        'argument', 'lines', 'line', odd.n, 'key', 'handling_unit_kind', 'problem', odd.problem));
     end if;
     insert into openstock_core.handling_unit (tenant_id, code, kind, created_at)
     select tenant, g.code, coalesce(min(g.kind), 'pallet'), openstock.server_time()
@@ -5124,8 +5123,7 @@ begin
                  left join lateral (select * from openstock_core.serial_unit k
                                     where k.tenant_id = tenant and k.product_id = l.product_id and k.serial = s.serial limit 1) as u on true
                  order by s.place) end, l.handling_unit, l.handling_unit_id)::openstock_core.stock_line
-    from unnest(lines) as l
-    order by l.n);
+    from unnest(lines) as l);
 end
 $$;
 
@@ -5174,7 +5172,7 @@ begin
   if cardinality(locked) < cardinality(entering) then
     -- From repeatable read on, what the snapshot shows in a bin may have left it: this ends the transaction then.
     perform from openstock_core.serial_unit u
-    where u.tenant_id = tenant and u.serial_id = any (entering) and u.bin_id is not null
+    where u.tenant_id = tenant and u.serial_id = any (entering)
     for share skip locked;
     select jsonb_build_object('line', l.n, 'sku', l.sku, 'serial', u.serial, 'warehouse', w.code, 'location', c.code) into bad
     from unnest(typed) as l
@@ -5251,7 +5249,7 @@ begin
                p.reservation_line_id, r.order_ref, null, unpin_serials.reason, null, null, null, null, p.serial_ids)::openstock_core.movement
     from (select u.bin_id, u.reservation_line_id, count(*) as units, array_agg(u.serial_id) as serial_ids
           from openstock_core.serial_unit u
-          where u.tenant_id = tenant and u.serial_id = any (unpin_serials.serial_ids) and u.reservation_line_id is not null
+          where u.tenant_id = tenant and u.serial_id = any (unpin_serials.serial_ids)
           group by u.bin_id, u.reservation_line_id) as p
     join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = p.bin_id
     join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = p.reservation_line_id
@@ -5407,7 +5405,7 @@ begin
   if found then
     -- From repeatable read on, what the snapshot shows in it may have left: this ends the transaction then.
     perform from openstock_core.stock_bin b
-    where b.tenant_id = tenant and b.handling_unit_id = bad.handling_unit_id and b.on_hand > 0
+    where b.tenant_id = tenant and b.handling_unit_id = bad.handling_unit_id
     for share skip locked;
     perform openstock_core.fail('OS115', jsonb_build_object(
       'line', bad.n, 'handling_unit', bad.handling_unit, 'warehouse', bad.warehouse, 'location', bad.location));
@@ -5445,7 +5443,7 @@ begin
     select g.n, jsonb_strip_nulls(jsonb_build_object(
              'line', coalesce((g.v ->> 'line')::integer, g.n), 'sku', p.sku, 'qty', b.on_hand, 'from', c.code, 'to', g.v ->> 'to', 'lot', t.code,
              'status', b.status, 'handling_unit', g.code, 'serials', case when p.tracking = 'serial' then to_jsonb(array(
-               select u.serial from openstock_core.serial_unit u where u.tenant_id = tenant and u.bin_id = b.bin_id order by u.serial_id)) end)) as line,
+               select u.serial from openstock_core.serial_unit u where u.tenant_id = tenant and u.bin_id = b.bin_id)) end)) as line,
            b.bin_id
     from given g
     join openstock_core.stock_bin b on b.tenant_id = tenant and b.handling_unit_id = g.handling_unit_id
@@ -5499,11 +5497,10 @@ begin
                l.lot, l.lot_id, l.expires_on, l.status, l.to_status, null, l.serials,
                case when l.tracking = 'serial' then array(
                  select u.serial_id from openstock_core.serial_unit u
-                 where u.tenant_id = tenant and u.bin_id = b.bin_id order by u.serial_id) end,
+                 where u.tenant_id = tenant and u.bin_id = b.bin_id) end,
                l.handling_unit, l.handling_unit_id)::openstock_core.stock_line
     from unnest(lines) as l
-    join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = sources[l.n]
-    order by l.n);
+    join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = sources[l.n]);
 end
 $$;
 
@@ -5673,7 +5670,7 @@ begin
       "lot": "code", "handling_unit": "code", "handling_unit_kind": "code", "expires_on": "date", "status": "code", "unit_cost": "number"}', 10000, 'line');
     perform openstock_core.check_call(reference, note, null, occurred_at);
     place := openstock_core.find_warehouse(acting, warehouse, true);
-    packed := jsonb_path_exists(lines, '$[*].handling_unit ? (@ != null)');
+    packed := jsonb_path_exists(lines, '$[*] ? (@.handling_unit != null || @.handling_unit_kind != null)');
     if packed then
       perform openstock_core.lock_handling_units(acting, lines, true);
     end if;
@@ -7819,13 +7816,11 @@ begin
   return array(
     select row(l.reservation_line_id, null, l.line, l.product_id, l.warehouse_id, l.reserved)::openstock_core.open_line
     from openstock_core.reservation_line l
-    where l.tenant_id = tenant and l.reservation_line_id = any (line_ids)
-    order by l.line, l.reservation_line_id)
+    where l.tenant_id = tenant and l.reservation_line_id = any (line_ids))
   || array(
     select row(null, b.backorder_id, b.line, b.product_id, b.warehouse_id, b.backordered)::openstock_core.open_line
     from openstock_core.backorder b
-    where b.tenant_id = tenant and b.backorder_id = any (backorder_ids)
-    order by b.line, b.backorder_id);
+    where b.tenant_id = tenant and b.backorder_id = any (backorder_ids));
 end
 $$;
 
@@ -8064,7 +8059,6 @@ begin
     join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = o.warehouse_id
     join given g on coalesce(g.line::text, g.sku) is not null and (g.line is null or g.line = o.line)
       and (g.sku is null or g.sku = p.sku) and (g.warehouse is null or g.warehouse = w.code)
-    where o.reservation_line_id is not null
   ), piece as materialized (
     select g.n, s.serial, s.place, u.serial_id, u.product_id, b.warehouse_id, b.blocked, b.status, u.bin_id, w.code as warehouse, c.code as location, u.reservation_line_id,
            count(*) over (partition by u.serial_id) as times
@@ -8094,7 +8088,7 @@ begin
   ), free as (
     select p.*, row_number() over (partition by p.n, p.product_id, p.warehouse_id order by p.place) as nth
     from piece p
-    where p.bin_id is not null and not exists (select from own o where o.n = p.n and o.serial_id = p.serial_id)
+    where not exists (select from own o where o.serial_id = p.serial_id)
   ), assigned as materialized (
     select o.n, o.serial_id, o.reservation_line_id from own o
     union all
@@ -8135,10 +8129,9 @@ begin
     group by a.reservation_line_id, c.units having count(*) > c.units
   )
   select array(select row(c.reservation_line_id, c.line, c.product_id, c.warehouse_id, a.qty, c.units, null, a.serial_ids)::openstock_core.taken_line
-               from (select u.reservation_line_id, count(*) as qty, array_agg(u.serial_id order by u.serial_id) as serial_ids
+               from (select u.reservation_line_id, count(*) as qty, array_agg(u.serial_id) as serial_ids
                      from assigned u group by u.reservation_line_id) as a
-               join lateral (select * from candidate s where s.reservation_line_id = a.reservation_line_id limit 1) as c on true
-               order by c.line, c.reservation_line_id) as taken, f.n, f.what
+               join lateral (select * from candidate s where s.reservation_line_id = a.reservation_line_id limit 1) as c on true) as taken, f.n, f.what
   into found_lines
   from (select) as always
   left join (select * from problem p where p.what is not null order by p.n, p.place nulls last limit 1) as f on true;
@@ -10032,7 +10025,7 @@ begin
     cross join lateral unnest(t.serial_ids) as s (serial_id)
     join openstock_core.serial_unit u on u.tenant_id = tenant and u.serial_id = s.serial_id
     join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = u.reservation_line_id
-    where l.expires_at <= due.at and l.reserved > 0), false);
+    where l.expires_at <= due.at), false);
   bin_ids := array(
     select u.bin_id
     from unnest(named) as t
@@ -11818,8 +11811,7 @@ begin atomic
     and stored.bytes >= greatest(min_bytes, 1)
     and (c.reltuples = -1 or (c.reltuples = 0 and stored.live > 0)
          or (current_setting('track_counts')::boolean and pg_stat_get_last_analyze_time(c.oid) is null
-             and pg_stat_get_last_autoanalyze_time(c.oid) is null))
-  order by c.oid::regclass::text;
+             and pg_stat_get_last_autoanalyze_time(c.oid) is null));
 end;
 
 revoke all on function openstock_core.unanalyzed_tables from public;
@@ -12427,7 +12419,7 @@ begin atomic
     where u.tenant_id = tenant
   ), kept as (
     -- What a rebuild can say of pieces whose names are not lost.
-    select r.* from replayed r join unit u on u.serial_id = r.serial_id where r.agreed and r.location_id is not null
+    select r.* from replayed r join unit u on u.serial_id = r.serial_id where r.agreed
   )
   select v.fact, coalesce(u.product_id, r.product_id), u.warehouse_id,
          jsonb_build_object('serial', u.serial, 'serial_id', case when u.serial_id is null then r.serial_id end), v.expected, v.actual, v.repairable
@@ -12602,7 +12594,6 @@ begin atomic
         union select s.product_id, s.warehouse_id from openstock_core.stock_level s where s.tenant_id = tenant) as k
   left join openstock_core.replayed_levels(tenant) r on r.product_id = k.product_id and r.warehouse_id = k.warehouse_id
   join openstock_core.product p on p.tenant_id = tenant and p.product_id = k.product_id
-  order by k.product_id, k.warehouse_id
   on conflict on constraint stock_level_pkey do update
   set on_hand = excluded.on_hand, blocked = excluded.blocked, reserved = excluded.reserved, version = excluded.version,
       safety_stock = excluded.safety_stock, fenced = excluded.fenced, last_recorded_at = excluded.last_recorded_at
@@ -12648,7 +12639,6 @@ begin atomic
   left join openstock_core.reservation o on o.tenant_id = tenant and o.order_ref = r.order_ref
   left join openstock_core.reservation_line n
     on n.tenant_id = tenant and n.reservation_line_id = r.reservation_line_id and not r.agreed
-  order by r.reservation_line_id
   on conflict on constraint reservation_line_pkey do update
   set reservation_id = excluded.reservation_id, line = excluded.line,
       product_id = excluded.product_id, warehouse_id = excluded.warehouse_id,
@@ -12698,7 +12688,6 @@ begin atomic
          r.first_recorded_at
   from openstock_core.replayed_backorders(tenant) r
   join openstock_core.reservation o on o.tenant_id = tenant and o.order_ref = r.order_ref
-  order by r.backorder_id
   on conflict on constraint backorder_pkey do update
   set reservation_id = excluded.reservation_id, line = excluded.line, product_id = excluded.product_id,
       backordered = excluded.backordered, released = excluded.released, expired = excluded.expired, expires_at = excluded.expires_at
@@ -12768,7 +12757,6 @@ begin atomic
   from openstock_core.replayed_allocations(tenant) r
   join openstock_core.stock_bin b on b.tenant_id = tenant and b.location_id = r.location_id and b.product_id = r.product_id
     and b.status = r.status and coalesce(b.lot_id, 0) = coalesce(r.lot_id, 0) and coalesce(b.handling_unit_id, 0) = coalesce(r.handling_unit_id, 0)
-  order by r.reservation_line_id, b.bin_id
   on conflict on constraint allocation_pkey do nothing;
 end;
 
@@ -13411,5 +13399,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '881ab548b83996511962da4b33b65d0c77b8222f17723565c28e0b3f14c5ff48');
+values ('0001.baseline', '4b310f7d27320ff298b76c3d75a41848e6cdbc17cacd88db1f29bbf86e293bd0');
 reset role;

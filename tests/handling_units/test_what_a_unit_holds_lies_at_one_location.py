@@ -51,6 +51,13 @@ def test_a_unit_is_of_the_kind_that_it_was_first_received_as(shop: Shop) -> None
         shop.receive("LON", [{"sku": "APPLE", "qty": 1, "handling_unit": "H3", "handling_unit_kind": "lorry"}])
 
 
+@pytest.mark.parametrize("kind", ["tote", "lorry"])
+@pytest.mark.parametrize("other", [{}, {"handling_unit": "H3"}], ids=["no line names a unit", "another line does"])
+def test_a_kind_is_that_of_a_unit(shop: Shop, kind: str, other: dict[str, Any]) -> None:
+    with refused(shop.db, "22023", line=2, key="handling_unit_kind", problem="needs a handling_unit"):
+        shop.receive("LON", [{"sku": "RICE", "qty": 1} | other, {"sku": "APPLE", "qty": 1, "handling_unit_kind": kind}])
+
+
 def test_nothing_enters_a_unit_whose_other_units_are_elsewhere(shop: Shop) -> None:
     for warehouse, location in (("LON", "A-2"), ("BER", "DEFAULT")):
         with refused(shop.db, "OS115", line=2, handling_unit="H1", warehouse="LON", location="A-1"):

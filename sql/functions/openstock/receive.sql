@@ -33,7 +33,7 @@ begin
       "lot": "code", "handling_unit": "code", "handling_unit_kind": "code", "expires_on": "date", "status": "code", "unit_cost": "number"}', 10000, 'line');
     perform openstock_core.check_call(reference, note, null, occurred_at);
     place := openstock_core.find_warehouse(acting, warehouse, true);
-    packed := jsonb_path_exists(lines, '$[*].handling_unit ? (@ != null)');
+    packed := jsonb_path_exists(lines, '$[*] ? (@.handling_unit != null || @.handling_unit_kind != null)');
     if packed then
       perform openstock_core.lock_handling_units(acting, lines, true);
     end if;

@@ -11,13 +11,13 @@ declare
   odd record;
 begin
   if make_missing then
-    select g.n, g.handling_unit_kind into odd
-    from rows from (jsonb_to_recordset(lines) as (handling_unit_kind text)) with ordinality as g (handling_unit_kind, n)
-    where g.handling_unit_kind not in ('pallet', 'tote', 'carton')
+    select g.n, case when g.handling_unit is null then 'needs a handling_unit' else 'must be pallet, tote or carton' end as problem into odd
+    from rows from (jsonb_to_recordset(lines) as (handling_unit text, handling_unit_kind text)) with ordinality as g (handling_unit, handling_unit_kind, n)
+    where g.handling_unit_kind not in ('pallet', 'tote', 'carton') or (g.handling_unit is null and g.handling_unit_kind is not null)
     order by g.n limit 1;
     if found then
       perform openstock_core.fail('22023', jsonb_build_object(
-        'argument', 'lines', 'line', odd.n, 'key', 'handling_unit_kind', 'problem', 'must be pallet, tote or carton'));
+        'argument', 'lines', 'line', odd.n, 'key', 'handling_unit_kind', 'problem', odd.problem));
     end if;
     insert into openstock_core.handling_unit (tenant_id, code, kind, created_at)
     select tenant, g.code, coalesce(min(g.kind), 'pallet'), openstock.server_time()
