@@ -32,6 +32,16 @@ def test_keys_that_are_not_given_stay_as_they_are(shop: Shop) -> None:
     assert columns(shop.put_channels(lines=[{"code": "WEB", "name": "Shop"}]), "outcome") == [("unchanged",)]
 
 
+def test_the_answer_says_what_became_of_each_line(shop: Shop) -> None:
+    shop.put_channels(lines=[{"code": "SHOP"}, {"code": "TILL"}])
+    answer = shop.put_channels(lines=[{"code": "TILL", "name": "The till"}, {"line": 9, "code": "SHOP"}, {"code": " E\u0301TAL "}])
+    assert columns(answer, "line", "code", "outcome", "replayed") == [
+        (1, "TILL", "updated", False),
+        (9, "SHOP", "unchanged", False),
+        (3, "\u00c9TAL", "created", False),
+    ]
+
+
 @pytest.mark.parametrize(
     ("line", "key"),
     [

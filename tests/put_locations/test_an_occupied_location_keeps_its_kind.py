@@ -44,3 +44,11 @@ def test_the_bin_named_default_is_like_any_other(shop: Shop, db: psycopg.Connect
     shop.put_locations("LON", [{"code": "DEFAULT", "kind": "receiving", "active": False}])
     with refused(db, "OS106", location="DEFAULT"):
         shop.receive("LON", [{"sku": "APPLE", "qty": 1}])
+
+
+def test_of_several_that_are_occupied_the_first_is_named_and_empty_ones_change(occupied: Shop, db: psycopg.Connection) -> None:
+    occupied.receive("LON", [{"sku": "APPLE", "qty": 5, "location": "P-1"}])
+    with refused(db, "OS120", line=2, location="P-1"):
+        occupied.put_locations("LON", [{"code": code, "kind": "packing"} for code in ("A-2", "P-1", "A-1")])
+    occupied.put_locations("LON", [{"code": "A-2", "kind": "packing"}])
+    assert columns(occupied.view("locations", location="A-2"), "kind") == [("packing",)]

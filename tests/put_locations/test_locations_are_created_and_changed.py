@@ -116,3 +116,8 @@ def test_the_warehouse_must_exist(shop: Shop, db: psycopg.Connection, warehouse:
     detail = {"argument": "warehouse"} if code == "22023" else {"warehouse": warehouse}
     with refused(db, code, **detail):
         shop.put_locations(warehouse, [{"code": "B-1"}])
+
+
+def test_of_several_bad_lines_the_first_is_named_and_of_its_keys_the_first_in_the_alphabet(shop: Shop, db: psycopg.Connection) -> None:
+    with refused(db, "22023", argument="lines", line=2, key="active", problem="must not be null"):
+        shop.put_locations("LON", [{"code": "A-2"}, {"code": "A-1", "kind": None, "active": None}, {"code": "P-1", "kind": "attic"}])

@@ -55,3 +55,10 @@ def test_a_bad_key_is_named(shop: Shop, db: psycopg.Connection, line: dict[str, 
     place = 1 if key == "sku" else 2
     with refused(db, "22023", argument="lines", line=place, key=key):
         shop.put_products(lines=[{"sku": "RICE", "name": "Rice, bagged"}, line])
+
+
+def test_of_several_bad_lines_the_first_is_named_and_of_its_keys_the_first_in_the_alphabet(shop: Shop, db: psycopg.Connection) -> None:
+    with refused(db, "22023", argument="lines", line=2, key="active", problem="must not be null"):
+        shop.put_products(
+            lines=[{"sku": "RICE", "name": "Rice, bagged"}, {"sku": "MILK", "unit": None, "active": None}, {"sku": "APPLE", "decimals": 7}]
+        )

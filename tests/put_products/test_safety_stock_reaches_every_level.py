@@ -66,3 +66,14 @@ def test_it_is_no_movement(stocked: Shop) -> None:
     stocked.put_products(lines=[{"sku": "APPLE", "safety_stock": 3}], op_id="put")
     assert stocked.entries("event_type", op_id="put") == []
     assert columns(stocked.view("stock"), "version") == [(1,), (1,)]
+
+
+def test_each_product_gets_its_own(stocked: Shop) -> None:
+    """Named in another order than they came to be, with one between them that is new."""
+    stocked.receive("LON", [{"sku": "RICE", "qty": 5}])
+    stocked.put_products(
+        lines=[{"sku": "RICE", "safety_stock": 0.5}, {"sku": "TEA", "name": "Tea", "safety_stock": 7}, {"sku": "APPLE", "safety_stock": 3}]
+    )
+    assert columns(stocked.view("stock"), "sku", "warehouse", "safety_stock") == [("APPLE", "BER", 3), ("APPLE", "LON", 3), ("RICE", "LON", 0.5)]
+    assert columns(stocked.view("products"), "sku", "safety_stock") == [("APPLE", 3), ("MILK", 0), ("OLD", 0), ("RICE", 0.5), ("TEA", 7)]
+    assert stocked.differences() == []

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from tests.channels import keep, open_channels
-from tests.support import Shop, refused
+from tests.support import Shop, columns, refused
 
 
 @pytest.fixture
@@ -66,3 +66,14 @@ def test_before_it_moves_everything_can_change(shop: Shop) -> None:
     shop.put_products(lines=[{"sku": "RICE", "decimals": 0, "tracking": "lot"}])
     shop.receive("LON", [{"sku": "RICE", "qty": 2, "lot": "L1"}])
     assert shop.level("RICE") == (2, 0, 0, 2)
+
+
+def test_what_holds_other_products_leaves_this_one_free(shop: Shop) -> None:
+    """FLOUR moved, and half a kilogram of it is kept and part of a kit; of RICE only whole ones are."""
+    shop.put_products(lines=[{"sku": "FLOUR", "name": "Flour", "decimals": 3}, {"sku": "HAMPER", "name": "Hamper"}])
+    shop.put_kits(lines=[{"sku": "HAMPER", "components": [{"sku": "FLOUR", "qty": 0.5}, {"sku": "RICE", "qty": 2}]}])
+    shop.receive("LON", [{"sku": "FLOUR", "qty": 1}])
+    keep(open_channels(shop), "WEB", 0.5, "FLOUR")
+    keep(shop, "WEB", 2, "RICE")
+    shop.put_products(lines=[{"sku": "RICE", "decimals": 0, "tracking": "lot"}])
+    assert columns(shop.view("products", sku="RICE"), "decimals", "tracking") == [(0, "lot")]

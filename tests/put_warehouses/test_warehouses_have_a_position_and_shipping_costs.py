@@ -158,3 +158,14 @@ def test_a_retry_may_write_a_zones_cost_differently(shop: Shop) -> None:
         assert json.loads(lines)
         [row] = shop.put_warehouses(lines=lines, op_id="once")
         assert row["outcome"] == "created"
+
+
+def test_of_several_bad_lines_the_first_is_named_and_of_its_zones_the_first_in_the_alphabet(shop: Shop, db: psycopg.Connection) -> None:
+    with refused(db, "22023", argument="lines", line=2, key="shipping_cost_by_zone", zone="ASIA"):
+        shop.put_warehouses(
+            lines=[
+                {"code": "LON", "shipping_cost_by_zone": {"EU": 1}},
+                {"code": "ROM", "shipping_cost_by_zone": {"EU": 1, "UK": -1, "ASIA": -1}},
+                {"code": "BER", "shipping_cost": -1},
+            ]
+        )
