@@ -13,6 +13,7 @@ from .sessions import NEVER, OpenSession, unlocked
 # Which rows, who locks them, one line of the call (with the name of a row), and the rest of it.
 CASES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("product", "put_products", {"sku": "{}", "name": "new"}, {}),
+    ("product", "put_kits", {"sku": "{}", "components": []}, {}),
     ("warehouse", "put_warehouses", {"code": "{}", "name": "new"}, {}),
     ("channel", "put_channels", {"code": "{}", "name": "new"}, {}),
     ("location", "put_locations", {"code": "{}", "pick_order": 1}, {"warehouse": "LON"}),
@@ -57,3 +58,37 @@ def test_rows_are_locked_by_age_in_whatever_order_they_are_named(
             assert unlocked(db, table) & set(ids) == set(ids[held + 1 :])
         waiting.result(NEVER)
         one.rollback()
+
+
+@pytest.mark.parametrize(
+    ("table", "function", "line", "rest"), [case for case in CASES if case[0] != "lot"], ids=[f"{case[0]} by {case[1]}" for case in CASES if case[0] != "lot"]
+)
+def test_only_the_rows_that_are_named_are_locked(
+    named: Shop, db: psycopg.Connection, session: OpenSession, table: str, function: str, line: dict[str, Any], rest: dict[str, Any]
+) -> None:
+    """Not those of another warehouse that have the same code either."""
+    named.put_locations("BER", [{"code": name} for name in NAMES])
+    before = unlocked(db, table)
+    one = session()
+    one.later(function, lines=[{key: "X-3" if value == "{}" else value for key, value in line.items()}], **rest).result(NEVER)
+    query = f"select {table}_id from openstock_core.{table} where {'sku' if table == 'product' else 'code'} = 'X-3' order by {table}_id"
+    first = db.execute(query).fetchall()[0][0]
+    # What rests on a place shares its lock: nobody else may change it meanwhile.
+    assert before - unlocked(db, table) == {first}
+
+
+def test_kits_and_their_components_are_locked_and_no_other_products(named: Shop, db: psycopg.Connection, session: OpenSession) -> None:
+    named.put_kits(lines=[{"sku": "X-0", "components": [{"sku": "X-5", "qty": 1}]}, {"sku": "X-8", "components": [{"sku": "X-7", "qty": 1}]}])
+    before = unlocked(db, "product")
+    one = session()
+    one.put_kits(lines=[{"sku": "X-8", "components": [{"sku": "X-2", "qty": 1}, {"sku": "X-1", "qty": 1}]}])
+    query = "select product_id from openstock_core.product where sku in ('X-8', 'X-2', 'X-1')"
+    assert before - unlocked(db, "product") == {row[0] for row in db.execute(query)}
+
+
+def test_who_receives_what_has_a_level_does_not_lock_the_product(named: Shop, db: psycopg.Connection, session: OpenSession) -> None:
+    named.receive("LON", [{"sku": "X-3", "qty": 1}])
+    before = unlocked(db, "product")
+    one = session()
+    one.receive("LON", [{"sku": "X-3", "qty": 1}])
+    assert unlocked(db, "product") == before

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from psycopg import IsolationLevel
 
+from ..channels import keep, open_channels
 from ..support import Shop, columns, day, refused
 from .sessions import ALL_LEVELS, NEVER, READ_COMMITTED, SNAPSHOT_LEVELS, OpenSession
 
@@ -181,6 +182,8 @@ def test_a_product_being_received_keeps_its_tracking_and_decimals(
 def test_a_first_receipt_meets_the_tracking_and_decimals_just_decided(
     shop: Shop, session: OpenSession, level: IsolationLevel, change: dict[str, object], code: str
 ) -> None:
+    keep(open_channels(shop), "WEB", 1, "RICE", warehouse="BER")  # a level, but not of this warehouse
+    shop.receive("LON", [{"sku": "APPLE", "qty": 1}])  # nor of this product
     one, two = session(level), session(level)
     one.put_products(lines=[{"sku": "RICE", **change}])
     receipt = ("receive", "LON", [{"sku": "RICE", "qty": 0.5}])
@@ -190,7 +193,7 @@ def test_a_first_receipt_meets_the_tracking_and_decimals_just_decided(
     if found == "40001":
         found = two.refused(two.later(*receipt))
     assert found == code
-    assert shop.view("stock") == []
+    assert columns(shop.view("stock", sku="RICE"), "warehouse", "on_hand") == [("BER", 0)]
 
 
 @pytest.mark.parametrize(
@@ -207,13 +210,15 @@ def test_two_that_create_the_same_at_once_keep_what_each_gave(
     shop: Shop, session: OpenSession, function: str, first: dict[str, object], second: dict[str, object], view: str, kept: str
 ) -> None:
     where = {"warehouse": "LON"} if function == "put_locations" else {}
+    shop.put_locations("BER", [{"code": "B-1"}])  # the same code, and another location
+    shop.put_channels(lines=[{"code": "TILL"}])
     one, two = session(), session()
     assert columns(one.later(function, lines=[first], **where).result(), "outcome") == [("created",)]
     waiting = two.blocked(function, lines=[second], **where)
     one.commit()
     assert columns(two.outcome(waiting, function), "outcome") == [("updated",)]
     code = second.get("sku", second.get("code"))
-    [row] = shop.view(view, **{{"products": "sku"}.get(view, view.removesuffix("s")): code})
+    [row] = shop.view(view, **{{"products": "sku"}.get(view, view.removesuffix("s")): code}, **where)
     assert row[kept] == first[kept]
     assert all(row[key] == value for key, value in second.items() if key not in ("sku", "code"))
 
