@@ -159,6 +159,8 @@ def test_a_line_number_is_positive_and_given_once(shop: Shop, db: psycopg.Connec
             call(shop, lines=[call.line | {"line": 7}, call.line | {"line": 8}, call.line | {"line": 7}])
         with fails("22023", argument="lines", line=4, key="line", value=7):
             call(shop, lines=[call.line, call.line, call.line | {"line": 7}, call.line | {"line": 7}])
+        with fails("22023", argument="lines", line=4, key="line", value=7):
+            call(shop, lines=[call.line | {"line": number} for number in (7, 8, 8, 7)])
         with fails("22023", argument="lines", line=3, key="line", value=0):
             call(shop, lines=[call.line, call.line, call.line | {"line": 0}])
 
