@@ -85,3 +85,11 @@ def test_a_loss_greater_than_the_bin_is_refused_even_if_other_bins_hold_it(
     stocked.receive("LON", [{"sku": "APPLE", "qty": 50, "location": "A-2"}])
     with refused(db, "OS201", line=1, sku="APPLE", qty=-11, on_hand=10):
         stocked.adjust("LON", [{"sku": "APPLE", "qty": -11, "location": "A-1"}], reason="lost")
+
+
+def test_of_several_bad_lines_the_first_is_named(stocked: Shop, db: psycopg.Connection) -> None:
+    empty, unlike = {"sku": "APPLE", "qty": -1}, {"sku": "MILK", "set_to": 4, "expected": 6, "lot": "L1"}
+    with refused(db, "OS201", line=2):
+        stocked.adjust("LON", [GOOD, empty, unlike], reason="counted")
+    with refused(db, "OS202", line=2):
+        stocked.adjust("LON", [GOOD, unlike, empty], reason="counted")

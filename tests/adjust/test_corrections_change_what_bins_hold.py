@@ -103,3 +103,24 @@ def test_stock_of_inactive_products_and_warehouses_can_still_be_corrected(stocke
     stocked.put_warehouses(lines=[{"code": "LON", "active": False}])
     stocked.adjust("LON", [{"sku": "APPLE", "qty": -10, "location": "A-1"}], reason="sold off")
     assert stocked.level("APPLE") == (4, 0, 0, 4)
+
+
+def test_products_that_share_a_location_keep_apart(shop: Shop) -> None:
+    """Named in another order than they came to be, as is what lies loose, in a pallet, and in another of the same lot."""
+    lot = {"sku": "MILK", "lot": "L1", "location": "A-1"}
+    shop.receive("LON", [{"sku": sku, "qty": qty, "location": "A-1"} for sku, qty in (("APPLE", 10), ("RICE", 20))])
+    shop.receive("LON", [lot | {"qty": 30}, lot | {"qty": 40, "handling_unit": "P1"}, lot | {"qty": 50, "handling_unit": "P2"}])
+    shop.adjust(
+        "LON",
+        [
+            lot | {"qty": -4, "handling_unit": "P2"},
+            {"sku": "RICE", "set_to": 17, "expected": 20, "location": "A-1"},
+            lot | {"qty": -2},
+            {"sku": "APPLE", "qty": -1, "location": "A-1"},
+            lot | {"set_to": 45, "expected": 40, "handling_unit": "P1"},
+        ],
+        reason="counted",
+    )
+    assert sorted(columns(shop.view("bins"), "sku", "on_hand")) == [("APPLE", 9), ("MILK", 28), ("MILK", 45), ("MILK", 46), ("RICE", 17)]
+    assert {row["handling_unit"]: row["on_hand"] for row in shop.view("bins", sku="MILK")} == {None: 28, "P1": 45, "P2": 46}
+    assert shop.differences() == []

@@ -188,3 +188,9 @@ def test_numbers_may_be_written_with_an_exponent(shop: Shop, call: Call) -> None
             shop, lines=json.dumps([call.line]).replace(f'"{key}": {call.line[key]}', f'"{key}": {call.line[key]}0E-1')
         )
         assert shop.differences() == []
+
+
+def test_of_several_elements_that_are_no_codes_the_first_is_named(shop: Shop, db: psycopg.Connection) -> None:
+    for serials, problem in (["A", 5, ""], "must be a string"), (["A", "", 5], "must have 1 to 64 characters"):
+        with refused(db, "22023", argument="lines", line=1, key="serials", problem=f"has an element that {problem}"):
+            shop.receive("LON", [{"sku": "APPLE", "qty": 1, "serials": serials}])

@@ -87,3 +87,19 @@ def test_a_bad_argument_is_named(
     detail = {"argument": argument} if code == "22023" else {argument: value}
     with refused(db, code, **detail):
         stocked.move(**{"warehouse": "LON", "lines": [GOOD]} | {argument: value})
+
+
+def test_of_several_bad_lines_the_first_is_named(stocked: Shop, db: psycopg.Connection) -> None:
+    nowhere = [GOOD | {"to": "A-1"}, GOOD | {"from": "P-1"}]
+    for bad in (nowhere, nowhere[::-1]):
+        with refused(db, "22023" if bad is nowhere else "OS201", line=2):
+            stocked.move("LON", [GOOD, *bad])
+    with refused(db, "OS105", line=2, location="Z-9"):
+        stocked.move("LON", [GOOD, GOOD | {"to": "Z-9"}, GOOD | {"sku": "PEAR"}])
+
+
+def test_a_location_of_another_warehouse_is_unknown(stocked: Shop, db: psycopg.Connection) -> None:
+    stocked.put_locations("BER", [{"code": "B-9"}])
+    for side in ("from", "to"):
+        with refused(db, "OS105", line=1, location="B-9"):
+            stocked.move("LON", [GOOD | {side: "B-9"}])

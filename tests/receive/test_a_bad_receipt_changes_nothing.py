@@ -78,3 +78,8 @@ def test_a_missing_warehouse_is_refused_before_its_lines_are_looked_at(shop: Sho
 def test_one_bad_line_among_many_refuses_all(shop: Shop, db: psycopg.Connection) -> None:
     with refused(db, "OS101", line=200, sku="PEAR"):
         shop.receive("LON", [GOOD] * 199 + [{"sku": "PEAR", "qty": 1}])
+
+
+def test_of_several_bad_lines_the_first_is_named(shop: Shop, db: psycopg.Connection) -> None:
+    with refused(db, "OS105", line=2, location="Z-9"):
+        shop.receive("LON", [GOOD, GOOD | {"location": "Z-9"}, GOOD | {"sku": "PEAR"}])

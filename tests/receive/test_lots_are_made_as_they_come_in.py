@@ -74,3 +74,31 @@ def test_one_receipt_cannot_give_a_new_lot_two_expiries(shop: Shop, db: psycopg.
                 {"sku": "MILK", "qty": 4, "lot": "L1", "expires_on": second},
             ],
         )
+
+
+def test_of_several_new_lots_with_two_expiries_the_first_is_named(shop: Shop, db: psycopg.Connection) -> None:
+    far, near = {"expires_on": FAR}, {"expires_on": "2998-01-01"}
+    lines = [{"sku": "MILK", "qty": 1, "lot": lot} | expiry for lot, expiry in (("L3", {}), ("L2", far), ("L1", far), ("L1", near), ("L2", near))]
+    with refused(db, "OS108", line=2, sku="MILK", lot="L2"):
+        shop.receive("LON", lines)
+
+
+def test_lots_known_and_new_and_products_without_come_in_together(shop: Shop) -> None:
+    """Each line with its own lot: two of a known one, of which only one says again when it expires."""
+    shop.receive("LON", [{"sku": "MILK", "qty": 1, "lot": "L1", "expires_on": FAR}])
+    lines: list[dict[str, object]] = [
+        {"sku": "MILK", "qty": 2, "lot": "L1"},
+        {"sku": "RICE", "qty": 4},
+        {"sku": "MILK", "qty": 8, "lot": "L3", "expires_on": "2997-01-01"},
+        {"sku": "MILK", "qty": 16, "lot": "L1", "expires_on": FAR},
+        {"sku": "MILK", "qty": 32, "lot": "L2"},
+    ]
+    shop.receive("LON", lines)
+    assert [(b["sku"], b["lot"], str(b["expires_on"]), b["on_hand"]) for b in shop.view("bins")] == [
+        ("MILK", "L1", FAR, 19),
+        ("MILK", "L2", "None", 32),
+        ("MILK", "L3", "2997-01-01", 8),
+        ("RICE", None, "None", 4),
+    ]
+    assert shop.entries("line", "lot", "qty_delta")[1:] == [(n, line.get("lot"), line["qty"]) for n, line in enumerate(lines, 1)]
+    assert shop.differences() == []

@@ -55,3 +55,10 @@ def test_a_receipt_of_a_thousand_lines_is_one_operation(shop: Shop) -> None:
     assert [row["line"] for row in answer] == list(range(1, 1001))
     assert {(row["on_hand"], row["available"]) for row in shop.view("stock")} == {(55, 55)}
     assert shop.differences() == []
+
+
+def test_of_several_balances_beyond_it_the_older_products_is_named(shop: Shop, db: psycopg.Connection) -> None:
+    most = 999_999_999_999
+    shop.receive("LON", [{"sku": "RICE", "qty": most}, {"sku": "MILK", "qty": most, "lot": "L1"}, {"sku": "APPLE", "qty": 1}])
+    with refused(db, "OS110", sku="MILK", warehouse="LON", on_hand=most, qty=2):
+        shop.receive("LON", [{"sku": "RICE", "qty": 1}, {"sku": "APPLE", "qty": 1}, *[{"sku": "MILK", "qty": 1, "lot": "L1"}] * 2])
