@@ -187,3 +187,19 @@ def test_all_entries_of_a_line_belong_together_by_its_id(cart: Shop, db: psycopg
         "where reservation_line_id is not null group by reservation_line_id"
     ).fetchall()
     assert told == [(["RESERVE CART", "CONFIRM SALE", "SHIP SALE"],)] * 3
+
+
+def test_an_order_with_promises_beside_its_holds_goes_on(cart: Shop) -> None:
+    cart.reserve("CART", [{"sku": "RICE", "qty": 1}])
+    cart.confirm("CART", "SALE")
+    assert columns(cart.view("orders", order_ref="CART"), "status", "became", "reserved") == [("open", None, 1)]
+    cart.ship("CART")
+    assert columns(cart.view("orders", order_ref="CART"), "status", "became", "shipped") == [("shipped", None, 1)]
+    assert cart.differences() == []
+
+
+def test_what_was_shipped_does_not_keep_an_order_from_becoming_another(cart: Shop) -> None:
+    cart.reserve("CART", [{"sku": "RICE", "qty": 1, "line": 9}])
+    cart.ship("CART", [{"line": 9}])
+    cart.confirm("CART", "SALE")
+    assert columns(cart.view("orders", order_ref="CART"), "became", "shipped", "reserved") == [("SALE", 1, 0)]

@@ -218,3 +218,17 @@ def test_what_a_closed_warehouse_has_makes_no_kits(kits: Shop) -> None:
     kits.put_warehouses(lines=[{"code": "BER", "active": False}])
     rows = kits.reserve("O1", [{"sku": "BAG", "qty": 5}], on_shortage="partial")
     assert columns(rows, "outcome", "warehouse", "qty_reserved", "qty_short") == [("reserved", "LON", 9, 0), ("short", None, 0, 2)]
+
+
+def test_each_line_of_kits_that_is_short_has_offers_of_its_own(kits: Shop) -> None:
+    """Of one kit twice, and another between them; what is too little for one kit is no offer."""
+    kits.put_warehouses(lines=[{"code": "ROM"}])
+    kits.receive("ROM", [{"sku": "APPLE", "qty": 1}, {"sku": "RICE", "qty": 2}])
+    lines = [{"sku": "HAMPER", "qty": 9, "line": 4}, {"sku": "BAG", "qty": 8, "line": 3}, {"sku": "HAMPER", "qty": 7, "line": 5}]
+    answer = kits.reserve("O1", lines)
+    hampers, bags = ([{"warehouse": "LON", "available": london}, {"warehouse": "BER", "available": berlin}] for london, berlin in ((4, 2), (3, 1)))
+    assert columns(answer, "line", "sku", "qty_ordered", "qty_short", "available", "offers") == [
+        (4, "HAMPER", 9, 1, 8, hampers),
+        (3, "BAG", 8, 8, 5, bags),
+        (5, "HAMPER", 7, 7, 8, hampers),
+    ]

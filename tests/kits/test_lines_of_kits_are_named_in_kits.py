@@ -221,3 +221,53 @@ def test_a_product_that_waits_and_became_a_kit_is_given_back(kits: Shop, db: psy
     kits.amend("O1", [{"line": 1, "qty": 2}])
     assert columns(kits.release("O1", [{"sku": "SET"}]), "sku", "kit", "qty_released") == [("SET", None, 2)]
     assert kits.differences() == []
+
+
+def test_what_is_confirmed_leaves_the_rest_of_the_cart_and_other_carts_alone(kits: Shop, clock: Clock) -> None:
+    """C1 and C2 have lines of kits with the same numbers and components; of C1 one line has ended, and of another a component was given back."""
+    kits.put_products(lines=[{"sku": "OIL", "name": "Oil", "backorder": "unlimited"}])
+    oil = [{"sku": "OIL", "qty": 1, "line": 9}]
+    kits.reserve("O1", [{"sku": "APPLE", "qty": 1}], metadata={"by": "phone"})
+    kits.reserve("C2", [{"sku": "HAMPER", "qty": 1, "line": 3}], ttl="3 hours", priority=7, metadata={"gift": True})
+    kits.reserve("C2", oil, ttl="3 hours", on_shortage="backorder")
+    kits.reserve("C1", [{"sku": "HAMPER", "qty": 1, "line": 5}], ttl="1 hour", priority=4, metadata={"by": "web", "tea": 1})
+    lines = [{"sku": "APPLE", "qty": 1, "line": 3}, {"sku": "HAMPER", "qty": 1, "line": 2}, {"sku": "HAMPER", "qty": 1, "line": 4}]
+    kits.reserve("C1", lines, ttl="3 hours")
+    kits.reserve("C1", oil, ttl="3 hours", on_shortage="backorder")
+    kits.release("C1", [{"line": 4, "sku": "RICE"}])
+    clock.advance(hours=2)
+    kits.confirm("C1", "O1", on_expired="skip")
+    shown = ("line", "sku", "kit", "reserved", "backordered")
+    assert {ref: columns(kits.view("order_lines", order_ref=ref), *shown) for ref in ("O1", "C1", "C2")} == {
+        "O1": [
+            (1, "APPLE", None, 1, 0),
+            (2, "APPLE", "HAMPER", 2, 0),
+            (2, "RICE", "HAMPER", HALF, 0),
+            (3, "APPLE", None, 1, 0),
+            (4, "APPLE", "HAMPER", 2, 0),
+            (5, "OIL", None, 0, 1),
+        ],
+        "C1": [(4, "RICE", "HAMPER", 0, 0), (5, "APPLE", "HAMPER", 0, 0), (5, "RICE", "HAMPER", 0, 0)],
+        "C2": [(3, "APPLE", "HAMPER", 2, 0), (3, "RICE", "HAMPER", HALF, 0), (9, "OIL", None, 0, 1)],
+    }
+    assert columns(kits.view("orders"), "order_ref", "became", "priority", "metadata") == [
+        ("C1", "O1", 4, {"by": "web", "tea": 1}),
+        ("C2", None, 7, {"gift": True}),
+        ("O1", None, 4, {"by": "phone", "tea": 1}),
+    ]
+    assert kits.differences() == []
+
+
+def test_of_several_entries_that_fit_no_kit_the_first_is_named(order: Shop, db: psycopg.Connection) -> None:
+    order.reserve("O1", [{"sku": "BAG", "qty": 1, "line": 5, "warehouse": "BER"}])
+    neither = {"problem": "is neither the kit of the line nor a component of it", "sku": "RICE"}
+    with refused(db, "22023", line=2, **neither):
+        order.release("O1", [{"line": 2}, {"line": 5, "sku": "RICE"}, {"line": 1, "qty": 1.5}])
+    with refused(db, "OS110", line=2, sku="HAMPER"):
+        order.release("O1", [{"line": 2}, {"line": 1, "qty": 1.5}, {"line": 5, "sku": "RICE"}])
+
+
+def test_kits_of_another_order_make_no_kits_of_this_ones_lines(order: Shop) -> None:
+    order.reserve("O2", [{"sku": "APPLE", "qty": 3, "line": 1}])
+    order.release("O2", [{"line": 1, "sku": "APPLE", "qty": 1}])
+    assert columns(order.view("order_lines", order_ref="O2"), "line", "sku", "kit", "reserved") == [(1, "APPLE", None, 2)]
