@@ -145,3 +145,72 @@ def test_a_warehouse_and_product_that_are_closed_can_be_set_to_nothing(market: S
     assert fenced(market) == (0, 10)
     with unchanged(db):
         assert kept(market) == {}
+
+
+def test_each_line_sets_the_quota_that_it_names(market: Shop) -> None:
+    """Named in another order than channels and products came to be; the same channels and products keep theirs elsewhere."""
+    for warehouse, qty in (("LON", 2), ("BER", 3)):
+        market.put_quotas(warehouse, [{"channel": channel, "sku": sku, "qty": qty} for sku in ("APPLE", "RICE") for channel in ("WEB", "MARKET")])
+    rows = market.put_quotas(
+        "LON",
+        [
+            {"channel": "MARKET", "sku": "RICE", "qty": 5},
+            {"channel": "TILL", "sku": "APPLE", "qty": 0, "line": 9},
+            {"channel": "WEB", "sku": "APPLE", "qty": 7},
+        ],
+    )
+    assert columns(rows, "line", "channel", "sku", "qty", "fenced") == [(1, "MARKET", "RICE", 5, 7), (9, "TILL", "APPLE", 0, 9), (3, "WEB", "APPLE", 7, 9)]
+    assert columns(market.view("quotas"), "channel", "sku", "warehouse", "qty") == [
+        ("MARKET", "APPLE", "BER", 3),
+        ("MARKET", "APPLE", "LON", 2),
+        ("MARKET", "RICE", "BER", 3),
+        ("MARKET", "RICE", "LON", 5),
+        ("WEB", "APPLE", "BER", 3),
+        ("WEB", "APPLE", "LON", 7),
+        ("WEB", "RICE", "BER", 3),
+        ("WEB", "RICE", "LON", 2),
+    ]
+    assert columns(market.view("stock"), "sku", "warehouse", "fenced") == [("APPLE", "BER", 6), ("APPLE", "LON", 9), ("RICE", "BER", 6), ("RICE", "LON", 7)]
+    assert market.differences() == []
+
+
+def test_nothing_where_there_was_nothing_is_not_written(market: Shop, db: psycopg.Connection) -> None:
+    """What the channel keeps of another product or elsewhere, and another channel of this one, makes no difference."""
+    keep(market, "WEB", 1, "RICE")
+    keep(market, "WEB", 1, warehouse="BER")
+    keep(market, "MARKET", 1)
+    count = "select count(*) from openstock_core.channel_quota"
+    before = db.execute(count).fetchone()
+    keep(market, "WEB", 0)
+    assert db.execute(count).fetchone() == before
+
+
+def test_only_holds_that_took_from_these_quotas_are_booked(market: Shop, clock: Clock) -> None:
+    market.receive("LON", [{"sku": "RICE", "qty": 5}])
+    buy(market, "FREE", 1, "WEB", ttl="1 hour")
+    keep(market, "WEB", 6)
+    keep(market, "WEB", 6, "RICE")
+    keep(market, "MARKET", 1)
+    buy(market, "TOOK", 2, "WEB", ttl="1 hour")
+    buy(market, "RICE", 2, "WEB", "RICE", ttl="1 hour")
+    buy(market, "OTHER", 1, "MARKET", ttl="1 hour")
+    stop_at_the_end(clock, market, "OTHER")
+    keep(market, "WEB", 6)
+    assert market.entries("event_type", "order_ref", reason="expired") == [("EXPIRE", "TOOK")]
+    assert market.differences() == []
+
+
+def test_of_several_bad_lines_the_first_is_named(market: Shop, db: psycopg.Connection) -> None:
+    lines = [{"channel": "WEB", "sku": sku, "qty": 1} for sku in ("RICE", "PEAR", "FIG")]
+    with refused(db, "OS101", line=2, sku="PEAR"):
+        market.put_quotas("LON", lines)
+
+
+def test_of_several_sums_beyond_the_largest_quantity_the_first_is_named_and_each_is_its_own(market: Shop, db: psycopg.Connection) -> None:
+    most = 999_999_999_999
+    for sku, warehouse in (("APPLE", "LON"), ("RICE", "LON"), ("MILK", "BER"), ("OLD", "LON")):
+        keep(market, "WEB", most, sku, warehouse)
+    lines = [{"channel": "MARKET", "sku": sku, "qty": 1} for sku in ("MILK", "RICE", "APPLE")]
+    with refused(db, "OS110", line=2, sku="RICE"):
+        market.put_quotas("LON", lines)
+    keep(market, "MARKET", 1, "MILK")

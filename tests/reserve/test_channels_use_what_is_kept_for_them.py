@@ -200,3 +200,24 @@ def test_only_holds_of_the_same_product_give_back_what_is_wanted(shop: Shop, clo
     buy(shop, "NEW", 2, "WEB")
     assert shop.entries("order_ref", "quota_delta", sku="APPLE")[-2:] == [("FRUIT", 2), ("NEW", -2)]
     assert shop.entries("order_ref", event_type="EXPIRE") == [("FRUIT",)]
+
+
+def test_each_promise_uses_the_quota_of_its_channel_product_and_warehouse(shop: Shop) -> None:
+    """All of them keep something, but for one that is used up."""
+    open_channels(shop)
+    everywhere = [(sku, warehouse, channel) for sku in ("APPLE", "RICE") for warehouse in ("BER", "LON") for channel in ("WEB", "MARKET")]
+    for sku, warehouse, channel in everywhere:
+        shop.receive(warehouse, [{"sku": sku, "qty": 10}])
+        keep(shop, channel, 5, sku, warehouse)
+    buy(shop, "ALL", 5, "WEB", "RICE", warehouse="BER")
+    lines = [
+        {"sku": "RICE", "qty": 1, "warehouse": "LON"},
+        {"sku": "RICE", "qty": 1, "warehouse": "BER"},
+        {"sku": "APPLE", "qty": 3, "warehouse": "BER"},
+    ]
+    shop.reserve("O1", lines, channel="WEB")
+    assert columns(shop.view("quotas", channel="WEB"), "sku", "warehouse", "qty") == [("APPLE", "BER", 2), ("APPLE", "LON", 5), ("RICE", "LON", 4)]
+    assert {row["qty"] for row in shop.view("quotas", channel="MARKET")} == {5}
+    shop.release("O1", [{"line": 3, "qty": 2}, {"line": 2}])
+    assert columns(shop.view("quotas", channel="WEB"), "sku", "warehouse", "qty") == [("APPLE", "BER", 4), ("APPLE", "LON", 5), ("RICE", "LON", 4)]
+    assert shop.differences() == []

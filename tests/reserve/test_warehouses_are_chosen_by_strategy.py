@@ -202,3 +202,11 @@ def test_what_is_no_strategy_or_no_destination_is_refused(
         europe.reserve("O1", lines, strategy=strategy, destination=destination)
     with refused(db, "22023", **named):
         europe.quote(lines, strategy=strategy, destination=destination)
+
+
+def test_a_destination_is_an_object_and_the_first_of_its_wrong_keys_in_the_alphabet_is_named(europe: Shop, db: psycopg.Connection) -> None:
+    lines = [{"sku": "APPLE", "qty": 1}]
+    with refused(db, "22023", argument="destination", problem="must be an object"):
+        europe.reserve("O1", lines, destination=[PARIS])
+    with refused(db, "22023", argument="destination", key="colour", problem="is not a known key"):
+        europe.reserve("O1", lines, destination={"zone": "", "colour": "red", "latitude": 91, "longitude": 0})
