@@ -47,3 +47,16 @@ def test_an_amendment_does_not_wait_for_products_of_other_orders(held: Shop, ses
     one.adjust("LON", [{"sku": "RICE", "qty": 1}], reason="found")
     assert columns(two.unhindered("amend", "FIRM", [{"line": 1, "qty": 1}]), "outcome") == [("released",)]
     two.commit()
+
+
+def test_a_hold_of_the_order_that_is_booked_meanwhile_does_not_stop_the_rest(held: Shop, session: OpenSession, wall_clock: WallClock) -> None:
+    held.release("FIRM", [{"line": 1, "qty": 2}])
+    held.reserve("C-1", [{"sku": "APPLE", "qty": 1, "line": 2}], ttl=timedelta(hours=9))
+    held.allocate("C-1")
+    wall_clock.advance(hours=2)
+    one, two = session(), session()
+    assert columns(one.reserve("NEW", [{"sku": "APPLE", "qty": 2}]), "outcome") == [("reserved",)]
+    waiting = two.blocked("amend", "C-1", [{"line": 2, "qty": 2}])
+    one.commit()
+    assert columns(two.outcome(waiting, "amend", "C-1", [{"line": 2, "qty": 2}]), "outcome") == [("reserved",)]
+    assert held.differences() == []

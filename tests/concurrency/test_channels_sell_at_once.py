@@ -11,7 +11,7 @@ from psycopg import IsolationLevel
 
 from ..channels import buy, fenced, free, keep, kept, open_channels
 from ..support import Connect, Shop, columns
-from .sessions import ALL_LEVELS, NEVER, SNAPSHOT_LEVELS, OpenSession
+from .sessions import ALL_LEVELS, NEVER, SNAPSHOT_LEVELS, OpenSession, unlocked
 
 every_level = pytest.mark.parametrize("level", ALL_LEVELS, ids=lambda level: level.name)
 older_snapshots = pytest.mark.parametrize("level", SNAPSHOT_LEVELS, ids=lambda level: level.name)
@@ -128,3 +128,16 @@ def used_quotas(db: psycopg.Connection) -> list[dict[str, object]]:
         "where e.quota_delta is not null group by c.code"
     ).fetchall()
     return [{"channel": code, "used": used} for code, used in rows]
+
+
+def test_only_the_levels_whose_quotas_are_set_are_locked(market: Shop, db: psycopg.Connection, session: OpenSession) -> None:
+    """Not the same product's elsewhere, nor another product's there."""
+    market.receive("BER", [{"sku": "APPLE", "qty": 1}])
+    market.receive("LON", [{"sku": "RICE", "qty": 1}])
+    before = unlocked(db, "stock_level")
+    assert len(before) == 2
+    one = session()
+    keep(one, "WEB", 1)
+    assert unlocked(db, "stock_level") == before
+    keep(one, "WEB", 1, warehouse="BER")
+    assert len(unlocked(db, "stock_level")) == 1

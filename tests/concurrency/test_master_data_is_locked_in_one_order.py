@@ -26,13 +26,19 @@ NAMES = [f"X-{n}" for n in range(9)]
 
 @pytest.fixture
 def named(shop: Shop) -> Shop:
-    """Nine products, warehouses, locations and lots, all with the same names."""
-    shop.put_products(lines=[{"sku": name, "name": name} for name in NAMES])
-    shop.put_warehouses(lines=[{"code": name} for name in NAMES])
-    shop.put_locations("LON", [{"code": name} for name in NAMES])
-    shop.put_channels(lines=[{"code": name} for name in NAMES])
-    shop.receive("LON", [{"sku": "MILK", "qty": 1, "lot": name} for name in NAMES])
+    """Nine products, warehouses, locations, channels and lots, all with the same names. Those that one call makes are as old as their names say."""
+    shop.put_products(lines=[{"sku": name, "name": name} for name in reversed(NAMES)])
+    shop.put_warehouses(lines=[{"code": name} for name in reversed(NAMES)])
+    shop.put_locations("LON", [{"code": name} for name in reversed(NAMES)])
+    shop.put_channels(lines=[{"code": name} for name in reversed(NAMES)])
+    shop.receive("LON", [{"sku": "MILK", "qty": 1, "lot": name} for name in reversed(NAMES)])
     return shop
+
+
+@pytest.mark.parametrize("table", ["product", "warehouse", "location", "channel", "lot"])
+def test_rows_that_one_call_makes_are_as_old_as_their_names_say(named: Shop, db: psycopg.Connection, table: str) -> None:
+    name = "sku" if table == "product" else "code"
+    assert [found for (found,) in db.execute(f"select {name} from openstock_core.{table} where {name} like 'X-_' order by {table}_id")] == NAMES
 
 
 @pytest.mark.parametrize(("table", "function", "line", "rest"), CASES, ids=[f"{table} by {function}" for table, function, _, _ in CASES])

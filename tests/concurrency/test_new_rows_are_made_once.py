@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from psycopg import IsolationLevel
 
-from ..support import Shop, columns, day
-from .sessions import ALL_LEVELS, OpenSession
+from ..support import Shop, columns, day, fails
+from .sessions import ALL_LEVELS, NEVER, OpenSession
 
 every_level = pytest.mark.parametrize("level", ALL_LEVELS, ids=lambda level: level.name)
 NEW = [
@@ -92,3 +92,38 @@ def test_first_receipts_of_different_products_do_not_wait_for_each_other(shop: S
     two.commit()
     one.commit()
     assert (shop.level("APPLE"), shop.level("RICE")) == ((1, 0, 0, 1), (1, 0, 0, 1))
+
+
+@pytest.fixture
+def places(shop: Shop) -> Shop:
+    """Milk in three warehouses, so that nobody waits for the product; in each it has a level."""
+    shop.put_warehouses(lines=[{"code": "ROM"}])
+    for warehouse in ("LON", "BER", "ROM"):
+        shop.receive(warehouse, [{"sku": "MILK", "qty": 1, "lot": "L0"}])
+    return shop
+
+
+def new_lots(*lots: str, **keys: object) -> list[dict[str, object]]:
+    return [{"sku": "MILK", "qty": 1, "lot": lot} | keys for lot in lots]
+
+
+def test_new_lots_are_made_by_their_codes_in_whatever_order_they_are_named(places: Shop, session: OpenSession) -> None:
+    """Who waits for another's lot holds none that comes after it, and nobody waits in a circle."""
+    one, two, three = session(), session(), session()
+    one.receive("LON", new_lots("L1"))
+    waiting = two.blocked("receive", "BER", new_lots("L2", "L1"))
+    three.unhindered("receive", "ROM", new_lots("L2"))
+    three.commit()
+    one.commit()
+    two.outcome(waiting, "receive")
+    assert columns(places.view("bins", warehouse="BER"), "lot", "on_hand") == [("L0", 1), ("L1", 1), ("L2", 1)]
+    assert places.differences() == []
+
+
+def test_of_several_lots_that_another_made_with_other_expiries_the_first_is_named(places: Shop, session: OpenSession) -> None:
+    one, two = session(), session()
+    one.receive("LON", new_lots("L1", "L2", expires_on=day(9)))
+    waiting = two.blocked("receive", "BER", new_lots("L2", "L1", expires_on=day(8)))
+    one.commit()
+    with fails("OS108", line=1, lot="L2", expires_on=day(9)):
+        waiting.result(NEVER)

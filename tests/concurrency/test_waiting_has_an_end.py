@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import psycopg
 
-from ..support import Shop, refused
+from ..support import Clock, Shop, refused
 
 
 def test_units_that_are_never_found_at_rest_are_not_called_short(shop: Shop, db: psycopg.Connection) -> None:
@@ -31,3 +31,14 @@ def test_levels_that_keep_coming_into_being_are_not_called_short(shop: Shop, db:
     )
     with refused(db, "40001", problem="stock levels keep coming into being"):
         shop.reserve("ONE", [{"sku": "APPLE", "qty": 6}])
+
+
+def test_holds_that_are_never_found_at_rest_are_not_called_alive(shop: Shop, db: psycopg.Connection, clock: Clock) -> None:
+    shop.receive("LON", [{"sku": "APPLE", "qty": 5}])
+    shop.reserve("CART", [{"sku": "APPLE", "qty": 5}], ttl="1 hour")
+    clock.advance(hours=2)
+    db.execute(
+        "create or replace function openstock_core.ended_pins(tenant uuid, bin_ids bigint[], at timestamptz) returns bigint[] language sql as $$ select '{0}'::bigint[] $$"
+    )
+    with refused(db, "40001", problem="holds kept being extended or pinned"):
+        shop.reserve("ONE", [{"sku": "APPLE", "qty": 5}])
