@@ -12,8 +12,7 @@ begin
   from (select b.warehouse_id, array_agg(distinct row(b.location_id, b.product_id, b.lot_id, 'hold', null)::openstock_core.bin_key) as keys
         from openstock_core.stock_bin b
         where b.tenant_id = tenant and b.bin_id = any (sources)
-        group by b.warehouse_id
-        order by b.warehouse_id) as k;
+        group by b.warehouse_id) as k;
   return openstock_core.find_bins(tenant, array(
     select row(b.location_id, b.product_id, b.lot_id, 'hold', null)::openstock_core.bin_key
     from unnest(sources) with ordinality as s (bin_id, n)

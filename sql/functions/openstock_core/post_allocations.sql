@@ -14,7 +14,6 @@ begin
   from unnest(movements) as u
   where u.allocated_delta > 0
   group by u.reservation_line_id, u.bin_id
-  order by u.reservation_line_id, u.bin_id
   on conflict on constraint allocation_pkey do update set qty = trim_scale(allocation.qty + excluded.qty);
 
   update openstock_core.allocation a

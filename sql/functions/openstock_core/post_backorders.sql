@@ -19,7 +19,7 @@ begin
       expired = trim_scale(b.expired + m.expired),
       expires_at = case when m.redated then m.expires_at else b.expires_at end,
       queued_at = case when m.confirmed then stamp else b.queued_at end
-  from (select u.backorder_id, coalesce(sum(u.backordered_delta) filter (where u.backordered_delta < 0), 0) as taken,
+  from (select u.backorder_id, coalesce(sum(u.backordered_delta), 0) as taken,
                coalesce(-sum(u.backordered_delta) filter (where u.event_type = 'RELEASE'), 0) as released,
                coalesce(-sum(u.backordered_delta) filter (where u.event_type = 'EXPIRE'), 0) as expired,
                bool_or(u.event_type in ('EXTEND', 'CONFIRM')) as redated, bool_or(u.event_type = 'CONFIRM') as confirmed,
@@ -31,7 +31,7 @@ begin
 
   update openstock_core.backlog g
   set backordered = trim_scale(g.backordered + m.qty), next_expiry_at = least(g.next_expiry_at, m.expires_at)
-  from (select u.product_id, sum(u.backordered_delta) as qty, min(u.expires_at) filter (where u.backordered_delta > 0) as expires_at
+  from (select u.product_id, sum(u.backordered_delta) as qty, min(u.expires_at) as expires_at
         from unnest(movements) as u where u.backordered_delta <> 0 group by u.product_id) as m
   where g.tenant_id = tenant and g.product_id = m.product_id;
 end

@@ -31,7 +31,7 @@ begin
     left join lateral (select * from openstock_core.channel s where s.tenant_id = tenant and s.code = g.channel limit 1) as c on true
     left join lateral (select * from openstock_core.product s where s.tenant_id = tenant and s.sku = g.sku limit 1) as p on true
   )
-  select (select array_agg((u.n, u.line, u.channel, u.channel_id, u.sku, u.product_id, u.qty)::openstock_core.quota_line order by u.n)
+  select (select array_agg((u.n, u.line, u.channel, u.channel_id, u.sku, u.product_id, u.qty)::openstock_core.quota_line)
           from looked_up u) as typed, f.n, f.problem
   into bad
   from (select) as always

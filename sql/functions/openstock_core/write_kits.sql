@@ -38,7 +38,7 @@ begin
     cross join lateral (select * from openstock_core.product s where s.tenant_id = write_kits.tenant and s.sku = g.sku limit 1) as p
   ), gone as (
     delete from openstock_core.kit_component c using given g
-    where c.tenant_id = write_kits.tenant and c.kit_id = g.product_id and g.old <> g.new and not g.new ? c.component_id::text
+    where c.tenant_id = write_kits.tenant and c.kit_id = g.product_id and not g.new ? c.component_id::text
   ), written as (
     insert into openstock_core.kit_component as c (tenant_id, kit_id, component_id, qty)
     select write_kits.tenant, g.product_id, e.key::bigint, e.value::numeric

@@ -27,7 +27,6 @@ begin
   where u.qty > 0 or exists (
     select from openstock_core.channel_quota s
     where s.tenant_id = tenant and s.product_id = u.product_id and s.warehouse_id = place and s.channel_id = u.channel_id)
-  order by u.product_id, u.channel_id
   on conflict on constraint channel_quota_pkey do update set qty = excluded.qty;
 
   select jsonb_build_object('line', min(u.n), 'sku', u.sku, 'problem', 'all that is kept of it must have at most 12 digits before the point')
