@@ -128,3 +128,12 @@ def test_a_bound_login_receives_for_its_tenant(shop: Shop, connect: Connect) -> 
     Shop(connect("bound"), shop.db).receive("LON", [{"sku": "APPLE", "qty": 3}])
     assert shop.level("APPLE") == (3, 0, 0, 3)
     assert shop.entries("actor") == [("test_bound",)]
+
+
+def test_each_row_of_the_answer_names_its_own_entry(shop: Shop) -> None:
+    lines: list[dict[str, object]] = [{"sku": sku, "qty": qty} for sku, qty in (("RICE", 1), ("APPLE", 2), ("RICE", 3), ("OIL", 4))]
+    shop.put_products(lines=[{"sku": "OIL", "name": "Oil"}])
+    names = ("entry_id", "recorded_at", "line", "sku", "qty", "on_hand")
+    answer = columns(shop.receive("LON", lines), *names)
+    assert [(line, sku, qty, on_hand) for _, _, line, sku, qty, on_hand in answer] == [(1, "RICE", 1, 1), (2, "APPLE", 2, 2), (3, "RICE", 3, 4), (4, "OIL", 4, 4)]
+    assert answer == sorted(shop.entries("entry_id", "recorded_at", "line", "sku", "qty_delta", "on_hand_after"))

@@ -58,7 +58,7 @@ $$;
 revoke all on function openstock_core.post from public;
 grant execute on function openstock_core.post to openstock_api;
 comment on function openstock_core.post is
-  'Writes movements to the ledger and the projections, and returns the entries in order, with the level''s balances after each. '
+  'Writes movements to the ledger and the projections, and returns the entries, each with its place among them and the level''s balances after it. '
   'Errors: OS110 (on_hand would be too large), OS902.';
 
 reset role;

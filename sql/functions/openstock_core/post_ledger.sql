@@ -88,8 +88,7 @@ begin
          trim_scale(c.on_hand_after - c.blocked_after - c.reserved_after - c.withheld), n.entry_id, n.recorded_at,
          coalesce(c.by_serial, false), c.serial_ids, c.handling_unit_id
   from numbered n
-  join (select *, row_number() over (order by ord) as place from chain) as c on c.place = n.ord
-  order by c.ord;
+  join (select *, row_number() over (order by ord) as place from chain) as c on c.place = n.ord;
 end
 $$;
 
