@@ -209,6 +209,23 @@ def test_pins_that_an_owner_sets_in_time_are_taken_with_the_hold(
     assert held.differences() == []
 
 
+def test_units_of_a_bin_that_are_pinned_in_time_to_a_hold_that_ends_are_there_for_who_asks_for_the_bin(
+    held: Shop, session: OpenSession, wall_clock: WallClock
+) -> None:
+    """The level has enough for both, so that the hold is nobody's business before its pins are seen."""
+    held.receive("LON", [{"sku": "APPLE", "qty": 3, "location": "A-2"}])
+    held.cancel("C-2")
+    here = [{"sku": "APPLE", "qty": 6, "warehouse": "LON", "location": "A-1"}]
+    one, two = session(), session()
+    one.allocate("C-1")
+    wall_clock.advance(hours=2)
+    waiting = two.blocked("reserve", "NEW", here)
+    one.commit()
+    assert columns(two.outcome(waiting, "reserve", "NEW", here), "outcome", "qty_reserved") == [("reserved", 6)]
+    assert promised(held)["C-1"] == (0, 3)
+    assert held.differences() == []
+
+
 @every_level
 @pytest.mark.parametrize(
     ("function", "available"), [("ship", 3), ("release", 6), ("cancel", 6)], ids=["ship", "release", "cancel"]

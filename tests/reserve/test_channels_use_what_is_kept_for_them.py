@@ -209,6 +209,7 @@ def test_each_promise_uses_the_quota_of_its_channel_product_and_warehouse(shop: 
     for sku, warehouse, channel in everywhere:
         shop.receive(warehouse, [{"sku": sku, "qty": 10}])
         keep(shop, channel, 5, sku, warehouse)
+    shop.reserve("NONE", [{"sku": "APPLE", "qty": 1}])
     buy(shop, "ALL", 5, "WEB", "RICE", warehouse="BER")
     lines = [
         {"sku": "RICE", "qty": 1, "warehouse": "LON"},

@@ -313,3 +313,20 @@ def test_as_many_are_booked_as_it_takes_of_the_smallest_units(shop: Shop, clock:
     [row] = shop.reserve("NEW", [{"sku": "RICE", "qty": 0.003}])
     assert (row["outcome"], row["qty_short"]) == ("reserved", 0)
     assert len(booked(shop)) == 3
+
+
+def test_each_level_lacks_what_its_own_lots_and_holds_leave(shop: Shop, clock: Clock) -> None:
+    """Lots of two products expired, and of one at two warehouses; holds ended of what is lacking, of what there is enough of, and of what nobody asks for."""
+    shop.put_products(lines=[{"sku": "CREAM", "name": "Cream", "tracking": "lot"}])
+    soon, late = {"expires_on": day(2)}, {"expires_on": day(300)}
+    lots = [{"sku": "MILK", "qty": 5, "lot": "M1"} | soon, {"sku": "MILK", "qty": 3, "lot": "M2"} | late]
+    shop.receive("LON", [*lots, {"sku": "CREAM", "qty": 4, "lot": "C1"} | soon, {"sku": "CREAM", "qty": 5, "lot": "C2"} | late])
+    shop.receive("LON", [{"sku": "APPLE", "qty": 10}, {"sku": "RICE", "qty": 10}])
+    shop.receive("BER", [{"sku": "MILK", "qty": 4, "lot": "M3"} | soon])
+    for order_ref, sku in (("FIRST", "MILK"), ("SECOND", "MILK"), ("THIRD", "MILK"), ("ENOUGH", "APPLE"), ("UNASKED", "RICE")):
+        shop.reserve(order_ref, [{"sku": sku, "qty": 1, "warehouse": "LON"}], ttl="1 hour")
+    clock.advance(days=4)
+    answer = shop.reserve("NEW", [{"sku": sku, "qty": 1} for sku in ("CREAM", "MILK", "APPLE")])
+    assert columns(answer, "sku", "warehouse", "outcome") == [(sku, "LON", "reserved") for sku in ("CREAM", "MILK", "APPLE")]
+    assert shop.entries("order_ref", event_type="EXPIRE") == [("FIRST",)]
+    assert shop.differences() == []
