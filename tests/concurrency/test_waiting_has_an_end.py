@@ -38,7 +38,8 @@ def test_holds_that_are_never_found_at_rest_are_not_called_alive(shop: Shop, db:
     shop.reserve("CART", [{"sku": "APPLE", "qty": 5}], ttl="1 hour")
     clock.advance(hours=2)
     db.execute(
-        "create or replace function openstock_core.ended_pins(tenant uuid, bin_ids bigint[], at timestamptz) returns bigint[] language sql as $$ select '{0}'::bigint[] $$"
+        "create or replace function openstock_core.ended_pins(tenant uuid, bin_ids bigint[], at timestamptz) "
+        "returns bigint[] language sql as $$ select '{0}'::bigint[] $$"
     )
     with refused(db, "40001", problem="holds kept being extended or pinned"):
         shop.reserve("ONE", [{"sku": "APPLE", "qty": 5}])
