@@ -3268,8 +3268,7 @@ begin
          trim_scale(c.on_hand_after - c.blocked_after - c.reserved_after - c.withheld), n.entry_id, n.recorded_at,
          coalesce(c.by_serial, false), c.serial_ids, c.handling_unit_id
   from numbered n
-  join (select *, row_number() over (order by ord) as place from chain) as c on c.place = n.ord
-  order by c.ord;
+  join (select *, row_number() over (order by ord) as place from chain) as c on c.place = n.ord;
 end
 $$;
 
@@ -3330,7 +3329,6 @@ begin
   from unnest(movements) as u
   where u.allocated_delta > 0
   group by u.reservation_line_id, u.bin_id
-  order by u.reservation_line_id, u.bin_id
   on conflict on constraint allocation_pkey do update set qty = trim_scale(allocation.qty + excluded.qty);
 
   update openstock_core.allocation a
@@ -3374,7 +3372,7 @@ begin
       expired = trim_scale(b.expired + m.expired),
       expires_at = case when m.redated then m.expires_at else b.expires_at end,
       queued_at = case when m.confirmed then stamp else b.queued_at end
-  from (select u.backorder_id, coalesce(sum(u.backordered_delta) filter (where u.backordered_delta < 0), 0) as taken,
+  from (select u.backorder_id, coalesce(sum(u.backordered_delta), 0) as taken,
                coalesce(-sum(u.backordered_delta) filter (where u.event_type = 'RELEASE'), 0) as released,
                coalesce(-sum(u.backordered_delta) filter (where u.event_type = 'EXPIRE'), 0) as expired,
                bool_or(u.event_type in ('EXTEND', 'CONFIRM')) as redated, bool_or(u.event_type = 'CONFIRM') as confirmed,
@@ -3386,7 +3384,7 @@ begin
 
   update openstock_core.backlog g
   set backordered = trim_scale(g.backordered + m.qty), next_expiry_at = least(g.next_expiry_at, m.expires_at)
-  from (select u.product_id, sum(u.backordered_delta) as qty, min(u.expires_at) filter (where u.backordered_delta > 0) as expires_at
+  from (select u.product_id, sum(u.backordered_delta) as qty, min(u.expires_at) as expires_at
         from unnest(movements) as u where u.backordered_delta <> 0 group by u.product_id) as m
   where g.tenant_id = tenant and g.product_id = m.product_id;
 end
@@ -3638,7 +3636,7 @@ $$;
 revoke all on function openstock_core.post from public;
 grant execute on function openstock_core.post to openstock_api;
 comment on function openstock_core.post is
-  'Writes movements to the ledger and the projections, and returns the entries in order, with the level''s balances after each. '
+  'Writes movements to the ledger and the projections, and returns the entries, each with its place among them and the level''s balances after it. '
   'Errors: OS110 (on_hand would be too large), OS902.';
 
 reset role;
@@ -4585,7 +4583,7 @@ begin
     cross join lateral (select * from openstock_core.product s where s.tenant_id = write_kits.tenant and s.sku = g.sku limit 1) as p
   ), gone as (
     delete from openstock_core.kit_component c using given g
-    where c.tenant_id = write_kits.tenant and c.kit_id = g.product_id and g.old <> g.new and not g.new ? c.component_id::text
+    where c.tenant_id = write_kits.tenant and c.kit_id = g.product_id and not g.new ? c.component_id::text
   ), written as (
     insert into openstock_core.kit_component as c (tenant_id, kit_id, component_id, qty)
     select write_kits.tenant, g.product_id, e.key::bigint, e.value::numeric
@@ -5923,7 +5921,7 @@ begin
     left join lateral (select * from openstock_core.channel s where s.tenant_id = tenant and s.code = g.channel limit 1) as c on true
     left join lateral (select * from openstock_core.product s where s.tenant_id = tenant and s.sku = g.sku limit 1) as p on true
   )
-  select (select array_agg((u.n, u.line, u.channel, u.channel_id, u.sku, u.product_id, u.qty)::openstock_core.quota_line order by u.n)
+  select (select array_agg((u.n, u.line, u.channel, u.channel_id, u.sku, u.product_id, u.qty)::openstock_core.quota_line)
           from looked_up u) as typed, f.n, f.problem
   into bad
   from (select) as always
@@ -5973,7 +5971,6 @@ begin
   where u.qty > 0 or exists (
     select from openstock_core.channel_quota s
     where s.tenant_id = tenant and s.product_id = u.product_id and s.warehouse_id = place and s.channel_id = u.channel_id)
-  order by u.product_id, u.channel_id
   on conflict on constraint channel_quota_pkey do update set qty = excluded.qty;
 
   select jsonb_build_object('line', min(u.n), 'sku', u.sku, 'problem', 'all that is kept of it must have at most 12 digits before the point')
@@ -10683,8 +10680,7 @@ begin
   from (select b.warehouse_id, array_agg(distinct row(b.location_id, b.product_id, b.lot_id, 'hold', null)::openstock_core.bin_key) as keys
         from openstock_core.stock_bin b
         where b.tenant_id = tenant and b.bin_id = any (sources)
-        group by b.warehouse_id
-        order by b.warehouse_id) as k;
+        group by b.warehouse_id) as k;
   return openstock_core.find_bins(tenant, array(
     select row(b.location_id, b.product_id, b.lot_id, 'hold', null)::openstock_core.bin_key
     from unnest(sources) with ordinality as s (bin_id, n)
@@ -13399,5 +13395,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '4b310f7d27320ff298b76c3d75a41848e6cdbc17cacd88db1f29bbf86e293bd0');
+values ('0001.baseline', '860dabfdd59bf8be1cfc9eaa019c96cc1459fd4dad5f31cab195f6bfcad841cf');
 reset role;
