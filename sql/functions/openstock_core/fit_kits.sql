@@ -17,11 +17,11 @@ declare
   left_over numeric;
   fitted numeric[] := array[]::numeric[];
 begin
-  -- A place of stock is a product at a warehouse, or all that there is of it.
-  select array_agg(s.product_id order by s.n), array_agg(s.warehouse_id order by s.n), array_agg(s.units order by s.n)
+  -- A place of stock is a product at a warehouse, or all that there is of it. Aggregates without an order of their own see the rows in the same one.
+  select array_agg(s.product_id), array_agg(s.warehouse_id), array_agg(s.units)
   into products, warehouses, free
   from (
-    select c.product_id, c.warehouse_id, sum(c.available) as units, row_number() over (order by c.product_id, c.warehouse_id) as n
+    select c.product_id, c.warehouse_id, sum(c.available) as units
     from unnest(candidates) as c
     where c.active and c.available > 0 and c.place is not null
     group by grouping sets ((c.product_id), (c.product_id, c.warehouse_id))) as s;
@@ -30,8 +30,8 @@ begin
     with place as materialized (
       select p.* from unnest(products, warehouses) with ordinality as p (product_id, warehouse_id, n)
     )
-    select array_agg(u.n order by u.n) as parts, min(u.qty / coalesce(u.kit_qty, 1)) as units, bool_or(u.kit_id is not null) as whole,
-           array_agg(coalesce(u.kit_qty, 1) order by u.n) as each, array_agg(a.n order by u.n) as anywhere, array_agg(h.n order by u.n) as here,
+    select array_agg(u.n) as parts, min(u.qty / coalesce(u.kit_qty, 1)) as units, bool_or(u.kit_id is not null) as whole,
+           array_agg(coalesce(u.kit_qty, 1)) as each, array_agg(a.n) as anywhere, array_agg(h.n) as here,
            u.warehouse_id is not null as named
     from unnest(lines) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)
     left join place a on a.product_id = u.product_id and a.warehouse_id is null
