@@ -43,11 +43,11 @@ begin
     for no key update skip locked);
   update openstock_core.reservation r set changes = r.changes + 1
   where r.tenant_id = tenant and r.reservation_id = any (order_ids);
+  -- Whoever waits no more gets nothing: plan_fill looks once all is locked.
   return array(
     select b.backorder_id
     from openstock_core.backorder b
     where b.tenant_id = tenant and b.backorder_id = any (head) and b.reservation_id = any (order_ids)
-      and b.backordered > 0 and b.expires_at is null
     order by b.backorder_id
     for no key update);
 end
