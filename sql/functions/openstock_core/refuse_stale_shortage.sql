@@ -11,12 +11,10 @@ declare
   products constant bigint[] := array(select distinct u.product_id from unnest(lines) as u);
   closed text;
 begin
-  select w.code into closed
+  select min(w.code) into closed
   from unnest(lines) as u
   join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = u.warehouse_id
-  where not w.active
-  order by w.code
-  limit 1;
+  where not w.active;
   if closed is not null then
     perform openstock_core.fail('OS104', jsonb_build_object('warehouse', closed));
   end if;
