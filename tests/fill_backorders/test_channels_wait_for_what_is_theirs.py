@@ -54,6 +54,13 @@ def test_the_entries_say_what_came_out_of_the_quota(market: Shop) -> None:
     assert market.differences() == []
 
 
+def test_who_is_first_in_the_queue_takes_from_the_quota_first(market: Shop) -> None:
+    buy(market, "THIRD", 2, "WEB", on_shortage="backorder")
+    keep(market, "WEB", 5)
+    market.receive("LON", [{"sku": "APPLE", "qty": 9}])
+    assert market.entries("order_ref", "reserved_delta", "quota_delta", event_type="RESERVE") == [("FIRST", 2, 0), ("SECOND", 4, -4), ("THIRD", 2, -1)]
+
+
 def test_what_is_kept_of_another_product_fills_nobody(market: Shop) -> None:
     keep(market, "WEB", 5, "RICE")
     market.receive("LON", [{"sku": "APPLE", "qty": 4}])

@@ -120,11 +120,14 @@ def test_pins_of_an_ended_hold_go_with_it(shop: Shop, clock: Clock) -> None:
 
 
 def test_more_products_than_one_call_takes(shop: Shop) -> None:
-    """A hundred at a time."""
-    skus = [f"S-{number}" for number in range(105)]
+    """A hundred at a time, in the order in which they were made; who waits for others takes none of the rows."""
+    skus = [f"S-{number:03}" for number in range(105)]
     shop.put_products(lines=[{"sku": sku, "name": sku, "backorder": "unlimited"} for sku in skus])
-    shop.reserve("MANY", [{"sku": sku, "qty": 2} for sku in skus], on_shortage="backorder")
+    shop.reserve("FIRST", [{"sku": skus[-1], "qty": 2}], on_shortage="backorder", priority=1)
+    shop.reserve("MANY", [{"sku": sku, "qty": 2} for sku in skus[:-1]], on_shortage="backorder")
     shop.receive("LON", [{"sku": sku, "qty": 3} for sku in skus], fill_backorders=False)
-    assert len(shop.fill_backorders()) == 101
-    assert len(shop.fill_backorders()) == 6
-    assert columns(shop.view("orders", order_ref="MANY"), "reserved", "backordered") == [(210, 0)]
+    assert len(shop.fill_backorders(max_rows=101)) == 101
+    assert sorted(columns(shop.fill_backorders(), "order_ref", "sku")) == [
+        ("FIRST", "S-104"), *(("MANY", f"S-{number:03}") for number in range(99, 104)),
+    ]  # fmt: skip
+    assert columns(shop.view("orders", order_ref="MANY"), "reserved", "backordered") == [(208, 0)]

@@ -210,10 +210,11 @@ def test_whoever_cannot_be_filled_is_in_nobodys_way(shop: Shop) -> None:
     assert filled(shop.fill_backorders(max_rows=2)) == [("ANY", 1, "LON", "filled", 1)]
 
 
-def test_nobody_is_in_the_way_of_goods_that_come_in_either(shop: Shop) -> None:
+@pytest.mark.parametrize(("sku", "warehouse"), [("APPLE", "BER"), ("RICE", None)], ids=["elsewhere", "another product"])
+def test_nobody_is_in_the_way_of_goods_that_come_in_either(shop: Shop, sku: str, warehouse: str | None) -> None:
     """receive fills a thousand at most: those that the received units can fill."""
-    lines = [{"sku": "APPLE", "qty": 1, "line": line} for line in range(1, 1001)]
-    shop.reserve("BERLIN", lines, warehouse="BER", on_shortage="backorder")
+    lines = [{"sku": sku, "qty": 1, "line": line} for line in range(1, 1001)]
+    shop.reserve("OTHERS", lines, warehouse=warehouse, on_shortage="backorder")
     backorder(shop, "ANY", 1)
     shop.receive("LON", [{"sku": "APPLE", "qty": 1}])
     assert standing(shop, "ANY") == [(1, "LON", 1, 0, 0, 0, 0)]
