@@ -257,6 +257,63 @@ def test_what_an_order_was_given_since_is_not_overlooked(
     assert waiting.differences() == []
 
 
+@pytest.mark.parametrize("filler", ["fill_backorders", "receive"])
+def test_who_fills_stands_in_the_way_of_nobody_who_waits_for_something_else(waiting: Shop, session: OpenSession, filler: str) -> None:
+    """Neither of an order, nor of a product's queue."""
+    let_wait(waiting, "RICE")
+    backorder(waiting, "GRAINS", 10, sku="RICE", warehouse="LON")
+    waiting.receive("BER", [{"sku": sku, "qty": 1} for sku in ("RICE", "APPLE")], fill_backorders=False)
+    waiting.reserve("DONE", [{"sku": "RICE", "qty": 1}], warehouse="BER")
+    one, two = session(), session()
+    if filler == "receive":
+        one.receive("BER", [{"sku": "APPLE", "qty": 1}])
+    else:
+        assert filled(one.fill_backorders()) == [("FIRST", 1, "BER", "filled", 1)]
+    two.unhindered("release", "GRAINS")
+    two.unhindered("release", "DONE")
+    two.commit()
+    one.commit()
+    assert waiting.differences() == []
+
+
+@pytest.mark.parametrize("waits", ["nobody", "someone else"])
+def test_receipts_at_two_warehouses_do_not_wait_for_each_other_where_nobody_waits(
+    waiting: Shop, session: OpenSession, waits: str
+) -> None:
+    """Also if somebody waited once, or waits for another product that comes in."""
+    let_wait(waiting, "RICE")
+    backorder(waiting, "GRAINS", 10, sku="RICE")
+    waiting.receive("BER", [{"sku": "RICE", "qty": 1}])
+    if waits == "nobody":
+        waiting.receive("BER", [{"sku": "APPLE", "qty": 5}])
+    one, two = session(), session()
+    one.receive("LON", [{"sku": "RICE", "qty": 1}] + ([{"sku": "APPLE", "qty": 1}] if waits == "someone else" else []))
+    two.unhindered("receive", "BER", [{"sku": "RICE", "qty": 1}])
+    two.commit()
+    one.commit()
+    assert waiting.differences() == []
+
+
+@pytest.mark.parametrize("function", ["cancel", "amend"])
+def test_who_gives_up_locks_the_queues_that_he_stands_in_and_no_others(waiting: Shop, session: OpenSession, function: str) -> None:
+    """Nor those in which he stood once."""
+    let_wait(waiting, "RICE")
+    let_wait(waiting, "MILK")
+    waiting.reserve("BOTH", [{"sku": "RICE", "qty": 10}, {"sku": "APPLE", "qty": 1}], warehouse="LON", on_shortage="backorder")
+    waiting.receive("LON", [{"sku": "RICE", "qty": 1}])
+    backorder(waiting, "DAIRY", 1, sku="MILK")
+    one, two = session(), session()
+    if function == "cancel":
+        one.cancel("BOTH")
+    else:
+        one.amend("BOTH", [{"sku": "APPLE", "line": 2, "qty": 0}])
+    for sku in ("RICE", "MILK"):
+        assert two.unhindered("reserve", f"NEW {sku}", [{"sku": sku, "qty": 1}], warehouse="BER", on_shortage="backorder")
+    two.commit()
+    one.commit()
+    assert waiting.differences() == []
+
+
 @without_predicates
 @either_end
 def test_a_hold_confirmed_meanwhile_is_filled_by_who_comes_next(
