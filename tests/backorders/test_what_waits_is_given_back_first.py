@@ -50,6 +50,12 @@ def test_rows_say_what_waits_still(shop: Shop) -> None:
     ]
 
 
+def test_what_was_filled_waits_no_more(shop: Shop) -> None:
+    backorder(shop, "O1", 2, warehouse="BER")
+    shop.receive("LON", [{"sku": "APPLE", "qty": 5}])
+    assert sorted(columns(shop.cancel("O1"), "line", "warehouse", "qty_released")) == [(1, "LON", 8), (2, "BER", 2)]
+
+
 def test_of_what_waits_the_youngest_goes_first(shop: Shop) -> None:
     backorder(shop, "O1", 2)
     backorder(shop, "O1", 3)

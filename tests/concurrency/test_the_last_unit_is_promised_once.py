@@ -6,7 +6,7 @@ import pytest
 from psycopg import IsolationLevel
 
 from ..support import Clock, Shop, columns, day
-from .sessions import ALL_LEVELS, READ_COMMITTED, SNAPSHOT_LEVELS, OpenSession, all_outcomes
+from .sessions import ALL_LEVELS, NEVER, READ_COMMITTED, SNAPSHOT_LEVELS, OpenSession, all_outcomes
 
 every_level = pytest.mark.parametrize("level", ALL_LEVELS, ids=lambda level: level.name)
 LAST = [{"sku": "APPLE", "qty": 1}]
@@ -119,6 +119,17 @@ def test_a_warehouse_that_closed_meanwhile_is_named(shop: Shop, session: OpenSes
     assert two.refused(waiting) == "OS104"
     assert columns(shop.view("orders"), "order_ref") == [("A",)]
     assert shop.differences() == []
+
+
+def test_a_warehouse_that_closed_meanwhile_offers_nothing(shop: Shop, session: OpenSession) -> None:
+    shop.receive("LON", [{"sku": "APPLE", "qty": 5}])
+    shop.receive("BER", [{"sku": "APPLE", "qty": 2}])
+    one, two = session(READ_COMMITTED), session(READ_COMMITTED)
+    one.reserve("A", LAST)
+    waiting = two.blocked("reserve", "B", [{"sku": "APPLE", "qty": 9}])
+    shop.put_warehouses(lines=[{"code": "LON", "active": False}])
+    one.commit()
+    assert columns(waiting.result(NEVER), "outcome", "on_hand", "available", "offers") == [("rejected", 2, 2, [{"warehouse": "BER", "available": 2}])]
 
 
 def test_stock_that_came_to_another_warehouse_meanwhile_is_found(shop: Shop, session: OpenSession) -> None:

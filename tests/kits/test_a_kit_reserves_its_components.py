@@ -38,6 +38,12 @@ def test_a_line_of_kits_is_a_line_of_each_component(kits: Shop) -> None:
     assert kits.differences() == []
 
 
+def test_another_order_whose_line_has_the_number_is_no_kit(kits: Shop) -> None:
+    kits.reserve("O1", [{"sku": "HAMPER", "qty": 1}])
+    assert columns(kits.reserve("O2", [{"sku": "APPLE", "qty": 1}]), "line", "sku", "kit") == [(1, "APPLE", None)]
+    assert columns(kits.reserve("O3", [{"sku": "BAG", "qty": 1}]), "line", "sku", "kit") == [(1, "APPLE", "BAG")]
+
+
 def test_components_come_from_the_warehouses_that_have_them(kits: Shop) -> None:
     kits.reserve("O1", [{"sku": "HAMPER", "qty": 6}])
     assert promised(kits) == [
@@ -134,6 +140,13 @@ def test_no_whole_kit_is_no_order(kits: Shop) -> None:
     [row] = kits.reserve("O1", [{"sku": "HAMPER", "qty": 5}], on_shortage="partial")
     assert (row["outcome"], row["qty_short"], row["available"], row["offers"]) == ("short", 5, 0, [])
     assert kits.view("orders", order_ref="O1") == []
+
+
+@pytest.mark.parametrize("warehouse", ["LON", None])
+def test_a_line_of_no_whole_kit_leaves_the_order_to_the_others(kits: Shop, warehouse: str | None) -> None:
+    kits.reserve("O0", [{"sku": "RICE", "qty": 3}])
+    kits.reserve("O1", [{"sku": "APPLE", "qty": 1}, {"sku": "HAMPER", "qty": 5}], on_shortage="partial", warehouse=warehouse)
+    assert promised(kits) == [(1, "APPLE", "LON", 1, None)]
 
 
 def test_kits_do_not_wait(kits: Shop) -> None:

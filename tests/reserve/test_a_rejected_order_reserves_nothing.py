@@ -6,6 +6,7 @@ import psycopg
 import pytest
 
 from tests.support import Shop, columns, refused, unchanged
+from tests.waiting import let_wait
 
 OFFERS = [{"warehouse": "LON", "available": 10}, {"warehouse": "BER", "available": 1}]
 
@@ -61,6 +62,17 @@ def test_a_rejected_order_leaves_no_order_behind(stocked: Shop, db: psycopg.Conn
     assert db.execute("select order_ref from openstock_core.reservation").fetchall() == [("EARLIER",)]
     with refused(db, "OS301", order_ref="NEW"):
         stocked.release("NEW")
+
+
+def test_orders_of_which_nothing_is_left_or_that_only_wait_stay(stocked: Shop, db: psycopg.Connection) -> None:
+    let_wait(stocked, "MILK")
+    stocked.reserve("WAITS", [{"sku": "MILK", "qty": 1}], on_shortage="backorder")
+    stocked.reserve("CART", [{"sku": "RICE", "qty": 1}], ttl="1 hour")
+    stocked.confirm("CART", "SALE")
+    for order_ref in ("NEW", "WAITS"):
+        stocked.reserve(order_ref, [{"sku": "APPLE", "qty": 1000}])
+    orders = db.execute("select order_ref from openstock_core.reservation order by 1").fetchall()
+    assert orders == [("CART",), ("EARLIER",), ("SALE",), ("WAITS",)]
 
 
 def test_the_rejection_is_stored_as_the_answer(stocked: Shop, db: psycopg.Connection) -> None:

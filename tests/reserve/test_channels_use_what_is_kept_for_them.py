@@ -76,10 +76,11 @@ def test_every_row_shows_what_is_available_after_it(market: Shop) -> None:
 
 
 def test_each_warehouse_gives_what_it_keeps(market: Shop) -> None:
-    market.receive("BER", [{"sku": "APPLE", "qty": 4}])
-    keep(market, "WEB", 4, warehouse="BER")
-    assert columns(buy(market, "O1", 6, "WEB"), "warehouse", "qty_reserved") == [("LON", 5), ("BER", 1)]
-    assert (kept(market), kept(market, warehouse="BER")) == ({"TILL": 3}, {"WEB": 3})
+    market.receive("BER", [{"sku": "APPLE", "qty": 5}])
+    keep(market, "WEB", 2, warehouse="BER")
+    assert columns(buy(market, "O1", 8, "WEB"), "warehouse", "qty_reserved") == [("LON", 5), ("BER", 3)]
+    assert sorted(market.entries("warehouse", "quota_delta", event_type="RESERVE")) == [("BER", -2), ("LON", -4)]
+    assert (kept(market), kept(market, warehouse="BER")) == ({"TILL": 3}, {})
     assert columns(buy(market, "O2", 1), "outcome", "offers") == [("rejected", [])]
 
 
@@ -221,4 +222,27 @@ def test_each_promise_uses_the_quota_of_its_channel_product_and_warehouse(shop: 
     assert {row["qty"] for row in shop.view("quotas", channel="MARKET")} == {5}
     shop.release("O1", [{"line": 3, "qty": 2}, {"line": 2}])
     assert columns(shop.view("quotas", channel="WEB"), "sku", "warehouse", "qty") == [("APPLE", "BER", 4), ("APPLE", "LON", 5), ("RICE", "LON", 4)]
+    assert shop.differences() == []
+
+
+@pytest.mark.parametrize(("qty", "booked"), [(1, ["FIRST"]), (3, ["FIRST", "SECOND"])])
+def test_of_ended_holds_only_those_are_booked_that_give_back_what_is_wanted(shop: Shop, clock: Clock, qty: int, booked: list[str]) -> None:
+    """The oldest first; others took nothing from this quota, are shipped, or hold still."""
+    shop.receive("LON", [{"sku": "APPLE", "qty": 20}])
+    shop.receive("BER", [{"sku": "APPLE", "qty": 5}])
+    open_channels(shop)
+    buy(shop, "TOOK NOTHING", 1, "WEB", ttl="10 minutes")
+    keep(shop, "WEB", 1, warehouse="BER")
+    buy(shop, "IN BERLIN", 1, "WEB", warehouse="BER", ttl="20 minutes")
+    keep(shop, "MARKET", 1)
+    buy(shop, "MARKET", 1, "MARKET", ttl="30 minutes")
+    keep(shop, "WEB", 4)
+    buy(shop, "SHIPPED", 1, "WEB", ttl="40 minutes")
+    buy(shop, "SECOND", 1, "WEB", ttl="60 minutes")
+    buy(shop, "FIRST", 1, "WEB", ttl="50 minutes")
+    buy(shop, "HOLDS", 1, "WEB", ttl="1 day")
+    shop.ship("SHIPPED")
+    clock.advance(hours=2)
+    buy(shop, "NEW", qty, "WEB", warehouse="LON")
+    assert sorted(shop.entries("order_ref", event_type="EXPIRE")) == [(name,) for name in booked]
     assert shop.differences() == []

@@ -67,6 +67,17 @@ def test_the_balances_of_the_answer_are_the_levels_own(carts: Shop) -> None:
     assert carts.level("APPLE") == (10, 0, 2, 8)
 
 
+@pytest.fixture
+def two_warehouses_of_rice(shop: Shop, clock: Clock) -> Shop:
+    """London has 10 RICE, 3 of them held by who is gone and 2 by who is not, and 5 MILK, 1 held by who is gone; Berlin 11 RICE, 4 so."""
+    shop.receive("LON", [{"sku": "RICE", "qty": 10}, {"sku": "MILK", "qty": 5, "lot": "L1"}])
+    shop.receive("BER", [{"sku": "RICE", "qty": 11}])
+    for sku, qty, warehouse, ttl in [("RICE", 3, "LON", "1 hour"), ("RICE", 2, "LON", "1 day"), ("MILK", 1, "LON", "1 hour"), ("RICE", 4, "BER", "1 hour")]:
+        shop.reserve(f"{sku} {qty}", [{"sku": sku, "qty": qty}], warehouse=warehouse, ttl=ttl)
+    clock.advance(hours=2)
+    return shop
+
+
 def test_who_is_short_all_the_same_is_told_what_there_is(carts: Shop) -> None:
     [row] = carts.reserve("NEW", [{"sku": "APPLE", "qty": 12}])
     assert (row["outcome"], row["qty_short"], row["on_hand"], row["reserved"], row["available"]) == (
@@ -89,6 +100,20 @@ def test_an_error_books_nothing_and_counts_them_as_available(carts: Shop, db: ps
     assert sum(offer["available"] for offer in short["offers"]) == 10
     [row] = carts.reserve("NEW", [{"sku": "APPLE", "qty": 10}], on_shortage="error")
     assert row["outcome"] == "reserved"
+
+
+def test_a_rejected_order_is_told_what_ended_holds_leave_of_its_other_lines(two_warehouses_of_rice: Shop) -> None:
+    """Of each product and warehouse by itself; nobody needed them booked."""
+    shop = two_warehouses_of_rice
+    lines = [{"sku": "RICE", "qty": 1}, {"sku": "MILK", "qty": 1}, {"sku": "RICE", "qty": 1, "warehouse": "BER"}, {"sku": "APPLE", "qty": 99}]
+    answer = shop.reserve("NEW", lines)
+    assert columns(answer, "sku", "warehouse", "on_hand", "reserved", "available", "offers") == [
+        ("RICE", None, 21, 2, 19, [{"warehouse": "LON", "available": 8}, {"warehouse": "BER", "available": 11}]),
+        ("MILK", None, 5, 0, 5, [{"warehouse": "LON", "available": 5}]),
+        ("RICE", "BER", 11, 0, 11, [{"warehouse": "BER", "available": 11}]),
+        ("APPLE", None, 0, 0, 0, []),
+    ]
+    assert shop.entries("order_ref", event_type="EXPIRE") == []
 
 
 def test_booking_changes_nothing_that_the_views_show(carts: Shop) -> None:

@@ -71,6 +71,7 @@ def test_what_is_promised_without_a_bin_is_not_to_be_had_in_one(stocked: Shop) -
 def test_a_lot_is_found_wherever_it_lies(stocked: Shop) -> None:
     stocked.reserve("O1", [{"sku": "MILK", "qty": 8, "lot": "M2"}, {"sku": "MILK", "qty": 1, "lot": "M3"}])
     assert pinned(stocked, "MILK") == [("BER", "DEFAULT", "M3", 1), ("LON", "A-1", "M2", 6), ("LON", "A-2", "M2", 2)]
+    assert stocked.entries("line", "location", "allocated_delta", event_type="ALLOCATE") == [(1, "A-1", 6), (1, "A-2", 2), (2, "DEFAULT", 1)]
     assert stocked.differences() == []
 
 
@@ -79,6 +80,14 @@ def test_days_left_pass_over_what_goes_off_too_soon(stocked: Shop) -> None:
     assert pinned(stocked, "MILK") == [("BER", "DEFAULT", "M3", 1), ("LON", "A-1", "M2", 6), ("LON", "A-2", "M2", 2)]
     [row] = stocked.reserve("O2", [{"sku": "MILK", "qty": 3, "min_days_left": 11}])
     assert (row["outcome"], row["available"]) == ("rejected", 2)
+
+
+def test_who_is_short_is_offered_such_units_of_each_warehouse_by_its_priority(stocked: Shop) -> None:
+    for first, second, priority in [("BER", "LON", 0), ("LON", "BER", 2)]:
+        stocked.put_warehouses(lines=[{"code": "BER", "priority": priority}])
+        [row] = stocked.reserve("O1", [{"sku": "MILK", "qty": 99, "min_days_left": 10}])
+        such = {"LON": 8, "BER": 3}
+        assert (row["available"], row["offers"]) == (11, [{"warehouse": code, "available": such[code]} for code in (first, second)])
 
 
 def test_the_last_day_has_no_days_left(stocked: Shop) -> None:
