@@ -106,6 +106,21 @@ def test_two_sweepers_book_it_once(expired: Shop, operators: tuple[Operator, Ope
     assert expired.differences() == []
 
 
+def test_a_sweeper_counts_the_levels_that_it_booked_itself(expired: Shop, session: OpenSession, operators: tuple[Operator, Operator], clock: Clock) -> None:
+    """It finds two; the first is booked by a shop while it waits, and has another lot that expires later."""
+    expired.receive("BER", [{"sku": "MILK", "qty": 1, "lot": "NEW"}])
+    expired.receive("LON", [{"sku": "MILK", "qty": 1, "lot": "LAST", "expires_on": day(60)}])
+    clock.advance(days=20)
+    shop = session()
+    shop.reserve("A", [{"sku": "MILK", "qty": 1}], warehouse="LON")
+    waiting = operators[0].blocked("block_expired_lots", tenant=expired.tenant)
+    shop.commit()
+    assert waiting.result(NEVER) == [{"block_expired_lots": 1}]
+    operators[0].commit()
+    assert expired.level("MILK", "BER") == (1, 1, 0, 0)
+    assert expired.differences() == []
+
+
 def test_a_sweeper_and_a_shipment_book_it_once(
     expired: Shop, session: OpenSession, operators: tuple[Operator, Operator]
 ) -> None:

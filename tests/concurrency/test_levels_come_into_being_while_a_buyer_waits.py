@@ -1,0 +1,57 @@
+"""A level that comes into being while a buyer waits for others is looked at too: what cannot be settled there any more is tried anew, and only that."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from ..support import Shop, columns, day
+from .sessions import OpenSession
+from .wall_clock import WallClock
+
+HOUR = timedelta(hours=1)
+LOT = {"sku": "MILK", "lot": "M1"}
+PLAIN = {"sku": "MILK"}
+
+
+@pytest.fixture
+def milk(shop: Shop, wall_clock: WallClock) -> Shop:
+    """4 MILK in London, of which CART held 3 until an hour ago; none in Berlin, where it was never stocked."""
+    shop.receive("LON", [LOT | {"qty": 4, "expires_on": day(30)}])
+    shop.reserve("CART", [PLAIN | {"qty": 3}], ttl=HOUR)
+    wall_clock.advance(hours=2)
+    return shop
+
+
+@pytest.mark.parametrize("wish", [PLAIN, LOT], ids=["any units", "a lot"])
+def test_a_hold_that_ended_there_or_units_that_are_asked_for_begin_it_anew(
+    milk: Shop, session: OpenSession, wall_clock: WallClock, wish: dict[str, Any]
+) -> None:
+    one, two = session(), session()
+    one.adjust("LON", [LOT | {"qty": 1}], reason="found")
+    call = ("reserve", "NEW", [wish | {"qty": 7}])
+    waiting = two.blocked(*call)
+    milk.receive("BER", [LOT | {"qty": 3}])
+    milk.reserve("BERLIN", [PLAIN | {"qty": 3}], ttl=HOUR, warehouse="BER")
+    wall_clock.advance(hours=2)
+    one.rollback()
+    assert two.refused(waiting) == "40001"
+    assert sorted(columns(two.reserve(*call[1:]), "warehouse", "outcome", "qty_reserved")) == [("BER", "reserved", 3), ("LON", "reserved", 4)]
+    two.commit()
+    assert milk.differences() == []
+
+
+@pytest.mark.parametrize("wish", [PLAIN, LOT], ids=["any units", "a lot"])
+def test_where_it_has_nothing_of_that_the_answer_stands(milk: Shop, session: OpenSession, wish: dict[str, Any]) -> None:
+    """Its two are of another lot; who asks for a lot is short, as is who would take any and more."""
+    one, two = session(), session()
+    one.adjust("LON", [LOT | {"qty": 1}], reason="found")
+    waiting = two.blocked("reserve", "NEW", [wish | {"qty": 9}], on_shortage="partial")
+    milk.receive("BER", [{"sku": "MILK", "qty": 2, "lot": "M2"}])
+    one.rollback()
+    answer = columns(two.outcome(waiting, "reserve"), "warehouse", "outcome", "qty_reserved", "qty_short")
+    berlin = [("BER", "reserved", 2, 0)] if wish is PLAIN else []
+    assert sorted(answer, key=str) == sorted([("LON", "reserved", 4, 0), *berlin, (None, "short", 0, 3 if berlin else 5)], key=str)
+    assert milk.differences() == []

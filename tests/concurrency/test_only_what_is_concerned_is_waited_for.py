@@ -1,0 +1,96 @@
+"""Who books holds that ended, or gives units back, waits for the rows that this changes, and for none beside them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import psycopg
+import pytest
+
+from ..support import Shop, columns
+from ..waiting import backorder, let_wait
+from .sessions import NEVER, OpenSession, unlocked
+from .wall_clock import WallClock
+
+HOUR = timedelta(hours=1)
+SKUS = ("APPLE", "RICE")
+
+
+@pytest.fixture
+def busy(shop: Shop, wall_clock: WallClock) -> Shop:
+    """Nine of each product at both warehouses. CART holds 9 APPLE in London, pinned, and waits for 2 more; both have ended. OTHER is firm, has
+    one RICE, pinned, one APPLE in Berlin, and waits for RICE; QUEUED waits for RICE until tomorrow."""
+    for sku in SKUS:
+        let_wait(shop, sku)
+    for warehouse in ("LON", "BER"):
+        shop.receive(warehouse, [{"sku": sku, "qty": 9} for sku in SKUS])
+    shop.reserve("CART", [{"sku": "APPLE", "qty": 11}], warehouse="LON", on_shortage="backorder", ttl=HOUR)
+    shop.allocate("CART")
+    shop.reserve("OTHER", [{"sku": "RICE", "qty": 1, "warehouse": "LON"}, {"sku": "APPLE", "qty": 1, "warehouse": "BER"}])
+    shop.allocate("OTHER")
+    shop.reserve("SOLD", [{"sku": "RICE", "qty": 17}])
+    backorder(shop, "OTHER", 3, "RICE")
+    backorder(shop, "QUEUED", 1, "RICE", ttl=24 * HOUR)
+    wall_clock.advance(hours=2)
+    return shop
+
+
+@pytest.mark.parametrize("sweeps", [False, True], ids=["reserve", "expire_reservations"])
+def test_who_books_holds_does_not_wait_for_other_levels_queues_and_bins(busy: Shop, session: OpenSession, sweeps: bool) -> None:
+    """Neither of other products, nor of the same one at another warehouse."""
+    one, two = session(), session()
+    one.adjust("BER", [{"sku": "APPLE", "qty": 1}], reason="found")
+    one.cancel("OTHER")
+    if sweeps:
+        assert columns(two.unhindered("expire_reservations"), "order_ref", "qty_released") == [("CART", 9), ("CART", 2)]
+    else:
+        rows = two.unhindered("reserve", "NEW", [{"sku": "APPLE", "qty": 10}], warehouse="LON", on_shortage="backorder")
+        assert columns(rows, "outcome", "qty_reserved", "qty_backordered") == [("reserved", 9, 0), ("backordered", 0, 1)]
+    two.commit()
+    one.commit()
+    assert busy.differences() == []
+
+
+def test_an_amendment_waits_for_no_order_but_its_own(busy: Shop, session: OpenSession) -> None:
+    """Neither for their promises, nor for what they wait for: who makes a hold last longer locks nothing else."""
+    one, two = session(), session()
+    busy.reserve("KEPT", [{"sku": "APPLE", "qty": 10}], warehouse="BER", on_shortage="backorder", ttl=HOUR)
+    one.extend("KEPT", 9 * HOUR)
+    rows = two.unhindered("amend", "OTHER", [{"line": 3, "qty": 2}])
+    assert columns(rows, "sku", "outcome", "qty_released") == [("RICE", "released", 1)]
+    two.commit()
+    one.commit()
+    assert busy.differences() == []
+
+
+def test_an_amendment_does_not_wait_for_levels_where_its_order_has_nothing_left(busy: Shop, session: OpenSession) -> None:
+    busy.ship("OTHER", [{"sku": "APPLE"}])
+    one, two = session(), session()
+    one.adjust("BER", [{"sku": "APPLE", "qty": 1}], reason="found")
+    assert columns(two.unhindered("amend", "OTHER", [{"line": 3, "qty": 2}]), "outcome") == [("released",)]
+    two.commit()
+
+
+def test_an_amendment_that_gives_back_promised_units_does_not_wait_for_the_queue(busy: Shop, session: OpenSession) -> None:
+    busy.reserve("PLAIN", [{"sku": "APPLE", "qty": 2}], warehouse="BER")
+    one, two = session(), session()
+    one.reserve("WAITS", [{"sku": "APPLE", "qty": 99}], warehouse="LON", on_shortage="backorder")
+    assert columns(two.unhindered("amend", "PLAIN", [{"line": 1, "qty": 1}]), "outcome") == [("released",)]
+    two.commit()
+
+
+def test_holds_are_locked_by_their_age(shop: Shop, db: psycopg.Connection, session: OpenSession, wall_clock: WallClock) -> None:
+    """The one that ends last was made first."""
+    shop.receive("LON", [{"sku": "APPLE", "qty": 5}])
+    for cart in range(5):
+        shop.reserve(f"C-{cart}", [{"sku": "APPLE", "qty": 1}], ttl=(9 - cart) * HOUR)
+    lines = [row[0] for row in db.execute("select reservation_line_id from openstock_core.reservation_line order by 1").fetchall()]
+    holder, one = session(), session()
+    holder.extend("C-2", 99 * HOUR)
+    wall_clock.advance(hours=10)
+    waiting = one.blocked("reserve", "NEW", [{"sku": "APPLE", "qty": 5}])
+    assert unlocked(db, "reservation_line") == set(lines[3:])
+    holder.rollback()
+    assert columns(waiting.result(NEVER), "outcome") == [("reserved",)]
+    one.commit()
+    assert shop.differences() == []
