@@ -8,7 +8,7 @@ import pytest
 from psycopg import IsolationLevel
 
 from ..support import Shop, columns, unchanged
-from .sessions import ALL_LEVELS, OpenSession
+from .sessions import ALL_LEVELS, NEVER, OpenSession
 from .wall_clock import WallClock
 
 every_level = pytest.mark.parametrize("level", ALL_LEVELS, ids=lambda level: level.name)
@@ -59,4 +59,15 @@ def test_a_hold_of_the_order_that_is_booked_meanwhile_does_not_stop_the_rest(hel
     waiting = two.blocked("amend", "C-1", [{"line": 2, "qty": 2}])
     one.commit()
     assert columns(two.outcome(waiting, "amend", "C-1", [{"line": 2, "qty": 2}]), "outcome") == [("reserved",)]
+    assert held.differences() == []
+
+
+def test_who_came_in_time_and_had_to_wait_gives_back_what_has_ended_since(held: Shop, session: OpenSession, wall_clock: WallClock) -> None:
+    one, two = session(), session()
+    one.adjust("LON", [{"sku": "APPLE", "qty": 1}], reason="found")
+    waiting = two.blocked("amend", "C-1", [{"line": 1, "qty": 1}])
+    wall_clock.advance(hours=2)
+    one.rollback()
+    assert columns(waiting.result(NEVER), "outcome", "qty_released", "qty_reserved") == [("released", 2, 1)]
+    two.commit()
     assert held.differences() == []

@@ -45,11 +45,12 @@ def test_a_hold_that_ended_there_or_units_that_are_asked_for_begin_it_anew(
 
 @pytest.mark.parametrize("wish", [PLAIN, LOT], ids=["any units", "a lot"])
 def test_where_it_has_nothing_of_that_the_answer_stands(milk: Shop, session: OpenSession, wish: dict[str, Any]) -> None:
-    """Its two are of another lot; who asks for a lot is short, as is who would take any and more."""
+    """Its two are of another lot, and the lot is there no more; who asks for it is short, as is who would take any and more."""
     one, two = session(), session()
     one.adjust("LON", [LOT | {"qty": 1}], reason="found")
     waiting = two.blocked("reserve", "NEW", [wish | {"qty": 9}], on_shortage="partial")
-    milk.receive("BER", [{"sku": "MILK", "qty": 2, "lot": "M2"}])
+    milk.receive("BER", [{"sku": "MILK", "qty": 2, "lot": "M2"}, LOT | {"qty": 1}])
+    milk.adjust("BER", [LOT | {"qty": -1}], reason="spilt")
     one.rollback()
     answer = columns(two.outcome(waiting, "reserve"), "warehouse", "outcome", "qty_reserved", "qty_short")
     berlin = [("BER", "reserved", 2, 0)] if wish is PLAIN else []

@@ -56,10 +56,11 @@ def test_an_amendment_waits_for_no_order_but_its_own(busy: Shop, session: OpenSe
     one, two = session(), session()
     busy.reserve("KEPT", [{"sku": "APPLE", "qty": 10}], warehouse="BER", on_shortage="backorder", ttl=HOUR)
     one.extend("KEPT", 9 * HOUR)
-    rows = two.unhindered("amend", "OTHER", [{"line": 3, "qty": 2}])
+    rows = two.unhindered("amend", "OTHER", [{"line": 3, "qty": 2}], op_id="less")
     assert columns(rows, "sku", "outcome", "qty_released") == [("RICE", "released", 1)]
     two.commit()
     one.commit()
+    assert set(busy.entries("order_ref", op_id="less")) == {("OTHER",)}  # CART's hold has ended, and is not in the way
     assert busy.differences() == []
 
 
@@ -94,3 +95,38 @@ def test_holds_are_locked_by_their_age(shop: Shop, db: psycopg.Connection, sessi
     assert columns(waiting.result(NEVER), "outcome") == [("reserved",)]
     one.commit()
     assert shop.differences() == []
+
+
+def test_who_pins_takes_off_or_brings_in_waits_for_no_other_order_and_no_other_bin(busy: Shop, session: OpenSession) -> None:
+    """One has rice pinned, makes a hold last longer, and brings apples to where there were some; two does the like with other units."""
+    busy.receive("LON", [{"sku": "RICE", "qty": 9, "location": "A-1"}])
+    busy.receive("BER", [{"sku": "APPLE", "qty": 1}])
+    busy.put_locations("BER", lines=[{"code": "B-1"}, {"code": "B-2"}])
+    for location, qty in (("B-1", 1), ("B-2", 1)):
+        busy.receive("BER", [{"sku": "MILK", "lot": "M1", "qty": qty, "location": location}])
+    busy.adjust("BER", [{"sku": "MILK", "lot": "M1", "qty": -1, "location": "B-1"}], reason="spilt")
+    busy.reserve("KEPT", [{"sku": "RICE", "qty": 1}], ttl=HOUR)
+    busy.reserve("MINE", [{"sku": "APPLE", "qty": 2}], warehouse="BER")
+    one, two = session(), session()
+    one.allocate("SOLD")
+    one.extend("KEPT", 9 * HOUR)
+    one.receive("BER", [{"sku": "MILK", "lot": "M1", "qty": 1, "location": "B-1"}])
+    assert columns(two.unhindered("allocate", "MINE"), "outcome", "qty") == [("allocated", 2)]
+    assert columns(two.unhindered("deallocate", "MINE"), "outcome", "qty") == [("deallocated", 2)]
+    assert columns(two.unhindered("receive", "BER", [{"sku": "APPLE", "qty": 3, "location": "B-2"}]), "on_hand") == [(13,)]
+    two.commit()
+    one.commit()
+    assert busy.differences() == []
+
+
+def test_a_picker_locks_the_bins_that_it_needs_and_leaves_the_others(busy: Shop, session: OpenSession) -> None:
+    busy.put_locations("BER", lines=[{"code": "B-1"}])
+    busy.receive("BER", [{"sku": "APPLE", "qty": 5, "location": "B-1"}])
+    for order_ref in ("MINE", "YOURS"):
+        busy.reserve(order_ref, [{"sku": "APPLE", "qty": 2}], warehouse="BER")
+    one, two = session(), session()
+    assert columns(one.allocate("MINE"), "location", "qty") == [("DEFAULT", 2)]
+    assert columns(two.unhindered("allocate", "YOURS", removal="lifo"), "location", "qty") == [("B-1", 2)]
+    two.commit()
+    one.commit()
+    assert busy.differences() == []
