@@ -130,3 +130,24 @@ def test_a_picker_locks_the_bins_that_it_needs_and_leaves_the_others(busy: Shop,
     two.commit()
     one.commit()
     assert busy.differences() == []
+
+
+@pytest.mark.parametrize("function", ["allocate", "ship"])
+def test_where_all_of_a_line_is_pinned_its_product_is_waited_for_no_more(shop: Shop, session: OpenSession, function: str) -> None:
+    """The order waits for rice, which is in use. It has its apples, and those that another picker is at are none of its."""
+    shop.receive("LON", [{"sku": "APPLE", "qty": 2, "location": "A-1"}, {"sku": "RICE", "qty": 5, "location": "A-1"}])
+    shop.receive("LON", [{"sku": "APPLE", "qty": 5, "location": "A-2"}])
+    shop.reserve("MINE", [{"sku": sku, "qty": 2} for sku in SKUS])
+    shop.allocate("MINE")
+    shop.deallocate("MINE", [{"sku": "RICE"}])
+    for sku in SKUS:
+        shop.reserve(sku, [{"sku": sku, "qty": 1}])
+    apples, rice, two = session(), session(), session()
+    apples.allocate("APPLE")
+    rice.allocate("RICE")
+    waiting = two.until_blocked(two.later(function, "MINE"), by=rice)
+    rice.commit()
+    assert ("RICE", 2) in columns(waiting.result(NEVER), "sku", "qty")
+    two.commit()
+    apples.commit()
+    assert shop.differences() == []
