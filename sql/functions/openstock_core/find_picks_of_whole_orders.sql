@@ -39,11 +39,6 @@ begin
     join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = n.reservation_line_id
     where l.reservation_id = any (served)
     order by array_position(order_ids, l.reservation_id), n.reservation_line_id);
-  picks := array(
-    select row(p.reservation_line_id, p.product_id, p.warehouse_id, p.bin_id, p.qty, p.serial_ids)::openstock_core.pick
-    from unnest(picks) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, serial_ids, n)
-    where p.reservation_line_id in (select n.reservation_line_id from unnest(needs) as n)
-    order by p.n);
 end
 $$;
 

@@ -31,7 +31,7 @@ begin
       from (select distinct b.product_id, b.warehouse_id from bin b) as k
       cross join lateral openstock_core.pickable_bins(tenant, k.product_id, k.warehouse_id, removal) as p
     ), level as materialized (
-      select c.product_id, c.warehouse_id, c.available, c.place from unnest(candidates) as c where c.active and c.place is not null
+      select c.product_id, c.warehouse_id, c.available, c.place from unnest(candidates) as c where c.active
     )
     select u.line, u.product_id, u.qty, u.serial_ids, array_agg(b.warehouse_id order by o.preference) as warehouses, array_agg(b.bin_id order by o.preference) as bins,
            array_agg(b.bin order by o.preference) as bin, array_agg(b.level order by o.preference) as level,

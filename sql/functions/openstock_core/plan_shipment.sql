@@ -27,8 +27,7 @@ begin
       join openstock_core.allocation a on a.tenant_id = tenant and a.reservation_line_id = t.reservation_line_id
       where a.bin_id <> all (due.lot_bin_ids)
     ) as s
-    where s.before < s.wanted
-    order by s.reservation_line_id, s.before);
+    where s.before < s.wanted);
   needs := array(
     select row(t.reservation_line_id, t.product_id, t.warehouse_id, null, t.qty - coalesce(p.qty, 0), null)::openstock_core.pick
     from unnest(taken) as t
