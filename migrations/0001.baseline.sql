@@ -3131,12 +3131,10 @@ declare
   products constant bigint[] := array(select distinct u.product_id from unnest(lines) as u);
   closed text;
 begin
-  select w.code into closed
+  select min(w.code) into closed
   from unnest(lines) as u
   join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = u.warehouse_id
-  where not w.active
-  order by w.code
-  limit 1;
+  where not w.active;
   if closed is not null then
     perform openstock_core.fail('OS104', jsonb_build_object('warehouse', closed));
   end if;
@@ -6910,11 +6908,11 @@ declare
   left_over numeric;
   fitted numeric[] := array[]::numeric[];
 begin
-  -- A place of stock is a product at a warehouse, or all that there is of it.
-  select array_agg(s.product_id order by s.n), array_agg(s.warehouse_id order by s.n), array_agg(s.units order by s.n)
+  -- A place of stock is a product at a warehouse, or all that there is of it. Aggregates without an order of their own see the rows in the same one.
+  select array_agg(s.product_id), array_agg(s.warehouse_id), array_agg(s.units)
   into products, warehouses, free
   from (
-    select c.product_id, c.warehouse_id, sum(c.available) as units, row_number() over (order by c.product_id, c.warehouse_id) as n
+    select c.product_id, c.warehouse_id, sum(c.available) as units
     from unnest(candidates) as c
     where c.active and c.available > 0 and c.place is not null
     group by grouping sets ((c.product_id), (c.product_id, c.warehouse_id))) as s;
@@ -6923,8 +6921,8 @@ begin
     with place as materialized (
       select p.* from unnest(products, warehouses) with ordinality as p (product_id, warehouse_id, n)
     )
-    select array_agg(u.n order by u.n) as parts, min(u.qty / coalesce(u.kit_qty, 1)) as units, bool_or(u.kit_id is not null) as whole,
-           array_agg(coalesce(u.kit_qty, 1) order by u.n) as each, array_agg(a.n order by u.n) as anywhere, array_agg(h.n order by u.n) as here,
+    select array_agg(u.n) as parts, min(u.qty / coalesce(u.kit_qty, 1)) as units, bool_or(u.kit_id is not null) as whole,
+           array_agg(coalesce(u.kit_qty, 1)) as each, array_agg(a.n) as anywhere, array_agg(h.n) as here,
            u.warehouse_id is not null as named
     from unnest(lines) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)
     left join place a on a.product_id = u.product_id and a.warehouse_id is null
@@ -7096,7 +7094,7 @@ begin
       from (select distinct b.product_id, b.warehouse_id from bin b) as k
       cross join lateral openstock_core.pickable_bins(tenant, k.product_id, k.warehouse_id, removal) as p
     ), level as materialized (
-      select c.product_id, c.warehouse_id, c.available, c.place from unnest(candidates) as c where c.active and c.place is not null
+      select c.product_id, c.warehouse_id, c.available, c.place from unnest(candidates) as c where c.active
     )
     select u.line, u.product_id, u.qty, u.serial_ids, array_agg(b.warehouse_id order by o.preference) as warehouses, array_agg(b.bin_id order by o.preference) as bins,
            array_agg(b.bin order by o.preference) as bin, array_agg(b.level order by o.preference) as level,
@@ -9224,11 +9222,11 @@ begin
     for no key update skip locked);
   update openstock_core.reservation r set changes = r.changes + 1
   where r.tenant_id = tenant and r.reservation_id = any (order_ids);
+  -- Whoever waits no more gets nothing: plan_fill looks once all is locked.
   return array(
     select b.backorder_id
     from openstock_core.backorder b
     where b.tenant_id = tenant and b.backorder_id = any (head) and b.reservation_id = any (order_ids)
-      and b.backordered > 0 and b.expires_at is null
     order by b.backorder_id
     for no key update);
 end
@@ -10140,8 +10138,7 @@ begin
       join openstock_core.allocation a on a.tenant_id = tenant and a.reservation_line_id = t.reservation_line_id
       where a.bin_id <> all (due.lot_bin_ids)
     ) as s
-    where s.before < s.wanted
-    order by s.reservation_line_id, s.before);
+    where s.before < s.wanted);
   needs := array(
     select row(t.reservation_line_id, t.product_id, t.warehouse_id, null, t.qty - coalesce(p.qty, 0), null)::openstock_core.pick
     from unnest(taken) as t
@@ -10447,11 +10444,6 @@ begin
     join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = n.reservation_line_id
     where l.reservation_id = any (served)
     order by array_position(order_ids, l.reservation_id), n.reservation_line_id);
-  picks := array(
-    select row(p.reservation_line_id, p.product_id, p.warehouse_id, p.bin_id, p.qty, p.serial_ids)::openstock_core.pick
-    from unnest(picks) with ordinality as p (reservation_line_id, product_id, warehouse_id, bin_id, qty, serial_ids, n)
-    where p.reservation_line_id in (select n.reservation_line_id from unnest(needs) as n)
-    order by p.n);
 end
 $$;
 
@@ -13395,5 +13387,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '860dabfdd59bf8be1cfc9eaa019c96cc1459fd4dad5f31cab195f6bfcad841cf');
+values ('0001.baseline', '87e9b38e539265c2dcccc09e4bd7d1d8eaffffd1cbb657a724cd4f87187d1aaf');
 reset role;
