@@ -3318,12 +3318,15 @@ create or replace function openstock_core.post_allocations(tenant uuid, movement
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  -- One for all: among pins of one call, the bin says which is the newer one.
+  stamp constant timestamptz := openstock.server_time();
 begin
   if not exists (select from unnest(movements) as u where u.allocated_delta <> 0) then
     return;
   end if;
   insert into openstock_core.allocation (tenant_id, reservation_line_id, bin_id, qty, created_at)
-  select tenant, u.reservation_line_id, u.bin_id, sum(u.allocated_delta), openstock.server_time()
+  select tenant, u.reservation_line_id, u.bin_id, sum(u.allocated_delta), stamp
   from unnest(movements) as u
   where u.allocated_delta > 0
   group by u.reservation_line_id, u.bin_id
@@ -13387,5 +13390,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '87e9b38e539265c2dcccc09e4bd7d1d8eaffffd1cbb657a724cd4f87187d1aaf');
+values ('0001.baseline', '5e35d2a4b4a1f5667b318aa5a33d561e344f099f7c481b6b69e2bd57083cfc62');
 reset role;

@@ -5,12 +5,15 @@ create or replace function openstock_core.post_allocations(tenant uuid, movement
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  -- One for all: among pins of one call, the bin says which is the newer one.
+  stamp constant timestamptz := openstock.server_time();
 begin
   if not exists (select from unnest(movements) as u where u.allocated_delta <> 0) then
     return;
   end if;
   insert into openstock_core.allocation (tenant_id, reservation_line_id, bin_id, qty, created_at)
-  select tenant, u.reservation_line_id, u.bin_id, sum(u.allocated_delta), openstock.server_time()
+  select tenant, u.reservation_line_id, u.bin_id, sum(u.allocated_delta), stamp
   from unnest(movements) as u
   where u.allocated_delta > 0
   group by u.reservation_line_id, u.bin_id
