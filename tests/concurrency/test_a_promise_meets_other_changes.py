@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from psycopg import IsolationLevel
 
-from ..support import Shop, columns
+from ..support import Shop
 from .sessions import ALL_LEVELS, READ_COMMITTED, SNAPSHOT_LEVELS, OpenSession
 
 every_level = pytest.mark.parametrize("level", ALL_LEVELS, ids=lambda level: level.name)
@@ -135,38 +135,6 @@ def test_an_order_closed_meanwhile_takes_no_more_lines(stocked: Shop, session: O
     if two.refused(waiting) == "40001":
         assert two.refused(two.later("reserve", "OLD", [{"sku": "APPLE", "qty": 1}])) == "OS302"
     assert stocked.level("APPLE") == (6, 0, 0, 6)
-
-
-def test_a_level_that_is_born_while_a_promise_waits_is_waited_for_where_it_comes_later(stocked: Shop, session: OpenSession) -> None:
-    stocked.put_warehouses(lines=[{"code": "ROM", "priority": 3}])
-    one, two, other = session(), session(), session()
-    one.reserve("ONE", [{"sku": "APPLE", "qty": 6}])
-    waiting = two.blocked("reserve", "TWO", [{"sku": "APPLE", "qty": 4}])
-    stocked.receive("ROM", [{"sku": "APPLE", "qty": 5}])
-    other.reserve("THREE", [{"sku": "APPLE", "qty": 1, "warehouse": "ROM"}])
-    one.commit()
-    two.until_blocked(waiting, by=other)
-    other.commit()
-    assert columns(waiting.result(), "outcome", "warehouse", "qty_reserved", "available") == [("reserved", "ROM", 4, 0)]
-    two.commit()
-    assert stocked.differences() == []
-
-
-def test_a_level_that_is_born_while_a_promise_waits_is_not_waited_for_out_of_order(stocked: Shop, session: OpenSession) -> None:
-    """Whoever has it may want the rice, which the promise holds already."""
-    stocked.put_warehouses(lines=[{"code": "ROM", "priority": 3}])
-    stocked.receive("LON", [{"sku": "RICE", "qty": 1}])
-    one, two, other = session(), session(), session()
-    one.reserve("ONE", [{"sku": "APPLE", "qty": 6}])
-    waiting = two.blocked("reserve", "TWO", [{"sku": "RICE", "qty": 1}, {"sku": "APPLE", "qty": 4}])
-    stocked.receive("ROM", [{"sku": "APPLE", "qty": 5}])
-    other.reserve("THREE", [{"sku": "APPLE", "qty": 1, "warehouse": "ROM"}])
-    one.commit()
-    assert two.refused(waiting) == "40001"
-    other.commit()
-    answer = two.reserve("TWO", [{"sku": "RICE", "qty": 1}, {"sku": "APPLE", "qty": 4}])
-    assert columns(answer, "sku", "warehouse") == [("RICE", "LON"), ("APPLE", "ROM")]
-    two.commit()
 
 
 def test_promises_of_different_products_do_not_wait_for_each_other(stocked: Shop, session: OpenSession) -> None:

@@ -25,6 +25,15 @@ def milk(shop: Shop, wall_clock: WallClock) -> Shop:
     return shop
 
 
+@pytest.fixture
+def apples(shop: Shop) -> Shop:
+    """Ten apples in London, four of them promised; Rome, where there is nothing yet, comes after it."""
+    shop.receive("LON", [{"sku": "APPLE", "qty": 10}])
+    shop.reserve("OLD", [{"sku": "APPLE", "qty": 4}])
+    shop.put_warehouses(lines=[{"code": "ROM", "priority": 3}])
+    return shop
+
+
 @pytest.mark.parametrize("wish", [PLAIN, LOT], ids=["any units", "a lot"])
 def test_a_hold_that_ended_there_or_units_that_are_asked_for_begin_it_anew(
     milk: Shop, session: OpenSession, wall_clock: WallClock, wish: dict[str, Any]
@@ -56,3 +65,33 @@ def test_where_it_has_nothing_of_that_the_answer_stands(milk: Shop, session: Ope
     berlin = [("BER", "reserved", 2, 0)] if wish is PLAIN else []
     assert sorted(answer, key=str) == sorted([("LON", "reserved", 4, 0), *berlin, (None, "short", 0, 3 if berlin else 5)], key=str)
     assert milk.differences() == []
+
+
+def test_it_is_waited_for_where_it_comes_later(apples: Shop, session: OpenSession) -> None:
+    one, two, other = session(), session(), session()
+    one.reserve("ONE", [{"sku": "APPLE", "qty": 6}])
+    waiting = two.blocked("reserve", "TWO", [{"sku": "APPLE", "qty": 4}])
+    apples.receive("ROM", [{"sku": "APPLE", "qty": 5}])
+    other.reserve("THREE", [{"sku": "APPLE", "qty": 1, "warehouse": "ROM"}])
+    one.commit()
+    two.until_blocked(waiting, by=other)
+    other.commit()
+    assert columns(waiting.result(), "outcome", "warehouse", "qty_reserved", "available") == [("reserved", "ROM", 4, 0)]
+    two.commit()
+    assert apples.differences() == []
+
+
+def test_it_is_not_waited_for_out_of_order(apples: Shop, session: OpenSession) -> None:
+    """Whoever has it may want the rice, which the promise holds already."""
+    apples.receive("LON", [{"sku": "RICE", "qty": 1}])
+    one, two, other = session(), session(), session()
+    one.reserve("ONE", [{"sku": "APPLE", "qty": 6}])
+    waiting = two.blocked("reserve", "TWO", [{"sku": "RICE", "qty": 1}, {"sku": "APPLE", "qty": 4}])
+    apples.receive("ROM", [{"sku": "APPLE", "qty": 5}])
+    other.reserve("THREE", [{"sku": "APPLE", "qty": 1, "warehouse": "ROM"}])
+    one.commit()
+    assert two.refused(waiting) == "40001"
+    other.commit()
+    answer = two.reserve("TWO", [{"sku": "RICE", "qty": 1}, {"sku": "APPLE", "qty": 4}])
+    assert columns(answer, "sku", "warehouse") == [("RICE", "LON"), ("APPLE", "ROM")]
+    two.commit()
