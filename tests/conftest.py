@@ -1,7 +1,8 @@
 """One throw-away server for a test run, one migrated template database a worker, one cheap copy of it a test.
 
 `db` is a superuser's connection to the test's own database, `connect(login)` a new connection as one of the LOGINS,
-`shop` a tenant with its master data behind the application's login. OPENSTOCK_DSN, where set, names a superuser on a
+`shop` a tenant behind the application's login: where a test asks for it, the database is copied from a second template, which has its
+master data already. OPENSTOCK_DSN, where set, names a superuser on a
 server to use instead of the embedded one; OPENSTOCK_PG_BIN the PostgreSQL programs to run. OPENSTOCK_TEST_SERVER is what a
 run of the tests tells a run that it starts itself (tests/mutation): the same server, whose logins it leaves alone.
 """
@@ -80,15 +81,26 @@ def _load(host: str, port: int, user: str, dbname: str, password: str | None, **
                     template.execute("select openstock_admin.grant_tenant(%s, any_tenant => true)", [login.name])
 
 
+def _furnish(host: str, port: int, user: str, dbname: str, password: str | None, **_: object) -> None:
+    """Furnish the shop of the tests, once a worker."""
+    dsn = make_conninfo(host=host, port=port, user=user, password=password, dbname=dbname)
+    with psycopg.connect(dsn, autocommit=True) as db, psycopg.connect(make_conninfo(dsn, user=LOGINS["app"].name), autocommit=True) as app:
+        Shop(app, db).furnish()
+
+
 template = factories.postgresql_noproc(load=[_load])
-_own_database = factories.postgresql("template")
+_bare_database = factories.postgresql("template")
+furnished_template = factories.postgresql_noproc(depends_on="template", load=[_furnish])
+_furnished_database = factories.postgresql("furnished_template")
 
 
 @pytest.fixture
-def db(_own_database: psycopg.Connection) -> psycopg.Connection:
+def db(request: pytest.FixtureRequest) -> psycopg.Connection:
     """A superuser's connection, in autocommit mode, to this test's own migrated database."""
-    _own_database.autocommit = True
-    return _own_database
+    furnished = "shop" in request.fixturenames
+    own: psycopg.Connection = request.getfixturevalue("_furnished_database" if furnished else "_bare_database")
+    own.autocommit = True
+    return own
 
 
 @pytest.fixture
@@ -113,7 +125,7 @@ def connect(dsn: str) -> Iterator[Connect]:
 @pytest.fixture
 def shop(connect: Connect, db: psycopg.Connection) -> Shop:
     """The test tenant, with products, warehouses and bins (see Shop), called as the application's login."""
-    return Shop(connect("app"), db).furnish()
+    return Shop(connect("app"), db)
 
 
 @pytest.fixture
