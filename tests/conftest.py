@@ -1,10 +1,10 @@
 """One throw-away server for a test run, one migrated template database a worker, one cheap copy of it a test.
 
 `db` is a superuser's connection to the test's own database, `connect(login)` a new connection as one of the LOGINS,
-`shop` a tenant behind the application's login: where a test asks for it, the database is copied from a second template, which has its
-master data already. OPENSTOCK_DSN, where set, names a superuser on a
-server to use instead of the embedded one; OPENSTOCK_PG_BIN the PostgreSQL programs to run. OPENSTOCK_TEST_SERVER is what a
-run of the tests tells a run that it starts itself (tests/mutation): the same server, whose logins it leaves alone.
+`shop` a tenant behind the application's login: where a test asks for it, the database is copied from a second template, which
+has its master data already. OPENSTOCK_DSN, where set, names a superuser on a server to use instead of the embedded one;
+OPENSTOCK_PG_BIN the PostgreSQL programs to run. OPENSTOCK_TEST_SERVER is what a run of the tests tells a run that it starts
+itself (tests/mutation): the same server, whose logins it leaves alone.
 """
 
 from __future__ import annotations

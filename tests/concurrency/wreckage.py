@@ -36,9 +36,13 @@ class Line:
         return self.reserved[n - 1] if end is not None and end <= moment else NOTHING
 
 
+def is_kit(sku: str) -> bool:
+    return sku == "BOX"
+
+
 def parts(sku: str) -> list[tuple[str, Decimal]]:
     """What one of it takes from stock: of a kit its components."""
-    return [(part["sku"], Decimal(str(part["qty"]))) for part in COMPONENTS] if sku == "BOX" else [(sku, Decimal(1))]
+    return [(part["sku"], Decimal(str(part["qty"]))) for part in COMPONENTS] if is_kit(sku) else [(sku, Decimal(1))]
 
 
 def keys_of(sku: str, warehouse: str | None) -> list[Key]:
@@ -340,30 +344,47 @@ class Wreckage:
         for times in self.times.values():
             yield from times[bisect_right(times, done.began) : bisect_right(times, done.ended)]
 
+    def left(self, sku: str, warehouse: str | None, moment: datetime, done: Done) -> tuple[Decimal, Decimal]:
+        """The least and the most that the levels which may send it could promise at a moment."""
+        least = most = NOTHING
+        for key in keys_of(sku, warehouse):
+            on_hand, blocked, reserved = self.at(key, moment)
+            booked = on_hand - blocked - reserved - SAFETY.get(sku, 0)
+            fewest, greatest = self.ended(key, moment, done)
+            least, most = least + max(booked + fewest, NOTHING), most + max(booked + greatest, NOTHING)
+        return least, most
+
     def rejects(self, done: Done, moment: datetime) -> bool:
         """Whether these rows tell the truth about this moment."""
-        rows = done.rows
         wanted: defaultdict[tuple[str, str | None], Decimal] = defaultdict(Decimal)
-        for row in rows:
+        for row in done.rows:
             for sku, each in parts(row["sku"]):
                 wanted[sku, row["warehouse"]] += row["qty_ordered"] * each
-        for row in rows:
-            place, short = row["warehouse"], []
-            for sku, _ in parts(row["sku"]):
-                levels = [(*self.at(key, moment), *self.ended(key, moment, done)) for key in keys_of(sku, place)]
-                fewest, greatest = (sum(max(v[0] - v[1] - v[2] + v[n] - SAFETY.get(sku, 0), 0) for v in levels) for n in (3, 4))
-                if sku == row["sku"]:
-                    on_hand, blocked, reserved, least, most = (sum(level[n] for level in levels) for n in range(5))
-                    if (on_hand, blocked) != (row["on_hand"], row["blocked"]) or not reserved - most <= row["reserved"] <= reserved - least:
-                        return False
-                    if not fewest <= row["available"] <= greatest:
-                        return False
-                    fewest = row["available"]
-                named = sum(qty for (other, at), qty in wanted.items() if other == sku and at is not None)
-                short.append(wanted[sku, place] + (named if place is None else 0) > fewest)
-            if row["qty_short"] > 0 and not any(short):
+
+        def lacks(sku: str, place: str | None, available: Decimal) -> bool:
+            named = sum(qty for (other, at), qty in wanted.items() if other == sku and at is not None and place is None)
+            return wanted[sku, place] + named > available
+
+        for row in done.rows:
+            place = row["warehouse"]
+            if is_kit(row["sku"]):
+                short = any(lacks(sku, place, self.left(sku, place, moment, done)[0]) for sku, _ in parts(row["sku"]))
+            elif self.shows(row, done, moment):
+                short = lacks(row["sku"], place, row["available"])
+            else:
+                return False
+            if row["qty_short"] > 0 and not short:
                 return False
         return True
+
+    def shows(self, row: Row, done: Done, moment: datetime) -> bool:
+        """Whether the balances of this row may have been those of this moment."""
+        keys = keys_of(row["sku"], row["warehouse"])
+        levels = [(*self.at(key, moment), *self.ended(key, moment, done)) for key in keys]
+        on_hand, blocked, reserved, least, most = (sum(level[n] for level in levels) for n in range(5))
+        fewest, greatest = self.left(row["sku"], row["warehouse"], moment, done)
+        same = (on_hand, blocked) == (row["on_hand"], row["blocked"])
+        return same and reserved - most <= row["reserved"] <= reserved - least and bool(fewest <= row["available"] <= greatest)
 
     def check_parts(self) -> None:
         """Who got a part, or waits, came when there was no more: at some moment between call and answer nothing of what is missing was left."""
@@ -379,14 +400,8 @@ class Wreckage:
     def leaves_nothing(self, missing: list[Row], done: Done, moment: datetime) -> bool:
         """Whether no level that was asked had anything left at this moment; for kits, not enough for one more."""
         for row in missing:
-            enough = []
-            for sku, each in parts(row["sku"]):
-                left = NOTHING
-                for key in keys_of(sku, row["warehouse"]):
-                    on_hand, blocked, reserved = self.at(key, moment)
-                    left += max(on_hand - blocked - reserved + self.ended(key, moment, done)[0] - SAFETY.get(sku, 0), NOTHING)
-                enough.append(left >= each if sku != row["sku"] else left > 0)
-            if all(enough):
+            left = [(self.left(sku, row["warehouse"], moment, done)[0], each) for sku, each in parts(row["sku"])]
+            if all(units >= each if is_kit(row["sku"]) else units > 0 for units, each in left):
                 return False
         return True
 
