@@ -47,9 +47,11 @@ class Specialties:
 
     def phones(self, many: int) -> list[dict[str, Any]]:
         """A line of new ones."""
-        new = [next(self.serials) for _ in range(many)]
-        self.known += new
-        return [{"sku": "PHONE", "serials": new, "location": "A-1"}]
+        return [{"sku": "PHONE", "serials": [next(self.serials) for _ in range(many)], "location": "A-1"}]
+
+    def received(self, lines: list[dict[str, Any]]) -> None:
+        """These have come in: from now on their pieces can be named."""
+        self.known += [serial for line in lines for serial in line.get("serials", [])]
 
     def make_up(self, random: Random, order_ref: str, *, losses: bool) -> tuple[str, dict[str, Any]]:
         """A call about one of them; a promise is made to this order."""

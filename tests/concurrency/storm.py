@@ -335,6 +335,8 @@ class Storm:
             done = Done(function, request, op_id, rows, began, self.now(connection))
             if not rows or not rows[0]["replayed"]:
                 self.done.append(done)
+                if function == "receive":
+                    self.specialties.received(request["lines"])
             if function == "reserve" and rows[0]["outcome"] in ("reserved", "backordered"):
                 self.promised.append(request["order_ref"])
             if "ttl" in request and rows[0]["outcome"] in ("reserved", "backordered"):
