@@ -9561,24 +9561,20 @@ as $$
 declare
   candidates bigint[];
 begin
+  if not wait then
+    perform openstock_core.lock_bins(tenant, named);
+  end if;
+  candidates := array(
+    select c.bin_id
+    from (select n.product_id, n.warehouse_id, sum(n.qty) as qty from unnest(needs) as n group by 1, 2) as k
+    cross join lateral openstock_core.pickable_bins(tenant, k.product_id, k.warehouse_id, removal) as c
+    where (wait or c.start < k.qty) and c.bin_id <> all (avoided));
   if wait then
-    candidates := array(
-      select c.bin_id
-      from (select distinct n.product_id, n.warehouse_id from unnest(needs) as n) as k
-      cross join lateral openstock_core.pickable_bins(tenant, k.product_id, k.warehouse_id, removal) as c
-      where c.bin_id <> all (avoided));
     perform openstock_core.lock_bins(tenant, candidates || named);
     return candidates;
   end if;
-  perform openstock_core.lock_bins(tenant, named);
   return array(
-    select b.bin_id
-    from (select n.product_id, n.warehouse_id, sum(n.qty) as qty from unnest(needs) as n group by 1, 2) as k
-    cross join lateral (
-      select c.bin_id from openstock_core.pickable_bins(tenant, k.product_id, k.warehouse_id, removal) as c
-      where c.start < k.qty and c.bin_id <> all (avoided)
-    ) as c
-    join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = c.bin_id
+    select b.bin_id from openstock_core.stock_bin b where b.tenant_id = tenant and b.bin_id = any (candidates)
     for no key update of b skip locked);
 end
 $$;
@@ -10598,7 +10594,7 @@ begin
     join openstock_core.allocation a on a.tenant_id = tenant and a.reservation_line_id = o.reservation_line_id
       and a.bin_id <> all (expired)
     join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = a.bin_id
-    join openstock_core.product p on p.tenant_id = tenant and p.product_id = o.product_id
+    join openstock_core.product p on p.tenant_id = tenant and p.product_id = b.product_id
     join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = o.warehouse_id
     join openstock_core.location c on c.tenant_id = tenant and c.location_id = b.location_id
     left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
@@ -13390,5 +13386,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '5e35d2a4b4a1f5667b318aa5a33d561e344f099f7c481b6b69e2bd57083cfc62');
+values ('0001.baseline', '9e6e275fb785023f327b794e8dbabe51ed094f396c3b361beec7781e14b6f968');
 reset role;

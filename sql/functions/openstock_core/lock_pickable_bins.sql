@@ -11,24 +11,20 @@ as $$
 declare
   candidates bigint[];
 begin
+  if not wait then
+    perform openstock_core.lock_bins(tenant, named);
+  end if;
+  candidates := array(
+    select c.bin_id
+    from (select n.product_id, n.warehouse_id, sum(n.qty) as qty from unnest(needs) as n group by 1, 2) as k
+    cross join lateral openstock_core.pickable_bins(tenant, k.product_id, k.warehouse_id, removal) as c
+    where (wait or c.start < k.qty) and c.bin_id <> all (avoided));
   if wait then
-    candidates := array(
-      select c.bin_id
-      from (select distinct n.product_id, n.warehouse_id from unnest(needs) as n) as k
-      cross join lateral openstock_core.pickable_bins(tenant, k.product_id, k.warehouse_id, removal) as c
-      where c.bin_id <> all (avoided));
     perform openstock_core.lock_bins(tenant, candidates || named);
     return candidates;
   end if;
-  perform openstock_core.lock_bins(tenant, named);
   return array(
-    select b.bin_id
-    from (select n.product_id, n.warehouse_id, sum(n.qty) as qty from unnest(needs) as n group by 1, 2) as k
-    cross join lateral (
-      select c.bin_id from openstock_core.pickable_bins(tenant, k.product_id, k.warehouse_id, removal) as c
-      where c.start < k.qty and c.bin_id <> all (avoided)
-    ) as c
-    join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = c.bin_id
+    select b.bin_id from openstock_core.stock_bin b where b.tenant_id = tenant and b.bin_id = any (candidates)
     for no key update of b skip locked);
 end
 $$;

@@ -24,7 +24,7 @@ begin
     join openstock_core.allocation a on a.tenant_id = tenant and a.reservation_line_id = o.reservation_line_id
       and a.bin_id <> all (expired)
     join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = a.bin_id
-    join openstock_core.product p on p.tenant_id = tenant and p.product_id = o.product_id
+    join openstock_core.product p on p.tenant_id = tenant and p.product_id = b.product_id
     join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = o.warehouse_id
     join openstock_core.location c on c.tenant_id = tenant and c.location_id = b.location_id
     left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
