@@ -60,6 +60,11 @@ def shop_copy(cluster: Cluster, shop_template: str) -> Iterator[str]:
 @pytest.fixture
 def suite(cluster: Cluster) -> Suite:
     """A suite at the smallest pace that there is."""
+    return small_suite(cluster)
+
+
+def small_suite(cluster: Cluster) -> Suite:
+    """The same, for who keeps it longer than a test."""
     return Suite(cluster, pgbench_path(), Pace(seconds=1, warm_up=0.2, rounds=1, skus=SKUS), lambda _: None)
 
 

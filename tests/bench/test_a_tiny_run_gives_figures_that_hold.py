@@ -11,21 +11,21 @@ from bench import report
 from bench.contenders import CONTENDERS, Contender
 from bench.databases import Cluster
 from bench.server import is_durable, settings_of
-from bench.suite import Suite
 
-from .conftest import contender
+from .conftest import contender, small_suite
 
 NAMES = {"reserve": "shop", "bare": "shop", "insert": "peers", "usual": "peers"}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def plan(shop_template: str, peers_template: str) -> list[tuple[Contender, tuple[int, ...]]]:
     templates = {"shop": shop_template, "peers": peers_template}
     return [(contender(name, templates[kind]), (1, 2)) for name, kind in NAMES.items()]
 
 
-@pytest.fixture
-def found(cluster: Cluster, suite: Suite, plan: list[tuple[Contender, tuple[int, ...]]]) -> report.Result:
+@pytest.fixture(scope="module")
+def found(cluster: Cluster, plan: list[tuple[Contender, tuple[int, ...]]]) -> report.Result:
+    suite = small_suite(cluster)
     suite.run(plan)
     with cluster.connect() as admin:
         settings = settings_of(admin)

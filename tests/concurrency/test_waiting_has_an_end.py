@@ -6,11 +6,13 @@ Nothing moves that often within one call, so that a function underneath is repla
 from __future__ import annotations
 
 import psycopg
+import pytest
 
 from ..support import Clock, Shop, refused
 
 
-def test_units_that_are_never_found_at_rest_are_not_called_short(shop: Shop, db: psycopg.Connection) -> None:
+@pytest.mark.parametrize("function", ["allocate", "ship"])
+def test_units_that_are_never_found_at_rest_are_not_called_short(shop: Shop, db: psycopg.Connection, function: str) -> None:
     shop.receive("LON", [{"sku": "APPLE", "qty": 5}])
     shop.reserve("ONE", [{"sku": "APPLE", "qty": 3}])
     db.execute(
@@ -18,7 +20,7 @@ def test_units_that_are_never_found_at_rest_are_not_called_short(shop: Shop, db:
         "named bigint[], avoided bigint[], wait boolean) returns bigint[] language sql as $$ select '{}'::bigint[] $$"
     )
     with refused(db, "40001", problem="units kept moving from bin to bin"):
-        shop.allocate("ONE")
+        getattr(shop, function)("ONE")
 
 
 def test_levels_that_keep_coming_into_being_are_not_called_short(shop: Shop, db: psycopg.Connection) -> None:

@@ -101,7 +101,7 @@ class Saboteur:
             own = sql.Identifier(value.info.dbname)
             if self.task:
                 # Who waits for a lock that is never given fails soon.
-                value.execute(sql.SQL("alter database {} set statement_timeout = '20s'").format(own))
+                value.execute(sql.SQL("alter database {} set statement_timeout = '8s'").format(own))
                 try:
                     value.execute(self.task.statement)
                 except psycopg.Error as error:

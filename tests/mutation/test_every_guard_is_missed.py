@@ -16,7 +16,7 @@ from .mutations import KINDS, Definition, Mutation, definitions, mutations, of_f
 from .records import EQUIVALENT, read_killers
 from .runner import Result, Task, run
 
-SHARES = 4
+SHARES = 2
 
 FOUND = mutations()
 TESTED = [mutation for name, mutation in FOUND.items() if name not in EQUIVALENT]
