@@ -1,7 +1,7 @@
 """`make soak`: the batteries that are too long for `make test`, and what they say of themselves.
 
-`python -m tests.soak` runs all, or those named. --minutes: how long the model and the storms go on (default 10); --calls: how many calls the
-storms make at least; --write: puts what was run into docs/soak.md, battery by battery. PYTEST_ARGS are handed on.
+`python -m tests.soak` runs all, or those named. The model goes on for --minutes (60), and until it made --steps (100,000); storms until they made
+--calls (200,000). --write puts what was run into docs/soak.md, battery by battery. PYTEST_ARGS are handed on.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -73,30 +73,32 @@ BATTERIES = {
 
 @dataclass
 class Soak:
-    """How long a test is to go on, and where it tells what it did."""
+    """How much a test is to do, and where it tells what it did."""
 
     seconds: float
+    steps: int
     calls: int
-    report: Path | None
-    began: float
+    report: str
+    began: float = field(default_factory=time.monotonic)
 
     @classmethod
     def asked(cls) -> Soak | None:
         """What `make soak` asks for; None elsewhere."""
-        seconds = float(os.environ.get("OPENSTOCK_SOAK_SECONDS") or 0)
-        report = os.environ.get("OPENSTOCK_SOAK_REPORT")
-        calls = int(os.environ.get("OPENSTOCK_SOAK_CALLS") or 0)
-        return cls(seconds, calls, Path(report) if report else None, time.monotonic()) if seconds else None
+        asked = os.environ.get("OPENSTOCK_SOAK")
+        return cls(**json.loads(asked)) if asked else None
 
-    def goes_on(self, calls: int = 0) -> bool:
-        """Whether neither the time is over nor enough calls are made, of so many."""
-        return time.monotonic() - self.began < self.seconds or calls < self.calls
+    def wants_steps(self, made: int) -> bool:
+        """Whether the model's time is not over yet, or too few steps are made."""
+        return time.monotonic() - self.began < self.seconds or made < self.steps
+
+    def wants_calls(self, made: int) -> bool:
+        """Whether storms are to make more calls."""
+        return made < self.calls
 
     def tell(self, counts: Mapping[str, int]) -> None:
         """What was done, to be added to what other tests of the battery did."""
-        if self.report:
-            with self.report.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(counts) + "\n")
+        with Path(self.report).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(counts) + "\n")
 
 
 def run(name: str, args: argparse.Namespace, version: str) -> str | None:
@@ -105,11 +107,8 @@ def run(name: str, args: argparse.Namespace, version: str) -> str | None:
     with tempfile.TemporaryDirectory() as directory:
         told = Path(directory) / "told.jsonl"
         told.touch()
-        environment = os.environ | {
-            "OPENSTOCK_SOAK_SECONDS": str(args.minutes * 60),
-            "OPENSTOCK_SOAK_CALLS": str(args.calls),
-            "OPENSTOCK_SOAK_REPORT": str(told),
-        }
+        asked = {"seconds": args.minutes * 60, "steps": args.steps, "calls": args.calls, "report": str(told)}
+        environment = os.environ | {"OPENSTOCK_SOAK": json.dumps(asked)}
         began = time.monotonic()
         command = [sys.executable, "-m", "pytest", "-m", "soak", "-n", str(battery.processes), "-q", battery.tests]
         ended = subprocess.run(command + shlex.split(os.environ.get("PYTEST_ARGS", "")), cwd=TOP, env=environment, check=False)
@@ -144,9 +143,10 @@ def write(sections: Mapping[str, str]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.soak")
     parser.add_argument("batteries", nargs="*", choices=[[], *BATTERIES], metavar="battery", help=", ".join(BATTERIES))
-    parser.add_argument("--minutes", type=float, default=10)
-    parser.add_argument("--calls", type=int, default=0)
-    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--minutes", type=float, default=60, help="how long the model goes on, at least (default: 60)")
+    parser.add_argument("--steps", type=int, default=100_000, help="how many steps the model makes, at least (default: 100000)")
+    parser.add_argument("--calls", type=int, default=200_000, help="how many calls storms make, at least (default: 200000)")
+    parser.add_argument("--write", action="store_true", help="put what was run into docs/soak.md")
     args = parser.parse_args()
     with temporary_server() as server, psycopg.connect(server.dsn()) as connection:
         version = connection.info.parameter_status("server_version") or "?"

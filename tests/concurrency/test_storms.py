@@ -45,11 +45,11 @@ def test_a_storm_leaves_no_wreckage(
 
 
 @pytest.mark.soak
-def test_storms_for_as_long_as_one_likes(
+def test_as_many_calls_of_32_clients_as_one_likes(
     connect: Connect, db: psycopg.Connection, soak: Soak, capsys: pytest.CaptureFixture[str]
 ) -> None:
     told: Counter[str] = Counter()
-    while soak.goes_on(told["calls"]):
+    while soak.wants_calls(told["calls"]):
         level = random.choice([READ_COMMITTED, READ_COMMITTED, REPEATABLE_READ, SERIALIZABLE])
         storm = Storm(connect, db, level, random.random() < 0.5, 4 * WORKERS, CALLS, seed=random.getrandbits(32))
         line = rage(storm)

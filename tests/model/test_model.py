@@ -135,7 +135,7 @@ def test_answers_errors_and_views_are_those_of_a_model_in_plain_python(world: Wo
 @pytest.mark.soak
 def test_the_same_for_as_long_as_one_likes(world: World, soak: Soak, capsys: pytest.CaptureFixture[str]) -> None:
     runs = 0
-    while soak.goes_on():
+    while soak.wants_steps(world.steps):
         number, about = random.getrandbits(32), random.choice([None, *TOLD_OF])
         with capsys.disabled():
             print(f"\nrun {runs + 1}, seed {number}, about {about or 'all'}, {world.steps} steps so far", flush=True)
