@@ -50,6 +50,12 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["dsn"] = node.config.stash[_dsn]
 
 
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """In `make soak` tell a failure at once: what else runs goes on for hours."""
+    if report.failed and Soak.asked():
+        print(f"\n{report.nodeid}\n{report.longreprtext}", flush=True)
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop the server; of somebody else's, take back the logins of the tests."""
     given = os.environ.get("OPENSTOCK_DSN")
