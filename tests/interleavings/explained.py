@@ -38,20 +38,32 @@ def comparable(facts: Facts, parts: tuple[Part, Part]) -> Facts:
 
 def left_over(parts: tuple[Part, Part]) -> list[Call]:
     """Who fills backorders, or takes the next orders, passes over orders that another works on, instead of waiting: what they left is for
-    the next who comes. So these calls are made when both are over.
+    the next who comes. Who picks for another order passes over the bin where a pick is short, and takes from those that are left to the
+    order that is short: what it has then is in the bin that it had to avoid. So these calls are made when both are over.
     """
     functions = {part.scenario.function for part in parts}
     calls: list[Call] = [("fill_backorders", {})] if functions & FILLS else []
     everything = {"max_orders": 1000, "on_shortage": "partial"}
     calls += [("allocate_next", part.scenario.request | everything) for part in parts if part.scenario.function == "allocate_next"]
+    calls += [("allocate", {"order_ref": part.scenario.request["order_ref"]}) for part in robbed(parts)]
     return calls
+
+
+def robbed(parts: tuple[Part, Part]) -> list[Part]:
+    """Those that replace units which are not there, while another picks for another order."""
+    return [
+        part
+        for part, other in (parts, parts[::-1])
+        if part.scenario.function == "short_pick" and other.scenario.function in PICKS
+        and part.scenario.request["order_ref"] != other.scenario.request.get("order_ref")
+    ]  # fmt: skip
 
 
 def finally_comparable(facts: Facts, parts: tuple[Part, Part]) -> Facts:
     """The facts when what was left is done, and what may differ even so: the ledger says by whom, those that passed over orders answered it, and
     levels count how often somebody wrote there.
     """
-    answers = [part.name for part in parts if part.scenario.function in FILLS | {"allocate_next"}]
+    answers = [part.name for part in parts if part.scenario.function in FILLS | {"allocate_next"} or part in robbed(parts)]
     facts = {name: fact for name, fact in comparable(facts, parts).items() if name not in (*answers, "ledger")}
     if "stock" in facts:
         facts["stock"] = [{k: v for k, v in as_row(row).items() if k != "version"} for row in facts["stock"]]

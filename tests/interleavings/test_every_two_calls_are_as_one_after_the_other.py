@@ -129,7 +129,13 @@ def test_a_call_that_comes_in_between_makes_no_difference(stage: Stage, one: Sce
 @each_call
 def test_wherever_it_comes_in_between(stage: Stage, scenario: Scenario, level: IsolationLevel, soak: Soak) -> None:
     pairs = [(one, other) for one, other in PAIRS if one is scenario]
-    met = sum(interleave(stage, one, other, level, SOAK_POINTS[level]) for one, other in pairs)
+    met, problems = 0, []
+    for one, other in pairs:
+        try:
+            met += interleave(stage, one, other, level, SOAK_POINTS[level])
+        except AssertionError as error:
+            problems.append(f"{one.name}, {other.name}: {error}")
+    assert not problems, "\n\n".join(problems)
     soak.tell({f"pairs at {level.name}": len(pairs), f"meetings at {level.name}": met})
 
 
