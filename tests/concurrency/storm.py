@@ -21,7 +21,8 @@ import psycopg
 from psycopg import IsolationLevel
 
 from ..support import Connect, Row, Shop, call, day
-from .specialties import Specialties, is_special
+from .kept import note_what_is_kept
+from .specialties import Specialties, asks_for_certain_units
 from .wall_clock import WallClock
 
 PRODUCTS: list[dict[str, Any]] = [
@@ -32,7 +33,7 @@ PRODUCTS: list[dict[str, Any]] = [
 ]
 WAREHOUSES = ["LON", "BER"]
 LOCATIONS = ["DEFAULT", "A-1", "A-2", "Q-1"]
-SAFETY = {"JAM": Decimal(2)}
+SAFETY = {"JAM": Decimal(2), "TEA": Decimal(1)}
 LIMITS = {"APPLE": Decimal(12), "JAM": Decimal(8), "RICE": Decimal(5)}
 """How many units may wait; of others any number."""
 MUST_RETRY = ("40001", "40P01")
@@ -135,6 +136,7 @@ class Storm:
     def run(self) -> None:
         """Let it rage. An exception in any thread is raised here."""
         self.clock = WallClock(self.db)
+        note_what_is_kept(self.db)
         self.furnish()
         with ThreadPoolExecutor(self.workers + 1) as pool:
             operator = pool.submit(self.operate)
@@ -200,7 +202,7 @@ class Storm:
             request = self.order(random) | ({"ttl": self.ttl(random)} if random.random() < 0.6 else {})
             on_shortage = random.choices([None, "partial", "backorder"], [4, 3, 8])[0]
             request |= {"on_shortage": on_shortage} if on_shortage else {}
-            if not is_special(request) and on_shortage is None:
+            if not asks_for_certain_units(request) and on_shortage is None:
                 request |= {"strategy": random.choice(["priority", "most_stock", "fewest_splits", "least_cost"])}
             return function, request | ({"priority": random.randint(-1, 2)} if random.random() < 0.3 else {})
         if function in MOSTS:

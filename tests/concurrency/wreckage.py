@@ -14,26 +14,31 @@ from typing import Any
 from psycopg.rows import dict_row
 
 from ..support import Row, call
-from .specialties import COMPONENTS, is_special
+from .kept import NOTHING, Kept, Key
+from .specialties import COMPONENTS, asks_for_certain_units
 from .storm import LIMITS, PRODUCTS, SAFETY, WAREHOUSES, Done, Storm
-
-Key = tuple[str, str]
-NOTHING = Decimal(0)
 
 
 @dataclass
 class Line:
-    """The life of a reservation line: after each of its entries, what is promised, and until when."""
+    """The life of a reservation line: after each of its entries, what is promised, how much of it a channel's quota gave, and until when."""
 
     key: Key
+    channel: str | None
     times: list[datetime] = field(default_factory=list)
     reserved: list[Decimal] = field(default_factory=list)
+    used: list[Decimal] = field(default_factory=list)
     ends: list[datetime | None] = field(default_factory=list)
 
     def ended(self, moment: datetime, n: int) -> Decimal:
         """What is promised after n entries by a hold that is over at this moment."""
         end = self.ends[n - 1] if n else None
         return self.reserved[n - 1] if end is not None and end <= moment else NOTHING
+
+    def freed(self, moment: datetime, n: int, seller: str | None) -> Decimal:
+        """What of that is free for this channel: for another it is again kept, as far as it came from what was kept for it."""
+        units = self.ended(moment, n)
+        return units if self.channel in (None, seller) or not units else units - min(units, self.used[n - 1])
 
 
 def is_kit(sku: str) -> bool:
@@ -43,6 +48,11 @@ def is_kit(sku: str) -> bool:
 def parts(sku: str) -> list[tuple[str, Decimal]]:
     """What one of it takes from stock: of a kit its components."""
     return [(part["sku"], Decimal(str(part["qty"]))) for part in COMPONENTS] if is_kit(sku) else [(sku, Decimal(1))]
+
+
+def safety(sku: str, channel: str | None) -> Decimal:
+    """The units that are not promised to this channel, or to none."""
+    return NOTHING if channel == "TILL" else SAFETY.get(sku, NOTHING)
 
 
 def keys_of(sku: str, warehouse: str | None) -> list[Key]:
@@ -86,12 +96,14 @@ class Wreckage:
         query = """
             select e.entry_id, e.recorded_at, e.op_id, e.event_type, p.sku::text as sku, w.code::text as warehouse, e.order_ref::text as order_ref,
               e.reservation_line_id, e.expires_at, e.reason, e.reserved_delta::numeric as reserved_delta,
-              coalesce(e.backordered_delta, 0)::numeric as backordered_delta,
+              coalesce(e.backordered_delta, 0)::numeric as backordered_delta, coalesce(e.quota_delta, 0)::numeric as quota_delta, c.code::text as channel,
               e.on_hand_after::numeric as on_hand_after, e.blocked_after::numeric as blocked_after,
               e.reserved_after::numeric as reserved_after
             from openstock_core.ledger e
             join openstock_core.product p using (tenant_id, product_id)
             join openstock_core.warehouse w using (tenant_id, warehouse_id)
+            left join openstock_core.reservation_line l using (tenant_id, reservation_line_id)
+            left join openstock_core.channel c on c.tenant_id = e.tenant_id and c.channel_id = l.channel_id
             where e.tenant_id = %s
             order by e.entry_id"""
         with self.storm.db.cursor(row_factory=dict_row) as cursor:
@@ -120,15 +132,21 @@ class Wreckage:
         for entry in self.entries:
             if entry["event_type"] not in ("RESERVE", "EXTEND", "CONFIRM", "RELEASE", "SHIP", "EXPIRE") or not entry["reservation_line_id"]:
                 continue
-            line = lines.setdefault(entry["reservation_line_id"], Line((entry["sku"], entry["warehouse"])))
+            line = lines.setdefault(entry["reservation_line_id"], Line((entry["sku"], entry["warehouse"]), entry["channel"]))
             redates = entry["event_type"] in ("RESERVE", "EXTEND", "CONFIRM")
             line.times.append(entry["recorded_at"])
             line.reserved.append((line.reserved[-1] if line.reserved else NOTHING) + entry["reserved_delta"])
+            line.used.append((line.used[-1] if line.used else NOTHING) - entry["quota_delta"])
             line.ends.append(entry["expires_at"] if redates else line.ends[-1])
         found: defaultdict[Key, list[Line]] = defaultdict(list)
         for line in lines.values():
             found[line.key].append(line)
         return found
+
+    @cached_property
+    def kept(self) -> Kept:
+        """What was kept for channels."""
+        return Kept(self.storm.db, self.shop.tenant, self.entries)
 
     # --- promises ----------------------------------------------------------------------------------------------------
 
@@ -152,16 +170,18 @@ class Wreckage:
                 [self.shop.tenant],
             ).fetchall()
             assert left == 0, "nobody was there to hold a lock, and it was left"
-        for name in ("entries", "history", "times", "lines"):
+        for name in ("entries", "history", "times", "lines", "kept"):
             self.__dict__.pop(name, None)
 
     def check_nothing_was_oversold(self) -> None:
-        """After each promise, what was promised was there."""
+        """After each promise, what was promised was there, and not kept for others."""
         promises = 0
         for entry in self.entries:
             if entry["event_type"] == "RESERVE":
                 left = entry["on_hand_after"] - entry["blocked_after"] - entry["reserved_after"]
-                assert left >= SAFETY.get(entry["sku"], 0), f"oversold: {entry}"
+                key = entry["sku"], entry["warehouse"]
+                others = self.kept.from_others(key, entry["channel"], entry["recorded_at"])
+                assert left >= safety(entry["sku"], entry["channel"]) + others, f"oversold: {entry}, {others} kept for others"
                 promises += 1
         assert promises > 0, "nothing was promised"
 
@@ -309,22 +329,24 @@ class Wreckage:
         entry = self.history[key][n - 1]
         return entry["on_hand_after"], entry["blocked_after"], entry["reserved_after"]
 
-    def ended(self, key: Key, moment: datetime, done: Done) -> tuple[Decimal, Decimal]:
-        """The least and the most that a level may have had promised by holds that were over and not booked.
+    def ended(self, key: Key, moment: datetime, done: Done, *, free: bool = False) -> tuple[Decimal, Decimal]:
+        """The least and the most that a level may have had promised by holds that were over and not booked; or of it what is free for the call's channel.
 
         Holds are extended and confirmed without the level: whether one that ended during the call counts is the call's affair.
         """
         least = most = NOTHING
+        seller = done.request.get("channel")
         for line in self.lines[key]:
             booked = bisect_right(line.times, moment)
             if not booked:
                 continue
             first = bisect_right(line.times, done.began)
             last = bisect_right(line.times, done.ended)
-            may_be = [line.ended(done.ended, n) for n in range(min(first, booked), max(last, booked) + 1)]
+            units = (lambda at, n, line=line: line.freed(at, n, seller)) if free else line.ended
+            may_be = [units(done.ended, n) for n in range(min(first, booked), max(last, booked) + 1)]
             if line.reserved[booked - 1] > 0:
                 most += max(may_be)
-                must_be = [line.ended(done.began, n) for n in range(min(first, booked), max(last, booked) + 1)]
+                must_be = [units(done.began, n) for n in range(min(first, booked), max(last, booked) + 1)]
                 least += min(must_be)
         return least, most
 
@@ -332,7 +354,7 @@ class Wreckage:
         """At some moment between call and answer the balances were those of the rejection, and did not cover the order."""
         rejected = 0
         for done in self.storm.done:
-            if done.function == "reserve" and done.rows[0]["outcome"] == "rejected" and not is_special(done.request):
+            if done.function == "reserve" and done.rows[0]["outcome"] == "rejected" and not asks_for_certain_units(done.request):
                 if not any(self.rejects(done, moment) for moment in self.moments(done)):
                     raise AssertionError(self.told(done))
                 rejected += 1
@@ -341,6 +363,7 @@ class Wreckage:
     def moments(self, done: Done) -> Iterator[datetime]:
         """When the balances may have been those of the answer."""
         yield done.began
+        yield from self.kept.moments(done.began, done.ended)
         for times in self.times.values():
             yield from times[bisect_right(times, done.began) : bisect_right(times, done.ended)]
 
@@ -349,8 +372,9 @@ class Wreckage:
         least = most = NOTHING
         for key in keys_of(sku, warehouse):
             on_hand, blocked, reserved = self.at(key, moment)
-            booked = on_hand - blocked - reserved - SAFETY.get(sku, 0)
-            fewest, greatest = self.ended(key, moment, done)
+            seller = done.request.get("channel")
+            booked = on_hand - blocked - reserved - safety(sku, seller) - self.kept.from_others(key, seller, moment)
+            fewest, greatest = self.ended(key, moment, done, free=True)
             least, most = least + max(booked + fewest, NOTHING), most + max(booked + greatest, NOTHING)
         return least, most
 
@@ -391,7 +415,7 @@ class Wreckage:
         seen: set[str] = set()
         for done in self.storm.done:
             missing = [row for row in done.rows if done.function == "reserve" and row["outcome"] in ("short", "backordered")]
-            if missing and not is_special(done.request):
+            if missing and not asks_for_certain_units(done.request):
                 if not any(self.leaves_nothing(missing, done, moment) for moment in self.moments(done)):
                     raise AssertionError(self.told(done))
                 seen |= {row["outcome"] for row in missing}
