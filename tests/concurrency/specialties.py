@@ -1,7 +1,6 @@
 """What else storms call: sales channels with quotas (TEA), kits (BOX: an apple and rice) and pieces with serials (PHONE).
 
-These goods and orders are made up here; whatever else a storm does to orders it does to these, too. Whether who asked for certain units (of
-a location, a lot, certain pieces) was refused with reason is not looked into afterwards; everything else is.
+These goods and orders are made up here; whatever else a storm does to orders it does to these, too.
 """
 
 from __future__ import annotations
@@ -20,12 +19,8 @@ SPECIALTIES: list[dict[str, Any]] = [
 COMPONENTS = [{"sku": "APPLE", "qty": 1}, {"sku": "RICE", "qty": 0.5}]
 CHANNELS = [{"code": "WEB"}, {"code": "TILL", "uses_safety_stock": True}]
 BINS = ["A-1", "A-2", "E-1"]
+# What a line says that not any units will do for.
 CERTAIN = {"location", "lot", "min_days_left", "serials"}
-
-
-def asks_for_certain_units(request: dict[str, Any]) -> bool:
-    """Whether balances alone don't tell what a reserve may have."""
-    return any(line.keys() & CERTAIN for line in request["lines"])
 
 
 class Specialties:

@@ -22,7 +22,7 @@ from psycopg import IsolationLevel
 
 from ..support import Connect, Row, Shop, call, day
 from .kept import note_what_is_kept
-from .specialties import Specialties, asks_for_certain_units
+from .specialties import CERTAIN, Specialties
 from .wall_clock import WallClock
 
 PRODUCTS: list[dict[str, Any]] = [
@@ -202,7 +202,7 @@ class Storm:
             request = self.order(random) | ({"ttl": self.ttl(random)} if random.random() < 0.6 else {})
             on_shortage = random.choices([None, "partial", "backorder"], [4, 3, 8])[0]
             request |= {"on_shortage": on_shortage} if on_shortage else {}
-            if not asks_for_certain_units(request) and on_shortage is None:
+            if not any(line.keys() & CERTAIN for line in request["lines"]) and on_shortage is None:
                 request |= {"strategy": random.choice(["priority", "most_stock", "fewest_splits", "least_cost"])}
             return function, request | ({"priority": random.randint(-1, 2)} if random.random() < 0.3 else {})
         if function in MOSTS:

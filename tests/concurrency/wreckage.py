@@ -14,8 +14,9 @@ from typing import Any
 from psycopg.rows import dict_row
 
 from ..support import Row, call
+from .certain import Bins, distinct
 from .kept import NOTHING, Kept, Key
-from .specialties import COMPONENTS, asks_for_certain_units
+from .specialties import CERTAIN, COMPONENTS
 from .storm import LIMITS, PRODUCTS, SAFETY, WAREHOUSES, Done, Storm
 
 
@@ -48,6 +49,24 @@ def is_kit(sku: str) -> bool:
 def parts(sku: str) -> list[tuple[str, Decimal]]:
     """What one of it takes from stock: of a kit its components."""
     return [(part["sku"], Decimal(str(part["qty"]))) for part in COMPONENTS] if is_kit(sku) else [(sku, Decimal(1))]
+
+
+def asks_for_certain_units(done: Done) -> bool:
+    """Whether a line says of which bin or lot its units are to be, or which pieces."""
+    return any(line.keys() & CERTAIN for line in done.request["lines"])
+
+
+def can_be_judged(done: Done) -> bool:
+    """Two lines that ask for certain units may be in each other's way: then more could be had by another choice of bins."""
+    return sum(bool(line.keys() & CERTAIN) for line in distinct(done.request)) < 2
+
+
+def line_of(row: Row, done: Done) -> dict[str, Any]:
+    """The line of the request that a row of the answer is about."""
+    numbers = sorted({each["line"] for each in done.rows})
+    lines = distinct(done.request)
+    assert len(numbers) == len(lines), done
+    return lines[numbers.index(row["line"])]
 
 
 def safety(sku: str, channel: str | None) -> Decimal:
@@ -126,8 +145,8 @@ class Wreckage:
         return {key: [entry["recorded_at"] for entry in chain] for key, chain in self.history.items()}
 
     @cached_property
-    def lines(self) -> dict[Key, list[Line]]:
-        """Per level, the lines that were promised from it."""
+    def line_by_id(self) -> dict[int, Line]:
+        """All reservation lines."""
         lines: dict[int, Line] = {}
         for entry in self.entries:
             if entry["event_type"] not in ("RESERVE", "EXTEND", "CONFIRM", "RELEASE", "SHIP", "EXPIRE") or not entry["reservation_line_id"]:
@@ -138,8 +157,13 @@ class Wreckage:
             line.reserved.append((line.reserved[-1] if line.reserved else NOTHING) + entry["reserved_delta"])
             line.used.append((line.used[-1] if line.used else NOTHING) - entry["quota_delta"])
             line.ends.append(entry["expires_at"] if redates else line.ends[-1])
+        return lines
+
+    @cached_property
+    def lines(self) -> dict[Key, list[Line]]:
+        """Per level, the lines that were promised from it."""
         found: defaultdict[Key, list[Line]] = defaultdict(list)
-        for line in lines.values():
+        for line in self.line_by_id.values():
             found[line.key].append(line)
         return found
 
@@ -147,6 +171,11 @@ class Wreckage:
     def kept(self) -> Kept:
         """What was kept for channels."""
         return Kept(self.storm.db, self.shop.tenant, self.entries)
+
+    @cached_property
+    def bins(self) -> Bins:
+        """What lay where."""
+        return Bins(self.storm.db, self.shop.tenant)
 
     # --- promises ----------------------------------------------------------------------------------------------------
 
@@ -170,7 +199,7 @@ class Wreckage:
                 [self.shop.tenant],
             ).fetchall()
             assert left == 0, "nobody was there to hold a lock, and it was left"
-        for name in ("entries", "history", "times", "lines", "kept"):
+        for name in ("entries", "history", "times", "line_by_id", "lines", "kept", "bins"):
             self.__dict__.pop(name, None)
 
     def check_nothing_was_oversold(self) -> None:
@@ -212,9 +241,13 @@ class Wreckage:
             if entry["event_type"] == "EXPIRE" or entry["reason"] == "filled" or entry["op_id"] in amended:
                 reserved[entry["sku"], entry["warehouse"]] += entry["reserved_delta"]
                 waiting[entry["sku"]] += entry["backordered_delta"]
-        for row in self.shop.view("stock"):
-            key = row["sku"], row["warehouse"]
-            assert (row["on_hand"], row["reserved"]) == (on_hand[key], reserved[key]), key
+        # Not the view: a hold may have ended since the sweep.
+        query = """select p.sku::text, w.code::text, l.on_hand::numeric, l.reserved::numeric from openstock_core.stock_level l
+          join openstock_core.product p using (tenant_id, product_id) join openstock_core.warehouse w using (tenant_id, warehouse_id)
+          where l.tenant_id = %s"""
+        for sku, warehouse, *balances in self.storm.db.execute(query, [self.shop.tenant]):
+            key = sku, warehouse
+            assert balances == [on_hand[key], reserved[key]], f"{key}: {balances}, by the answers {on_hand[key]}, {reserved[key]}"
         query = "select p.sku, g.backordered from openstock_core.backlog g join openstock_core.product p using (tenant_id, product_id) where tenant_id = %s"
         backlogs = {sku: qty for sku, qty in self.storm.db.execute(query, [self.shop.tenant]) if qty}
         assert backlogs == {sku: qty for sku, qty in waiting.items() if qty}
@@ -354,7 +387,7 @@ class Wreckage:
         """At some moment between call and answer the balances were those of the rejection, and did not cover the order."""
         rejected = 0
         for done in self.storm.done:
-            if done.function == "reserve" and done.rows[0]["outcome"] == "rejected" and not asks_for_certain_units(done.request):
+            if done.function == "reserve" and done.rows[0]["outcome"] == "rejected" and can_be_judged(done):
                 if not any(self.rejects(done, moment) for moment in self.moments(done)):
                     raise AssertionError(self.told(done))
                 rejected += 1
@@ -364,6 +397,7 @@ class Wreckage:
         """When the balances may have been those of the answer."""
         yield done.began
         yield from self.kept.moments(done.began, done.ended)
+        yield from self.bins.moments(done.began, done.ended) if asks_for_certain_units(done) else ()
         for times in self.times.values():
             yield from times[bisect_right(times, done.began) : bisect_right(times, done.ended)]
 
@@ -378,20 +412,41 @@ class Wreckage:
             least, most = least + max(booked + fewest, NOTHING), most + max(booked + greatest, NOTHING)
         return least, most
 
+    def could_have(self, line: Row, moment: datetime, done: Done) -> Decimal:
+        """The least that a line could have had of the units that it asks for: of those in bins, no more than their level could promise."""
+
+        def ended(line_id: int) -> bool:
+            hold = self.line_by_id[line_id]
+            first, booked, last = (bisect_right(hold.times, at) for at in (done.began, moment, done.ended))
+            return all(hold.ended(done.began, n) > 0 for n in range(min(first, booked), max(last, booked) + 1))
+
+        found = NOTHING
+        for key in keys_of(line["sku"], line.get("warehouse")):
+            in_bins = self.bins.free(line, key[1], moment, done.ended.date(), ended)
+            found += min(in_bins, self.left(*key, moment, done)[0])
+        return found
+
     def rejects(self, done: Done, moment: datetime) -> bool:
         """Whether these rows tell the truth about this moment."""
         wanted: defaultdict[tuple[str, str | None], Decimal] = defaultdict(Decimal)
         for row in done.rows:
             for sku, each in parts(row["sku"]):
                 wanted[sku, row["warehouse"]] += row["qty_ordered"] * each
+        # Those that ask for certain units take theirs first, wherever they find them.
+        chosen: defaultdict[str, Decimal] = defaultdict(Decimal)
+        for row in done.rows:
+            if line_of(row, done).keys() & CERTAIN and row["warehouse"] is None:
+                chosen[row["sku"]] += row["qty_ordered"]
 
         def lacks(sku: str, place: str | None, available: Decimal) -> bool:
             named = sum(qty for (other, at), qty in wanted.items() if other == sku and at is not None and place is None)
-            return wanted[sku, place] + named > available
+            return wanted[sku, place] + named + (chosen[sku] if place else 0) > available
 
         for row in done.rows:
-            place = row["warehouse"]
-            if is_kit(row["sku"]):
+            place, line = row["warehouse"], line_of(row, done)
+            if line.keys() & CERTAIN:
+                short = self.could_have(line, moment, done) < row["qty_ordered"]
+            elif is_kit(row["sku"]):
                 short = any(lacks(sku, place, self.left(sku, place, moment, done)[0]) for sku, _ in parts(row["sku"]))
             elif self.shows(row, done, moment):
                 short = lacks(row["sku"], place, row["available"])
@@ -415,7 +470,7 @@ class Wreckage:
         seen: set[str] = set()
         for done in self.storm.done:
             missing = [row for row in done.rows if done.function == "reserve" and row["outcome"] in ("short", "backordered")]
-            if missing and not asks_for_certain_units(done.request):
+            if missing and can_be_judged(done):
                 if not any(self.leaves_nothing(missing, done, moment) for moment in self.moments(done)):
                     raise AssertionError(self.told(done))
                 seen |= {row["outcome"] for row in missing}
@@ -424,6 +479,11 @@ class Wreckage:
     def leaves_nothing(self, missing: list[Row], done: Done, moment: datetime) -> bool:
         """Whether no level that was asked had anything left at this moment; for kits, not enough for one more."""
         for row in missing:
+            line = line_of(row, done)
+            if line.keys() & CERTAIN:
+                if self.could_have(line, moment, done) > 0:
+                    return False
+                continue
             left = [(self.left(sku, row["warehouse"], moment, done)[0], each) for sku, each in parts(row["sku"])]
             if all(units >= each if is_kit(row["sku"]) else units > 0 for units, each in left):
                 return False
@@ -439,4 +499,8 @@ class Wreckage:
             return tuple(map(str, (*self.at(key, moment), *self.ended(key, moment, done))))
 
         states = [(str(moment), {key: state(key, moment) for key in keys}) for moment in sorted(self.moments(done))]
-        return f"{done.op_id} was rejected and never short: {rows} {states}, began {done.began}, ended {done.ended}"
+        lay = [
+            (serial, place, *(self.bins.pieces[serial][place].told(done.began, done.ended)))
+            for line in done.request["lines"] for serial in line.get("serials", []) for place in self.bins.pieces[serial]
+        ]  # fmt: skip
+        return f"{done.op_id} at {self.storm.level.name} was rejected and never short: {rows} {states}, pieces {lay}, began {done.began}, ended {done.ended}"
