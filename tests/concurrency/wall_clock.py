@@ -23,6 +23,14 @@ class WallClock:
             "begin atomic select clock_timestamp() + c.last_value * interval '1 second' from public.wall_clock as c; end"
         )
 
+    def stop(self) -> None:
+        """Let it be this moment from now on, until another clock is made."""
+        [(moment,)] = self.db.execute("select openstock.server_time()").fetchall()
+        self.db.execute(
+            "create or replace function openstock.server_time() returns timestamptz language sql volatile "
+            f"begin atomic select timestamptz '{moment.isoformat()}'; end"
+        )
+
     def advance(self, **ahead: float) -> None:
         """Set the clock forward, by whole seconds: clock.advance(hours=2)."""
         seconds = int(timedelta(**ahead).total_seconds())
