@@ -53,6 +53,15 @@ def test_orders_of_different_bins_do_not_wait_for_each_other(ordered: Shop, sess
     assert columns(two.allocate("THREE"), "location", "qty") == [("A-2", 2)]
 
 
+def test_a_bin_in_use_is_passed_over_where_the_next_has_enough(shop: Shop, session: OpenSession) -> None:
+    shop.receive("LON", [{"sku": "APPLE", "qty": 1, "location": "A-1"}])
+    shop.receive("LON", [{"sku": "APPLE", "qty": 5, "location": "A-2"}])
+    shop.reserve("ONE", [{"sku": "APPLE", "qty": 3}])
+    one, two = session(), session()
+    one.adjust("LON", [{"sku": "APPLE", "qty": 1, "location": "A-1"}], reason="found")
+    assert columns(two.allocate("ONE"), "location", "qty") == [("A-2", 3)]
+
+
 @pytest.mark.parametrize("removal", ["fifo", "lifo"], ids=["that comes later", "that came before"])
 def test_the_second_pass_waits_on_top_of_no_lock_of_the_first(
     shop: Shop, session: OpenSession, db: psycopg.Connection, removal: str
