@@ -1,4 +1,4 @@
-"""What tests share: logins, a furnished shop, errors, a fingerprint of the database, a clock, waiting for states."""
+"""What tests share: logins, a furnished shop, errors, the contents of the database, a clock, waiting for states."""
 
 from __future__ import annotations
 

@@ -73,7 +73,6 @@ class Stack:
         pinned = sum((qty for line, qty in self.pins[n].items() if qty and not ended(line)), NOTHING)
         return NOTHING if self.blocked[n] > 0 else self.on_hand[n] - pinned
 
-
     def told(self, began: datetime, ended: datetime) -> list[tuple[str, ...]]:
         """What it was at each of its entries, from the last one before."""
         first, last = (bisect_right(self.times, at) for at in (began, ended))
@@ -96,10 +95,6 @@ class Bins:
                     piece = self.pieces[serial].setdefault(entry["warehouse"], Stack(entry))
                     piece.add(entry, len(entry["serials"]))
         self.times.sort()
-
-    def moments(self, began: datetime, ended: datetime) -> list[datetime]:
-        """When anything changed in between."""
-        return self.times[bisect_right(self.times, began) : bisect_right(self.times, ended)]
 
     def free(self, line: Mapping[str, Any], warehouse: str, moment: datetime, today: date, ended: Ended) -> Decimal:
         """The least that a warehouse could have given to a line at a moment."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -44,6 +44,11 @@ SET = """
 """
 
 
+def between(times: list[datetime], began: datetime, ended: datetime) -> list[datetime]:
+    """Those of these times, in their order, that came after the one and not after the other."""
+    return times[bisect_right(times, began) : bisect_right(times, ended)]
+
+
 def note_what_is_kept(db: psycopg.Connection) -> None:
     """From now on what put_quotas sets is noted: the ledger has none of it."""
     db.execute(NOTES)
@@ -72,7 +77,3 @@ class Kept:
     def from_others(self, key: Key, seller: str | None, moment: datetime) -> Decimal:
         """How many units of a level are out of this channel's reach, or of no channel's."""
         return sum((kept[bisect_right(times, moment)] for channel, (times, kept) in self.of[key].items() if channel != seller), NOTHING)
-
-    def moments(self, began: datetime, ended: datetime) -> Iterator[datetime]:
-        """When something was set in between."""
-        yield from (at for at in self.set_at if began < at <= ended)

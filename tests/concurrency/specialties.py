@@ -19,8 +19,12 @@ SPECIALTIES: list[dict[str, Any]] = [
 COMPONENTS = [{"sku": "APPLE", "qty": 1}, {"sku": "RICE", "qty": 0.5}]
 CHANNELS = [{"code": "WEB"}, {"code": "TILL", "uses_safety_stock": True}]
 BINS = ["A-1", "A-2", "E-1"]
-# What a line says that not any units will do for.
 CERTAIN = {"location", "lot", "min_days_left", "serials"}
+
+
+def is_certain(line: dict[str, Any]) -> bool:
+    """Whether a line of an order asks for certain units: of a bin or lot, or pieces."""
+    return bool(line.keys() & CERTAIN)
 
 
 class Specialties:

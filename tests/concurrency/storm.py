@@ -11,7 +11,7 @@ import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from random import Random
@@ -22,7 +22,7 @@ from psycopg import IsolationLevel
 
 from ..support import Connect, Row, Shop, call, day
 from .kept import note_what_is_kept
-from .specialties import CERTAIN, Specialties
+from .specialties import Specialties, is_certain
 from .wall_clock import WallClock
 
 PRODUCTS: list[dict[str, Any]] = [
@@ -202,7 +202,7 @@ class Storm:
             request = self.order(random) | ({"ttl": self.ttl(random)} if random.random() < 0.6 else {})
             on_shortage = random.choices([None, "partial", "backorder"], [4, 3, 8])[0]
             request |= {"on_shortage": on_shortage} if on_shortage else {}
-            if not any(line.keys() & CERTAIN for line in request["lines"]) and on_shortage is None:
+            if not any(map(is_certain, request["lines"])) and on_shortage is None:
                 request |= {"strategy": random.choice(["priority", "most_stock", "fewest_splits", "least_cost"])}
             return function, request | ({"priority": random.randint(-1, 2)} if random.random() < 0.3 else {})
         if function in MOSTS:
@@ -395,10 +395,10 @@ class Storm:
 
     @staticmethod
     def now(connection: psycopg.Connection) -> datetime:
-        """The server's clock."""
+        """The server's clock, in UTC, as lots expire."""
         [(found,)] = connection.execute("select openstock.server_time()").fetchall()
         assert isinstance(found, datetime)
-        return found
+        return found.astimezone(UTC)
 
     def operate(self) -> None:
         """Operators' work at random moments, until the workers are done."""

@@ -18,18 +18,16 @@ class WallClock:
         db.execute("create sequence if not exists public.wall_clock minvalue 0 start 0")
         db.execute("select setval('public.wall_clock', 0)")
         db.execute("grant select on public.wall_clock to public")
-        db.execute(
-            "create or replace function openstock.server_time() returns timestamptz language sql volatile "
-            "begin atomic select clock_timestamp() + c.last_value * interval '1 second' from public.wall_clock as c; end"
-        )
+        self._show("clock_timestamp() + c.last_value * interval '1 second' from public.wall_clock as c")
 
     def stop(self) -> None:
         """Let it be this moment from now on, until another clock is made."""
         [(moment,)] = self.db.execute("select openstock.server_time()").fetchall()
-        self.db.execute(
-            "create or replace function openstock.server_time() returns timestamptz language sql volatile "
-            f"begin atomic select timestamptz '{moment.isoformat()}'; end"
-        )
+        self._show(f"timestamptz '{moment.isoformat()}'")
+
+    def _show(self, time: str) -> None:
+        """Let this be the server's clock."""
+        self.db.execute(f"create or replace function openstock.server_time() returns timestamptz language sql volatile begin atomic select {time}; end")
 
     def advance(self, **ahead: float) -> None:
         """Set the clock forward, by whole seconds: clock.advance(hours=2)."""

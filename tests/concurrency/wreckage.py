@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from psycopg.rows import dict_row
 
 from ..support import Row, call
 from .certain import Bins, distinct
-from .kept import NOTHING, Kept, Key
-from .specialties import CERTAIN, COMPONENTS
+from .kept import NOTHING, Kept, Key, between
+from .specialties import COMPONENTS, is_certain
 from .storm import LIMITS, PRODUCTS, SAFETY, WAREHOUSES, Done, Storm
 
 
@@ -36,6 +36,11 @@ class Line:
         end = self.ends[n - 1] if n else None
         return self.reserved[n - 1] if end is not None and end <= moment else NOTHING
 
+    def seen(self, moment: datetime, done: Done) -> range:
+        """After how many of its entries a call may have seen it, if it decided at this moment."""
+        first, booked, last = (bisect_right(self.times, at) for at in (done.began, moment, done.ended))
+        return range(min(first, booked), max(last, booked) + 1)
+
     def freed(self, moment: datetime, n: int, seller: str | None) -> Decimal:
         """What of that is free for this channel: for another it is again kept, as far as it came from what was kept for it."""
         units = self.ended(moment, n)
@@ -51,14 +56,9 @@ def parts(sku: str) -> list[tuple[str, Decimal]]:
     return [(part["sku"], Decimal(str(part["qty"]))) for part in COMPONENTS] if is_kit(sku) else [(sku, Decimal(1))]
 
 
-def asks_for_certain_units(done: Done) -> bool:
-    """Whether a line says of which bin or lot its units are to be, or which pieces."""
-    return any(line.keys() & CERTAIN for line in done.request["lines"])
-
-
 def can_be_judged(done: Done) -> bool:
     """Two lines that ask for certain units may be in each other's way: then more could be had by another choice of bins."""
-    return sum(bool(line.keys() & CERTAIN) for line in distinct(done.request)) < 2
+    return sum(map(is_certain, distinct(done.request))) < 2
 
 
 def line_of(row: Row, done: Done) -> dict[str, Any]:
@@ -359,16 +359,10 @@ class Wreckage:
         seller = done.request.get("channel")
         for line in self.lines[key]:
             booked = bisect_right(line.times, moment)
-            if not booked:
-                continue
-            first = bisect_right(line.times, done.began)
-            last = bisect_right(line.times, done.ended)
-            units = (lambda at, n, line=line: line.freed(at, n, seller)) if free else line.ended
-            may_be = [units(done.ended, n) for n in range(min(first, booked), max(last, booked) + 1)]
-            if line.reserved[booked - 1] > 0:
-                most += max(may_be)
-                must_be = [units(done.began, n) for n in range(min(first, booked), max(last, booked) + 1)]
-                least += min(must_be)
+            if booked and line.reserved[booked - 1] > 0:
+                units = partial(line.freed, seller=seller) if free else line.ended
+                least += min(units(done.began, n) for n in line.seen(moment, done))
+                most += max(units(done.ended, n) for n in line.seen(moment, done))
         return least, most
 
     def check_rejections(self) -> None:
@@ -384,17 +378,18 @@ class Wreckage:
     def moments(self, done: Done) -> Iterator[datetime]:
         """When the balances may have been those of the answer."""
         yield done.began
-        yield from self.kept.moments(done.began, done.ended)
-        yield from self.bins.moments(done.began, done.ended) if asks_for_certain_units(done) else ()
-        for times in self.times.values():
-            yield from times[bisect_right(times, done.began) : bisect_right(times, done.ended)]
+        changes = [self.kept.set_at, *self.times.values()]
+        if any(map(is_certain, done.request["lines"])):
+            changes.append(self.bins.times)
+        for times in changes:
+            yield from between(times, done.began, done.ended)
 
     def left(self, sku: str, warehouse: str | None, moment: datetime, done: Done) -> tuple[Decimal, Decimal]:
         """The least and the most that the levels which may send it could promise at a moment."""
         least = most = NOTHING
+        seller = done.request.get("channel")
         for key in keys_of(sku, warehouse):
             on_hand, blocked, reserved = self.at(key, moment)
-            seller = done.request.get("channel")
             booked = on_hand - blocked - reserved - safety(sku, seller) - self.kept.from_others(key, seller, moment)
             fewest, greatest = self.ended(key, moment, done, free=True)
             least, most = least + max(booked + fewest, NOTHING), most + max(booked + greatest, NOTHING)
@@ -405,8 +400,7 @@ class Wreckage:
 
         def ended(line_id: int) -> bool:
             hold = self.line_by_id[line_id]
-            first, booked, last = (bisect_right(hold.times, at) for at in (done.began, moment, done.ended))
-            return all(hold.ended(done.began, n) > 0 for n in range(min(first, booked), max(last, booked) + 1))
+            return all(hold.ended(done.began, n) > 0 for n in hold.seen(moment, done))
 
         found = NOTHING
         for key in keys_of(line["sku"], line.get("warehouse")):
@@ -423,7 +417,7 @@ class Wreckage:
         # Those that ask for certain units take theirs first, wherever they find them.
         chosen: defaultdict[str, Decimal] = defaultdict(Decimal)
         for row in done.rows:
-            if line_of(row, done).keys() & CERTAIN and row["warehouse"] is None:
+            if is_certain(line_of(row, done)) and row["warehouse"] is None:
                 chosen[row["sku"]] += row["qty_ordered"]
 
         def lacks(sku: str, place: str | None, available: Decimal) -> bool:
@@ -432,7 +426,7 @@ class Wreckage:
 
         for row in done.rows:
             place, line = row["warehouse"], line_of(row, done)
-            if line.keys() & CERTAIN:
+            if is_certain(line):
                 short = self.could_have(line, moment, done) < row["qty_ordered"]
             elif is_kit(row["sku"]):
                 short = any(lacks(sku, place, self.left(sku, place, moment, done)[0]) for sku, _ in parts(row["sku"]))
@@ -468,7 +462,7 @@ class Wreckage:
         """Whether no level that was asked had anything left at this moment; for kits, not enough for one more."""
         for row in missing:
             line = line_of(row, done)
-            if line.keys() & CERTAIN:
+            if is_certain(line):
                 if self.could_have(line, moment, done) > 0:
                     return False
                 continue
