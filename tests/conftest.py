@@ -18,12 +18,13 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pytest_postgresql import factories
+from pytest_postgresql.executors import NoopExecutor
 
 from openstock.migrate import migrate
 from openstock.server import temporary_server
 
 from .soak import Soak
-from .support import LOGINS, OTHER_TENANT, TENANT, Clock, Connect, Shop
+from .support import LOGINS, OTHER_TENANT, TENANT, Clock, Connect, Shop, own_copy, superuser_dsn
 
 _resources = contextlib.ExitStack()
 _dsn = pytest.StashKey[str]()
@@ -95,18 +96,22 @@ def _furnish(host: str, port: int, user: str, dbname: str, password: str | None,
 
 
 template = factories.postgresql_noproc(load=[_load])
-_bare_database = factories.postgresql("template")
 furnished_template = factories.postgresql_noproc(depends_on="template", load=[_furnish])
-_furnished_database = factories.postgresql("furnished_template")
+
+
+@pytest.fixture(scope="session")
+def cluster(template: NoopExecutor) -> Iterator[psycopg.Connection]:
+    """A superuser's connection, in autocommit mode, to none of the databases that tests copy."""
+    with psycopg.connect(superuser_dsn(template, template.maintenance_dbname), autocommit=True) as connection:
+        yield connection
 
 
 @pytest.fixture
-def db(request: pytest.FixtureRequest) -> psycopg.Connection:
+def db(request: pytest.FixtureRequest, cluster: psycopg.Connection) -> Iterator[psycopg.Connection]:
     """A superuser's connection, in autocommit mode, to this test's own migrated database."""
-    furnished = "shop" in request.fixturenames
-    own: psycopg.Connection = request.getfixturevalue("_furnished_database" if furnished else "_bare_database")
-    own.autocommit = True
-    return own
+    origin = request.getfixturevalue("furnished_template" if "shop" in request.fixturenames else "template")
+    with own_copy(cluster, origin) as dsn, psycopg.connect(dsn, autocommit=True) as own:
+        yield own
 
 
 @pytest.fixture
