@@ -5889,7 +5889,9 @@ comment on function openstock.move is
 reset role;
 
 -- sql/functions/openstock_core/read_quota_lines.sql
--- Turns the lines of put_quotas into typed rows and looks their names up. Reads: product, channel.
+-- Turns the lines of put_quotas into typed rows and looks their names up. Reads: product, channel. Writes: product (its row, unchanged).
+-- Locks: product by product_id, so that none becomes a kit or gets fewer decimals meanwhile. Rewriting its row makes such a change that cannot see the
+-- quota, from repeatable read on, end in 40001.
 set local role openstock_owner;
 
 create or replace function openstock_core.read_quota_lines(tenant uuid, lines jsonb) returns openstock_core.quota_line[]
@@ -5898,8 +5900,15 @@ set search_path = pg_catalog, pg_temp
 set enable_seqscan = off
 as $$
 declare
+  skus constant text[] := array(select normalize(btrim(g.sku)) from jsonb_to_recordset(lines) as g (sku text));
   bad record;
 begin
+  perform from openstock_core.product p
+  where p.tenant_id = tenant and p.sku = any (skus)
+  order by p.product_id
+  for no key update;
+  update openstock_core.product p set updated_at = p.updated_at
+  where p.tenant_id = tenant and p.sku = any (skus);
   -- materialized, limit 1, no sequential scan: as in read_order_lines.
   with given as materialized (
     select g.n::integer as n, coalesce(g.line, g.n::integer) as line, normalize(btrim(g.channel)) as channel, normalize(btrim(g.sku)) as sku,
@@ -5945,7 +5954,7 @@ reset role;
 -- sql/functions/openstock_core/write_quotas.sql
 -- Sets what is kept for sales channels at a warehouse. What ended holds took from these quotas is given back first: it counts as kept from that moment on,
 -- and would otherwise come on top. Writes: stock_level, channel_quota, and what make_levels and book_due write.
--- Locks: product (where a level is missing), stock_level by (product, warehouse), reservation_line by id, stock_bin by bin_id.
+-- Locks: stock_level by (product, warehouse), reservation_line by id, stock_bin by bin_id.
 set local role openstock_owner;
 
 create or replace function openstock_core.write_quotas(tenant uuid, op_id text, place bigint, lines openstock_core.quota_line[]) returns jsonb
@@ -6007,8 +6016,8 @@ comment on function openstock_core.write_quotas is
 reset role;
 
 -- sql/functions/openstock/put_quotas.sql
--- Sets what is kept for sales channels at a warehouse. Writes: operation, event, and what write_quotas writes.
--- Locks: operation, product (where a level is missing), stock_level by (product, warehouse), reservation_line by id, stock_bin by bin_id.
+-- Sets what is kept for sales channels at a warehouse. Writes: operation, event, and what read_quota_lines and write_quotas write.
+-- Locks: operation, product by product_id, stock_level by (product, warehouse), reservation_line by id, stock_bin by bin_id.
 set local role openstock_api;
 
 create or replace function openstock.put_quotas(op_id text, warehouse text, lines jsonb, tenant uuid default null)
@@ -13386,5 +13395,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '9e6e275fb785023f327b794e8dbabe51ed094f396c3b361beec7781e14b6f968');
+values ('0001.baseline', '05a2ba0c681d4845c1da462c234ca88b7cc1f154fe9d77ec9f13f9ccce79e649');
 reset role;

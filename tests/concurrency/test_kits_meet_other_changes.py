@@ -22,6 +22,7 @@ def kits(shop: Shop) -> Shop:
     """HAMPER: 2 APPLE; of BAG and BOX and RICE nothing was ever stocked; 10 apples."""
     shop.put_products(lines=[{"sku": sku, "name": sku} for sku in ("HAMPER", "BAG", "BOX")])
     shop.put_kits(lines=kit("HAMPER", APPLE=2))
+    shop.put_channels(lines=[{"code": "WEB"}])
     shop.receive("LON", [{"sku": "APPLE", "qty": 10}])
     return shop
 
@@ -46,22 +47,34 @@ def test_no_kit_becomes_part_of_a_kit(kits: Shop, session: OpenSession, level: I
     refused_or_retried(two, waiting, level, "22023")
 
 
+# What makes a product's first level at a warehouse.
+stocking = pytest.mark.parametrize(
+    ("function", "line"), [("receive", {"sku": "BOX", "qty": 1}), ("put_quotas", {"sku": "BOX", "channel": "WEB", "qty": 1})], ids=["receive", "put_quotas"]
+)
+
+
 @every_level
-def test_what_is_being_received_does_not_become_a_kit(kits: Shop, session: OpenSession, level: IsolationLevel) -> None:
+@stocking
+def test_what_is_being_stocked_does_not_become_a_kit(
+    kits: Shop, session: OpenSession, level: IsolationLevel, function: str, line: dict[str, Any]
+) -> None:
     one, two = session(), session(level)
     two.view("products")
-    one.receive("LON", [{"sku": "BOX", "qty": 1}])
+    getattr(one, function)("LON", [line])
     waiting = two.blocked("put_kits", lines=kit("BOX", APPLE=1))
     one.commit()
     refused_or_retried(two, waiting, level, "OS120")
 
 
 @every_level
-def test_what_became_a_kit_is_not_received(kits: Shop, session: OpenSession, level: IsolationLevel) -> None:
+@stocking
+def test_what_became_a_kit_is_not_stocked(
+    kits: Shop, session: OpenSession, level: IsolationLevel, function: str, line: dict[str, Any]
+) -> None:
     one, two = session(), session(level)
     two.view("products")
     one.put_kits(lines=kit("BOX", APPLE=1))
-    waiting = two.blocked("receive", "LON", [{"sku": "BOX", "qty": 1}])
+    waiting = two.blocked(function, "LON", [line])
     one.commit()
     refused_or_retried(two, waiting, level, "22023")
 

@@ -14,6 +14,7 @@ from .sessions import NEVER, OpenSession, unlocked
 CASES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("product", "put_products", {"sku": "{}", "name": "new"}, {}),
     ("product", "put_kits", {"sku": "{}", "components": []}, {}),
+    ("product", "put_quotas", {"sku": "{}", "channel": "X-0", "qty": 1}, {"warehouse": "LON"}),
     ("warehouse", "put_warehouses", {"code": "{}", "name": "new"}, {}),
     ("channel", "put_channels", {"code": "{}", "name": "new"}, {}),
     ("location", "put_locations", {"code": "{}", "pick_order": 1}, {"warehouse": "LON"}),
@@ -81,6 +82,19 @@ def test_only_the_rows_that_are_named_are_locked(
     first = db.execute(query).fetchall()[0][0]
     # What rests on a place shares its lock: nobody else may change it meanwhile.
     assert before - unlocked(db, table) == {first}
+
+
+def test_quotas_lock_the_older_product_first_whatever_it_is_called(shop: Shop, db: psycopg.Connection, dsn: str, session: OpenSession) -> None:
+    shop.put_channels(lines=[{"code": "WEB"}])
+    for name in ("OLDER", "NEWER"):
+        shop.put_products(lines=[{"sku": name, "name": name}])
+    [(older,), (newer,)] = db.execute("select product_id from openstock_core.product where sku in ('OLDER', 'NEWER') order by 1").fetchall()
+    one = session()
+    with psycopg.connect(dsn) as holder:
+        holder.execute("select from openstock_core.product where product_id = %s for no key update", [newer])
+        waiting = one.blocked("put_quotas", "LON", [{"channel": "WEB", "sku": name, "qty": 1} for name in ("NEWER", "OLDER")])
+        assert older not in unlocked(db, "product")
+    waiting.result(NEVER)
 
 
 def test_kits_and_their_components_are_locked_and_no_other_products(named: Shop, db: psycopg.Connection, session: OpenSession) -> None:

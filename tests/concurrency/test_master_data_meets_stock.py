@@ -5,6 +5,8 @@ The change is made at READ COMMITTED where it is second: a snapshot from before 
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import psycopg
 import pytest
 from psycopg import IsolationLevel
@@ -194,6 +196,46 @@ def test_a_first_receipt_meets_the_tracking_and_decimals_just_decided(
         found = two.refused(two.later(*receipt))
     assert found == code
     assert columns(shop.view("stock", sku="RICE"), "warehouse", "on_hand") == [("BER", 0)]
+
+
+@every_level
+@pytest.mark.parametrize("stocked", [False, True], ids=["no level", "a level"])
+def test_a_quota_meets_the_decimals_just_decided(shop: Shop, session: OpenSession, level: IsolationLevel, stocked: bool) -> None:
+    keep(open_channels(shop), "WEB", 1, "RICE", warehouse="LON" if stocked else "BER")
+    one, two = session(level), session(level)
+    two.view("products")
+    one.put_products(lines=[{"sku": "RICE", "decimals": 0}])
+    half = ("put_quotas", "LON", [{"channel": "WEB", "sku": "RICE", "qty": 0.5}])
+    waiting = two.blocked(*half)
+    one.commit()
+    found = two.refused(waiting)
+    if found == "40001":
+        found = two.refused(two.later(*half))
+    assert found == "OS110"
+
+
+def test_a_quota_waits_for_no_other_product(shop: Shop, session: OpenSession) -> None:
+    open_channels(shop)
+    one, two = session(), session()
+    one.put_products(lines=[{"sku": "APPLE", "name": "An apple"}])
+    rows = two.unhindered("put_quotas", "LON", [{"channel": "WEB", "sku": "RICE", "qty": 0.5}])
+    assert columns(rows, "sku", "fenced") == [("RICE", Decimal("0.5"))]
+
+
+@every_level
+@pytest.mark.parametrize("stocked", [False, True], ids=["no level", "a level"])
+def test_decimals_meet_a_quota_just_set(shop: Shop, session: OpenSession, level: IsolationLevel, stocked: bool) -> None:
+    keep(open_channels(shop), "WEB", 1, "RICE", warehouse="LON" if stocked else "BER")
+    one, two = session(level), session(level)
+    two.view("products")
+    one.put_quotas("LON", [{"channel": "WEB", "sku": "RICE", "qty": 0.5}])
+    lines = [{"sku": "RICE", "decimals": 0}]
+    waiting = two.blocked("put_products", lines=lines)
+    one.commit()
+    found = two.refused(waiting)
+    if found == "40001":
+        found = two.refused(two.later("put_products", lines=lines))
+    assert found == "OS120"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
--- Sets what is kept for sales channels at a warehouse. Writes: operation, event, and what write_quotas writes.
--- Locks: operation, product (where a level is missing), stock_level by (product, warehouse), reservation_line by id, stock_bin by bin_id.
+-- Sets what is kept for sales channels at a warehouse. Writes: operation, event, and what read_quota_lines and write_quotas write.
+-- Locks: operation, product by product_id, stock_level by (product, warehouse), reservation_line by id, stock_bin by bin_id.
 set local role openstock_api;
 
 create or replace function openstock.put_quotas(op_id text, warehouse text, lines jsonb, tenant uuid default null)

@@ -1,4 +1,6 @@
--- Turns the lines of put_quotas into typed rows and looks their names up. Reads: product, channel.
+-- Turns the lines of put_quotas into typed rows and looks their names up. Reads: product, channel. Writes: product (its row, unchanged).
+-- Locks: product by product_id, so that none becomes a kit or gets fewer decimals meanwhile. Rewriting its row makes such a change that cannot see the
+-- quota, from repeatable read on, end in 40001.
 set local role openstock_owner;
 
 create or replace function openstock_core.read_quota_lines(tenant uuid, lines jsonb) returns openstock_core.quota_line[]
@@ -7,8 +9,15 @@ set search_path = pg_catalog, pg_temp
 set enable_seqscan = off
 as $$
 declare
+  skus constant text[] := array(select normalize(btrim(g.sku)) from jsonb_to_recordset(lines) as g (sku text));
   bad record;
 begin
+  perform from openstock_core.product p
+  where p.tenant_id = tenant and p.sku = any (skus)
+  order by p.product_id
+  for no key update;
+  update openstock_core.product p set updated_at = p.updated_at
+  where p.tenant_id = tenant and p.sku = any (skus);
   -- materialized, limit 1, no sequential scan: as in read_order_lines.
   with given as materialized (
     select g.n::integer as n, coalesce(g.line, g.n::integer) as line, normalize(btrim(g.channel)) as channel, normalize(btrim(g.sku)) as sku,

@@ -1,6 +1,6 @@
 -- Sets what is kept for sales channels at a warehouse. What ended holds took from these quotas is given back first: it counts as kept from that moment on,
 -- and would otherwise come on top. Writes: stock_level, channel_quota, and what make_levels and book_due write.
--- Locks: product (where a level is missing), stock_level by (product, warehouse), reservation_line by id, stock_bin by bin_id.
+-- Locks: stock_level by (product, warehouse), reservation_line by id, stock_bin by bin_id.
 set local role openstock_owner;
 
 create or replace function openstock_core.write_quotas(tenant uuid, op_id text, place bigint, lines openstock_core.quota_line[]) returns jsonb
