@@ -5183,7 +5183,17 @@ begin
     where l.qty > 0
     order by l.n, s.place
     limit 1;
-    perform openstock_core.fail('OS109', bad);
+    if bad is not null then
+      perform openstock_core.fail('OS109', bad);
+    end if;
+    -- It left its bin between the two looks. Waiting for it now would be out of order.
+    locked := array(
+      select u.serial_id from openstock_core.serial_unit u
+      where u.tenant_id = tenant and u.serial_id = any (entering) and u.bin_id is null
+      for no key update skip locked);
+    if cardinality(locked) < cardinality(entering) then
+      perform openstock_core.fail('40001', '{"problem": "a piece left its bin and is in use"}');
+    end if;
   end if;
   return typed;
 end
@@ -5192,7 +5202,7 @@ $$;
 revoke all on function openstock_core.bring_serials from public;
 grant execute on function openstock_core.bring_serials to openstock_api;
 comment on function openstock_core.bring_serials is
-  'The lines with the ids of their pieces; those of lines with a positive quantity are in no bin and stay so until the call puts them there. Errors: OS109.';
+  'The lines with the ids of their pieces; those of lines with a positive quantity are in no bin and stay so until the call puts them there. Errors: OS109, 40001 where a piece leaves its bin at this moment, and another takes it.';
 
 reset role;
 
@@ -13395,5 +13405,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '05a2ba0c681d4845c1da462c234ca88b7cc1f154fe9d77ec9f13f9ccce79e649');
+values ('0001.baseline', 'eeffbc835acafb001dc5f99b478b538460b12740150cd9c54af2334c0c7db84b');
 reset role;

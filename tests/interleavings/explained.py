@@ -87,6 +87,8 @@ def without_whose_pins(facts: Facts) -> Facts:
     comes later, and where units are short it comes too late. How many are pinned is settled (view bins), and not to which order.
     """
     facts = {name: fact for name, fact in facts.items() if name not in ("shortages", "order_lines")}
+    if "serials" in facts:
+        facts["serials"] = sorted(json.dumps(json.loads(row)[:3]) for row in facts["serials"])
     for view in ("orders", "reservations"):
         if view in facts:
             facts[view] = sorted(json.dumps({k: v for k, v in as_row(row).items() if k not in ("status", "allocated")}) for row in facts[view])

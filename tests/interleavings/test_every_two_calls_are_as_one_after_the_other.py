@@ -149,3 +149,9 @@ def test_a_rejection_shows_the_balances_that_decided_it(stage: Stage) -> None:
     named = {scenario.name: scenario for scenario in SCENARIOS}
     for name in ("receive", "receive a first level elsewhere"):
         interleave(stage, named[name], named["reserve what comes in"], READ_COMMITTED, None)
+
+
+def test_a_piece_that_leaves_its_bin_as_it_is_found_there_comes_in(stage: Stage) -> None:
+    """It is in a bin where it is locked, and in none where the refusal is worded."""
+    named = {scenario.name: scenario for scenario in SCENARIOS}
+    interleave(stage, named["receive a piece that is in stock"], named["adjust pieces"], READ_COMMITTED, None)
