@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import psycopg
 import pytest
@@ -118,6 +119,43 @@ def test_an_older_snapshot_does_not_refuse_what_has_left_meanwhile(stocked: Shop
     stocked.ship("O1", [{"line": 1, "serials": ["P1"]}])
     with ends_in("40001"):
         older.receive("BER", [phones("P1")])
+
+
+@pytest.fixture
+def looking(stocked: Shop, dsn: str, session: OpenSession) -> Iterator[tuple[Session, Callable[[], Any]]]:
+    """A receipt in Berlin of P5, P6 and P4, of which P5 and P4 are free, and P6 leaves its bin in London after the receipt has locked what was free.
+
+    What is yielded is its session, and what lets it go on and gives its answer.
+    """
+    stocked.adjust("LON", [phones("P5", qty=-1, location="A-2"), phones("P4", "P1", qty=-2, location="A-1")], reason="lent")
+    receiving = session(READ_COMMITTED)
+    with psycopg.connect(dsn) as holder:
+        holder.execute("select from openstock_core.serial_unit where serial = 'P5' for no key update")
+        waiting = receiving.blocked("receive", "BER", [phones("P4", "P5", "P6")])
+        stocked.adjust("LON", [phones("P6", qty=-1, location="A-2")], reason="lent")
+
+        def go_on() -> Any:
+            holder.rollback()
+            return waiting.result(NEVER)
+
+        yield receiving, go_on
+
+
+def test_a_piece_that_leaves_its_bin_as_it_is_found_there_comes_in(stocked: Shop, looking: tuple[Session, Callable[[], Any]]) -> None:
+    receiving, go_on = looking
+    assert columns(go_on(), "serials") == [(["P4", "P5", "P6"],)]
+    receiving.commit()
+    assert where(stocked, "P6") == ("DEFAULT", "available", "in_stock", None)
+    assert stocked.differences() == []
+
+
+def test_unless_another_takes_it(stocked: Shop, session: OpenSession, looking: tuple[Session, Callable[[], Any]]) -> None:
+    """Who comes too late does not wait for it: that would be out of order."""
+    _, go_on = looking
+    other = session(READ_COMMITTED)
+    other.receive("LON", [phones("P6")])
+    with fails("40001", problem="a piece left its bin and is in use"):
+        go_on()
 
 
 @each_level

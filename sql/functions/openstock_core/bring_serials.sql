@@ -37,6 +37,13 @@ begin
     perform from openstock_core.serial_unit u
     where u.tenant_id = tenant and u.serial_id = any (entering)
     for share skip locked;
+    -- Others may have left their bins while it waited for those. Waiting for them now would be out of order.
+    locked := array(
+      select u.serial_id from openstock_core.serial_unit u
+      where u.tenant_id = tenant and u.serial_id = any (entering) and u.bin_id is null
+      for no key update skip locked);
+  end if;
+  if cardinality(locked) < cardinality(entering) then
     select jsonb_build_object('line', l.n, 'sku', l.sku, 'serial', u.serial, 'warehouse', w.code, 'location', c.code) into bad
     from unnest(typed) as l
     cross join lateral unnest(l.serial_ids) with ordinality as s (serial_id, place)
@@ -50,14 +57,7 @@ begin
     if bad is not null then
       perform openstock_core.fail('OS109', bad);
     end if;
-    -- It left its bin between the two looks. Waiting for it now would be out of order.
-    locked := array(
-      select u.serial_id from openstock_core.serial_unit u
-      where u.tenant_id = tenant and u.serial_id = any (entering) and u.bin_id is null
-      for no key update skip locked);
-    if cardinality(locked) < cardinality(entering) then
-      perform openstock_core.fail('40001', '{"problem": "a piece left its bin and is in use"}');
-    end if;
+    perform openstock_core.fail('40001', '{"problem": "a piece left its bin and is in use"}');
   end if;
   return typed;
 end
