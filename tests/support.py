@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Any, LiteralString, Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 import psycopg
@@ -299,7 +299,7 @@ def own_copy(cluster: psycopg.Connection, template: NoopExecutor, suffix: str = 
     """The DSN of a copy of the template, which is there for as long as the caller needs it.
 
     With strategy file_copy, and dropped when all who were connected are gone: the server would log each block, and wait 100 ms for
-    them, which together is a third of the time of a usual test.
+    them, which together is a tenth of the time of a usual test.
     """
     name = template.dbname + suffix
     names = {"name": sql.Identifier(name), "template": sql.Identifier(template.template_dbname)}
@@ -312,7 +312,7 @@ def own_copy(cluster: psycopg.Connection, template: NoopExecutor, suffix: str = 
     cluster.execute(drop)
 
 
-def wait_until(db: psycopg.Connection, query: LiteralString | sql.Composed, seconds: float = 60) -> None:
+def wait_until(db: psycopg.Connection, query: str | sql.Composed, seconds: float = 60) -> None:
     """Wait until a query returns true; fail after a time that only a broken test reaches."""
     deadline = time.monotonic() + seconds
     while not (db.execute(query).fetchone() or (False,))[0]:
