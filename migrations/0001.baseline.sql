@@ -5726,7 +5726,7 @@ comment on function openstock.receive is
   'as units, and qty may be left out; a new one is created, and a piece that left may come back), status (default available), unit_cost, handling_unit (the barcode of the pallet, tote or '
   'carton that they come in; a new one is created, of the handling_unit_kind given, default pallet). fill_backorders (default true): orders that wait for the products get what is available at the '
   'warehouse then, by priority and age, in the same transaction, so that nobody comes between. Returns one row per line. '
-  'Errors: 22023, OS010, OS101 to OS115.';
+  'Errors: 22023, OS010, OS101 to OS115; 40001 also at READ COMMITTED, where a piece leaves its bin meanwhile and another takes it.';
 
 reset role;
 
@@ -5812,7 +5812,7 @@ grant execute on function openstock.adjust to openstock_app;
 comment on function openstock.adjust is
   'Corrects what bins hold, for a reason. lines: sku, and either qty (signed change) or set_to with the expected balance; optionally line, '
   'location (default DEFAULT), lot, status, handling_unit (what it holds; without, what is loose), unit_cost; where the product is tracked by serial qty and serials, the pieces that were lost or found. Units pinned to orders that disappear are de-allocated; the promises stay, and available may '
-  'become negative. Returns one row per line. Errors: 22023, OS010, OS101 to OS115, OS201, OS202.';
+  'become negative. Returns one row per line. Errors: 22023, OS010, OS101 to OS115, OS201, OS202; 40001 also at READ COMMITTED, where a piece leaves its bin meanwhile and another takes it.';
 
 reset role;
 
@@ -13405,5 +13405,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '3571c2a73dc3321fa5468008a5895fe00f165fbbec3d7a2515b20bb43487f8b8');
+values ('0001.baseline', '8b6f364d060b3577a92526d12a8dcd0f6b899956dcdcc9ecb6581241003dedfd');
 reset role;

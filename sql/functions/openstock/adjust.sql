@@ -79,6 +79,6 @@ grant execute on function openstock.adjust to openstock_app;
 comment on function openstock.adjust is
   'Corrects what bins hold, for a reason. lines: sku, and either qty (signed change) or set_to with the expected balance; optionally line, '
   'location (default DEFAULT), lot, status, handling_unit (what it holds; without, what is loose), unit_cost; where the product is tracked by serial qty and serials, the pieces that were lost or found. Units pinned to orders that disappear are de-allocated; the promises stay, and available may '
-  'become negative. Returns one row per line. Errors: 22023, OS010, OS101 to OS115, OS201, OS202.';
+  'become negative. Returns one row per line. Errors: 22023, OS010, OS101 to OS115, OS201, OS202; 40001 also at READ COMMITTED, where a piece leaves its bin meanwhile and another takes it.';
 
 reset role;

@@ -80,6 +80,6 @@ comment on function openstock.receive is
   'as units, and qty may be left out; a new one is created, and a piece that left may come back), status (default available), unit_cost, handling_unit (the barcode of the pallet, tote or '
   'carton that they come in; a new one is created, of the handling_unit_kind given, default pallet). fill_backorders (default true): orders that wait for the products get what is available at the '
   'warehouse then, by priority and age, in the same transaction, so that nobody comes between. Returns one row per line. '
-  'Errors: 22023, OS010, OS101 to OS115.';
+  'Errors: 22023, OS010, OS101 to OS115; 40001 also at READ COMMITTED, where a piece leaves its bin meanwhile and another takes it.';
 
 reset role;
