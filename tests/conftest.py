@@ -1,4 +1,4 @@
-"""One throw-away server for a test run, one migrated template database a worker, one cheap copy of it a test.
+"""One throw-away server for a test run, one migrated template database a worker, and for each test a copy of it that is like new (see copies).
 
 `db` is a superuser's connection to the test's own database, `connect(login)` a new connection as one of the LOGINS,
 `shop` a tenant behind the application's login: where a test asks for it, the database is copied from a second template, which
@@ -23,9 +23,12 @@ from pytest_postgresql.executors import NoopExecutor
 from openstock.migrate import migrate
 from openstock.server import temporary_server
 
+from .copies import Copies, Copy
 from .soak import Soak
-from .support import LOGINS, OTHER_TENANT, TENANT, Clock, Connect, Shop, own_copy, superuser_dsn
+from .support import LOGINS, OTHER_TENANT, TENANT, Clock, Connect, Shop, superuser_dsn
+from .wall_clock import WallClock
 
+CLOCKS = {"clock": Clock.install, "wall_clock": WallClock.install}
 _resources = contextlib.ExitStack()
 _dsn = pytest.StashKey[str]()
 
@@ -106,31 +109,46 @@ def cluster(template: NoopExecutor) -> Iterator[psycopg.Connection]:
         yield connection
 
 
+@pytest.fixture(scope="session")
+def copies(cluster: psycopg.Connection) -> Iterator[Copies]:
+    """The databases of this worker's tests."""
+    copies = Copies(cluster)
+    yield copies
+    copies.drop()
+
+
 @pytest.fixture
-def db(request: pytest.FixtureRequest, cluster: psycopg.Connection) -> Iterator[psycopg.Connection]:
-    """A superuser's connection, in autocommit mode, to this test's own migrated database."""
+def copy(request: pytest.FixtureRequest, copies: Copies) -> Iterator[Copy]:
+    """This test's own migrated database, furnished where it asks for the shop, and with a clock that can be set where it asks for one."""
     origin = request.getfixturevalue("furnished_template" if "shop" in request.fixturenames else "template")
-    with own_copy(cluster, origin) as dsn, psycopg.connect(dsn, autocommit=True) as own:
-        yield own
+    kind, install = next(((name, install) for name, install in CLOCKS.items() if name in request.fixturenames), ("", None))
+    copy = copies.take(origin, kind, install)
+    yield copy
+    copies.give_back(copy, origin, kind)
 
 
 @pytest.fixture
-def dsn(db: psycopg.Connection) -> str:
+def db(copy: Copy) -> psycopg.Connection:
+    """A superuser's connection, in autocommit mode, to this test's own database."""
+    return copy.db
+
+
+@pytest.fixture
+def dsn(copy: Copy, db: psycopg.Connection) -> str:
     """The superuser's DSN of this test's own database."""
-    return make_conninfo(host=db.info.host, port=db.info.port, user=db.info.user, password=db.info.password or None,
-                         dbname=db.info.dbname)  # fmt: skip
+    return copy.dsn
 
 
 @pytest.fixture
-def connect(dsn: str) -> Iterator[Connect]:
-    """Opens connections as one of the LOGINS; all are closed at the end."""
-    with contextlib.ExitStack() as stack:
+def connect(copy: Copy, db: psycopg.Connection) -> Connect:
+    """Gives sessions as one of the LOGINS, as if each were new; all end with the test."""
 
-        def connect(login: str = "app", *, autocommit: bool = True) -> psycopg.Connection:
-            name = LOGINS[login].name
-            return stack.enter_context(psycopg.connect(make_conninfo(dsn, user=name), autocommit=autocommit))
+    def connect(login: str = "app", *, autocommit: bool = True) -> psycopg.Connection:
+        connection = copy.connect(LOGINS[login].name)
+        connection.autocommit = autocommit
+        return connection
 
-        yield connect
+    return connect
 
 
 @pytest.fixture
@@ -143,6 +161,12 @@ def shop(connect: Connect, db: psycopg.Connection) -> Shop:
 def clock(db: psycopg.Connection) -> Clock:
     """Lets a test set the server's clock forward."""
     return Clock(db)
+
+
+@pytest.fixture
+def wall_clock(db: psycopg.Connection) -> WallClock:
+    """A clock that can be set forward, also for sessions with an older snapshot."""
+    return WallClock(db)
 
 
 @pytest.fixture

@@ -262,10 +262,14 @@ def denied(db: psycopg.Connection, code: str = "42501") -> Iterator[None]:
 
 
 class Clock:
-    """Replaces the server's clock in this test's database by one that a test can set forward, or stop."""
+    """Sets the clock of this test's database forward, or stops it."""
 
     def __init__(self, db: psycopg.Connection) -> None:
         self.db = db
+
+    @staticmethod
+    def install(db: psycopg.Connection) -> None:
+        """Replace the server's clock in a database by one that can be set."""
         db.execute("create table public.test_clock (ahead interval not null, stopped_at timestamptz)")
         db.execute("insert into public.test_clock values ('0')")
         db.execute("grant select on public.test_clock to public")
@@ -294,22 +298,11 @@ def superuser_dsn(server: NoopExecutor, dbname: str) -> str:
     return make_conninfo(host=server.host, port=server.port, user=server.user, password=server.password or None, dbname=dbname)
 
 
-@contextlib.contextmanager
-def own_copy(cluster: psycopg.Connection, template: NoopExecutor, suffix: str = "") -> Iterator[str]:
-    """The DSN of a copy of the template, which is there for as long as the caller needs it.
-
-    With strategy file_copy, and dropped when all who were connected are gone: the server would log each block, and wait 100 ms for
-    them, which together is a tenth of the time of a usual test.
-    """
-    name = template.dbname + suffix
-    names = {"name": sql.Identifier(name), "template": sql.Identifier(template.template_dbname)}
-    drop = sql.SQL("drop database if exists {name}").format(**names)
-    cluster.execute(drop)
-    cluster.execute(sql.SQL("create database {name} template {template} strategy file_copy").format(**names))
-    yield superuser_dsn(template, name)
+def drop_database(cluster: psycopg.Connection, name: str) -> None:
+    """Drop a database, if it is there, when all who were connected are gone: the server would wait 100 ms for them."""
     cluster.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [name])
     wait_until(cluster, sql.SQL("select not exists (select from pg_stat_activity where datname = {})").format(sql.Literal(name)))
-    cluster.execute(drop)
+    cluster.execute(sql.SQL("drop database if exists {}").format(sql.Identifier(name)))
 
 
 def wait_until(db: psycopg.Connection, query: str | sql.Composed, seconds: float = 60) -> None:

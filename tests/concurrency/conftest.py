@@ -1,4 +1,4 @@
-"""`session()` opens a session at an isolation level; all are closed at the end of the test. `wall_clock` is seen by all of them."""
+"""`session()` opens a session at an isolation level; all are closed at the end of the test."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from psycopg import IsolationLevel
 
 from ..support import Connect
 from .sessions import READ_COMMITTED, OpenSession, Session
-from .wall_clock import WallClock
 
 
 @pytest.fixture
@@ -23,9 +22,3 @@ def session(connect: Connect, db: psycopg.Connection) -> Iterator[OpenSession]:
             return stack.enter_context(Session(connect("app", autocommit=False), db, level))
 
         yield open_session
-
-
-@pytest.fixture
-def wall_clock(db: psycopg.Connection) -> WallClock:
-    """A clock that can be set forward, also for sessions with an older snapshot."""
-    return WallClock(db)

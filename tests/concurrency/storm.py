@@ -21,9 +21,9 @@ import psycopg
 from psycopg import IsolationLevel
 
 from ..support import Connect, Row, Shop, call, day
+from ..wall_clock import WallClock
 from .kept import note_what_is_kept
 from .specialties import Specialties, is_certain
-from .wall_clock import WallClock
 
 PRODUCTS: list[dict[str, Any]] = [
     {"sku": "APPLE", "name": "Apple", "removal": "fifo", "backorder": "limited", "backorder_limit": 12},
@@ -135,7 +135,7 @@ class Storm:
 
     def run(self) -> None:
         """Let it rage. An exception in any thread is raised here."""
-        self.clock = WallClock(self.db)
+        self.clock = WallClock.install(self.db)
         note_what_is_kept(self.db)
         self.furnish()
         with ThreadPoolExecutor(self.workers + 1) as pool:

@@ -8,8 +8,8 @@ import pytest
 from psycopg import IsolationLevel
 
 from ..support import Shop, columns, unchanged
+from ..wall_clock import WallClock
 from .sessions import ALL_LEVELS, NEVER, OpenSession
-from .wall_clock import WallClock
 
 every_level = pytest.mark.parametrize("level", ALL_LEVELS, ids=lambda level: level.name)
 

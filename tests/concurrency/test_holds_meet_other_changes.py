@@ -10,8 +10,8 @@ import pytest
 from psycopg import IsolationLevel
 
 from ..support import Shop, columns
+from ..wall_clock import WallClock
 from .sessions import ALL_LEVELS, NEVER, READ_COMMITTED, REPEATABLE_READ, SERIALIZABLE, OpenSession, Session
-from .wall_clock import WallClock
 
 every_level = pytest.mark.parametrize("level", ALL_LEVELS, ids=lambda level: level.name)
 # A serializable one of two that met in nothing but what they read is refused for that.

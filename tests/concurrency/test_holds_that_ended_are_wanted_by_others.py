@@ -9,8 +9,8 @@ import pytest
 from psycopg import IsolationLevel
 
 from ..support import Row, Shop, columns, day
+from ..wall_clock import WallClock
 from .sessions import ALL_LEVELS, READ_COMMITTED, OpenSession, Session, all_outcomes
-from .wall_clock import WallClock
 
 every_level = pytest.mark.parametrize("level", ALL_LEVELS, ids=lambda level: level.name)
 either_end = pytest.mark.parametrize("commits", [True, False], ids=["commits", "rolls back"])

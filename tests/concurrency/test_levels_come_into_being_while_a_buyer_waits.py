@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from ..support import Shop, columns, day
+from ..wall_clock import WallClock
 from .sessions import OpenSession
-from .wall_clock import WallClock
 
 HOUR = timedelta(hours=1)
 LOT = {"sku": "MILK", "lot": "M1"}

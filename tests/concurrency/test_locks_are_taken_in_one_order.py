@@ -8,8 +8,8 @@ import psycopg
 import pytest
 
 from ..support import Shop, columns
+from ..wall_clock import WallClock
 from .sessions import NEVER, OpenSession, unlocked
-from .wall_clock import WallClock
 
 APPLE, RICE = {"sku": "APPLE", "qty": 1}, {"sku": "RICE", "qty": 1}
 BACK_AND_FORTH: list[tuple[str, dict[str, Any], dict[str, Any]]] = [

@@ -10,8 +10,8 @@ import pytest
 from psycopg import IsolationLevel
 
 from ..support import Shop, columns
+from ..wall_clock import WallClock
 from .sessions import SNAPSHOT_LEVELS, OpenSession, Session
-from .wall_clock import WallClock
 
 every_snapshot = pytest.mark.parametrize("level", SNAPSHOT_LEVELS, ids=lambda level: level.name)
 HOUR = timedelta(hours=1)

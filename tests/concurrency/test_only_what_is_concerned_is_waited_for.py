@@ -9,8 +9,8 @@ import pytest
 
 from ..support import Shop, columns
 from ..waiting import backorder, let_wait
+from ..wall_clock import WallClock
 from .sessions import NEVER, OpenSession, unlocked
-from .wall_clock import WallClock
 
 HOUR = timedelta(hours=1)
 SKUS = ("APPLE", "RICE")

@@ -10,8 +10,8 @@ import pytest
 from psycopg import IsolationLevel
 
 from ..support import Shop, columns
+from ..wall_clock import WallClock
 from .sessions import ALL_LEVELS, READ_COMMITTED, REPEATABLE_READ, SNAPSHOT_LEVELS, OpenSession, Session, unlocked
-from .wall_clock import WallClock
 
 every_level = pytest.mark.parametrize("level", ALL_LEVELS, ids=lambda level: level.name)
 every_snapshot = pytest.mark.parametrize("level", SNAPSHOT_LEVELS, ids=lambda level: level.name)

@@ -11,6 +11,7 @@ from psycopg import IsolationLevel
 
 from ..support import Shop, columns
 from ..waiting import backlog, backorder, filled, let_wait, queue, standing
+from ..wall_clock import WallClock
 from .sessions import (
     ALL_LEVELS,
     NEVER,
@@ -21,7 +22,6 @@ from .sessions import (
     Session,
     unlocked,
 )
-from .wall_clock import WallClock
 
 every_level = pytest.mark.parametrize("level", ALL_LEVELS, ids=lambda level: level.name)
 every_snapshot = pytest.mark.parametrize("level", SNAPSHOT_LEVELS, ids=lambda level: level.name)

@@ -8,14 +8,15 @@ import psycopg
 import pytest
 from pytest_postgresql.executors import NoopExecutor
 
-from ..support import own_copy
+from ..copies import Copy
 from .stage import Stage
 
 
 @pytest.fixture(scope="session")
 def stage(cluster: psycopg.Connection, template: NoopExecutor) -> Iterator[Stage]:
     """A copy of the migrated template, with pause points, players and furniture."""
-    with own_copy(cluster, template, "_interleavings") as dsn, psycopg.connect(dsn, autocommit=True) as db:
-        stage = Stage(db, dsn)
-        yield stage
-        stage.close()
+    copy = Copy(cluster, template, f"{template.dbname}_interleavings", None)
+    stage = Stage(copy.db, copy.dsn)
+    yield stage
+    stage.close()
+    copy.drop()

@@ -4,7 +4,7 @@
 for each mutation (`Result`), or for each test where only what it calls is asked (`Observed`). The server's address is in
 OPENSTOCK_TEST_SERVER; without one pytest starts a server, as always.
 
-The test's database is copied from the migrated template as always; then, before anything else happens in it, the
+The test's database is a new copy of the migrated template; then, before anything else happens in it, the
 statement of the mutation runs there. A mutation costs what its tests cost, about half a second: pytest, the imports and the
 template are shared.
 """
@@ -27,6 +27,8 @@ import psycopg
 import pytest
 from _pytest.runner import runtestprotocol
 from psycopg import sql
+
+from ..copies import ALWAYS_NEW
 
 TOP = Path(__file__).resolve().parents[2]
 SLOW = 60  # seconds after which a test is given up: a slow machine must not pass for a missing guard
@@ -183,7 +185,8 @@ def start(work: Work, place: Path, number: int, dsn: str | None) -> tuple[subpro
     given, results = place / f"work-{number}.json", place / f"results-{number}.jsonl"
     given.write_text(json.dumps(asdict(work)), encoding="utf-8")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "OPENSTOCK_DSN"))}
-    environment |= {"NOSHRINK": "1"}  # the model need not tell the shortest way to a failure
+    # The model need not tell the shortest way to a failure, and a database from which a guard was taken is used once.
+    environment |= {"NOSHRINK": "1", ALWAYS_NEW: "1"}
     environment |= {"PYTHONPATH": os.pathsep.join([str(TOP), *filter(None, [os.environ.get("PYTHONPATH")])])}
     if dsn:
         environment["OPENSTOCK_TEST_SERVER"] = dsn

@@ -8,17 +8,23 @@ import psycopg
 
 
 class WallClock:
-    """Replaces the server's clock in this test's database by one that a test sets forward for everybody, whatever their snapshot.
+    """Sets the server's clock of this test's database forward for everybody, whatever their snapshot.
 
     A sequence is part of none, as a table's rows would be.
     """
 
     def __init__(self, db: psycopg.Connection) -> None:
         self.db = db
-        db.execute("create sequence if not exists public.wall_clock minvalue 0 start 0")
         db.execute("select setval('public.wall_clock', 0)")
+
+    @classmethod
+    def install(cls, db: psycopg.Connection) -> WallClock:
+        """Replace the server's clock in a database by one that can be set."""
+        db.execute("create sequence if not exists public.wall_clock minvalue 0 start 0")
         db.execute("grant select on public.wall_clock to public")
-        self._show("clock_timestamp() + c.last_value * interval '1 second' from public.wall_clock as c")
+        clock = cls(db)
+        clock._show("clock_timestamp() + c.last_value * interval '1 second' from public.wall_clock as c")
+        return clock
 
     def stop(self) -> None:
         """Let it be this moment from now on, until another clock is made."""
