@@ -188,6 +188,7 @@
 \ir functions/openstock_core/take_order_lines.sql
 \ir functions/openstock_core/release_units.sql
 \ir functions/openstock_core/give_back.sql
+\ir functions/openstock_core/reserve_directly.sql
 \ir functions/openstock/reserve.sql
 \ir functions/openstock/quote.sql
 \ir functions/openstock/release.sql

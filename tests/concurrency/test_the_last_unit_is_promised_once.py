@@ -10,6 +10,8 @@ from .sessions import ALL_LEVELS, NEVER, READ_COMMITTED, SNAPSHOT_LEVELS, OpenSe
 
 every_level = pytest.mark.parametrize("level", ALL_LEVELS, ids=lambda level: level.name)
 LAST = [{"sku": "APPLE", "qty": 1}]
+# With a number it is not plain: all levels that it might come from are locked, and not only the first.
+NUMBERED = [{"sku": "APPLE", "qty": 1, "line": 1}]
 
 
 @pytest.fixture
@@ -98,7 +100,7 @@ def test_a_warehouse_that_opened_meanwhile_is_not_sold_from_twice(shop: Shop, se
     shop.put_warehouses(lines=[{"code": "BER", "active": False}])
     one, two, three = session(), session(), session()
     one.reserve("A", LAST)
-    anywhere, there = ("reserve", "B", LAST), ("reserve", "C", LAST, "BER")
+    anywhere, there = ("reserve", "B", NUMBERED), ("reserve", "C", LAST, "BER")
     waiting = {two: (two.blocked(*anywhere), anywhere)}  # when only London was open
     shop.put_warehouses(lines=[{"code": "BER", "active": True}])
     waiting[three] = (three.blocked("reserve", "C", LAST, warehouse="BER"), there)
@@ -113,7 +115,7 @@ def test_a_warehouse_that_closed_meanwhile_is_named(shop: Shop, session: OpenSes
     shop.receive("LON", [{"sku": "APPLE", "qty": 2}])
     one, two = session(READ_COMMITTED), session(READ_COMMITTED)
     one.reserve("A", LAST)
-    waiting = two.blocked("reserve", "B", LAST, warehouse="LON")
+    waiting = two.blocked("reserve", "B", NUMBERED, warehouse="LON")
     shop.put_warehouses(lines=[{"code": "LON", "active": False}])
     one.commit()
     assert two.refused(waiting) == "OS104"
@@ -148,15 +150,42 @@ def test_stock_that_came_to_another_warehouse_meanwhile_is_not_sold_twice(shop: 
     shop.receive("LON", [{"sku": "APPLE", "qty": 1}])
     one, two, three = session(), session(), session()
     one.reserve("A", LAST)
-    waiting = two.blocked("reserve", "B", LAST)
+    waiting = two.blocked("reserve", "B", NUMBERED)
     shop.receive("BER", [{"sku": "APPLE", "qty": 1}])
     three.reserve("C", LAST, warehouse="BER")
     one.commit()
     assert two.refused(waiting) == "40001"  # Berlin comes before London: not waited for
     three.commit()
-    [lost] = two.outcome(two.later("reserve", "B", LAST), "reserve", "B", LAST)
+    [lost] = two.outcome(two.later("reserve", "B", NUMBERED), "reserve", "B", NUMBERED)
     assert lost["outcome"] == "rejected"
     assert shop.level("APPLE", "BER") == (1, 0, 1, 0)
+
+
+def test_a_plain_line_waits_for_what_came_meanwhile(shop: Shop, session: OpenSession) -> None:
+    """Who was first at London has locked nothing, and asks everywhere, in order."""
+    shop.receive("LON", [{"sku": "APPLE", "qty": 1}])
+    one, two, three = session(), session(), session()
+    one.reserve("A", LAST)
+    waiting = two.blocked("reserve", "B", LAST)
+    shop.receive("BER", [{"sku": "APPLE", "qty": 1}])
+    three.reserve("C", LAST, warehouse="BER")
+    one.commit()
+    two.until_blocked(waiting, three)
+    three.commit()
+    assert columns(two.outcome(waiting, "reserve", "B", LAST), "outcome") == [("rejected",)]
+    assert shop.differences() == []
+
+
+def test_a_plain_line_is_sold_from_a_warehouse_that_closes_as_it_waits(shop: Shop, session: OpenSession) -> None:
+    """It asked before."""
+    shop.receive("LON", [{"sku": "APPLE", "qty": 2}])
+    one, two = session(), session()
+    one.reserve("A", LAST)
+    waiting = two.blocked("reserve", "B", LAST)
+    shop.put_warehouses(lines=[{"code": "LON", "active": False}])
+    one.commit()
+    assert columns(two.outcome(waiting, "reserve", "B", LAST), "outcome") == [("reserved",)]
+    assert shop.differences() == []
 
 
 @pytest.mark.parametrize("level", SNAPSHOT_LEVELS, ids=lambda level: level.name)
@@ -220,8 +249,21 @@ def test_a_lot_that_expires_during_the_wait_is_not_promised(shop: Shop, session:
     shop.receive("LON", [{"sku": "MILK", "qty": 5, "lot": "L1", "expires_on": day(1)}])
     one, two = session(), session()
     one.reserve("A", [{"sku": "MILK", "qty": 1}])
-    waiting = two.blocked("reserve", "B", [{"sku": "MILK", "qty": 1}])
+    waiting = two.blocked("reserve", "B", [{"sku": "MILK", "qty": 1, "line": 1}])
     clock.advance(days=3)
     one.rollback()
     assert columns(two.outcome(waiting, "reserve"), "outcome") == [("rejected",)]
+    assert shop.level("MILK") == (5, 5, 0, 0)
+
+
+def test_neither_is_it_to_a_plain_line_which_has_to_ask_again(shop: Shop, session: OpenSession, clock: Clock) -> None:
+    shop.receive("LON", [{"sku": "MILK", "qty": 5, "lot": "L1", "expires_on": day(1)}])
+    one, two = session(), session()
+    one.reserve("A", [{"sku": "MILK", "qty": 1}])
+    waiting = two.blocked("reserve", "B", [{"sku": "MILK", "qty": 1}])
+    clock.advance(days=3)
+    one.rollback()
+    assert two.refused(waiting) == "40001"
+    assert columns(two.reserve("B", [{"sku": "MILK", "qty": 1}]), "outcome") == [("rejected",)]
+    two.commit()
     assert shop.level("MILK") == (5, 5, 0, 0)

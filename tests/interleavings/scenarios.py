@@ -151,6 +151,7 @@ SCENARIOS = [
         line("APPLE", 3, to="A-1") | {"from": "A-2"}, line("MILK", 4, lot="LATE", to="E-1") | {"from": "A-2"}]},
         SHORT | {"OS106"}),
     Scenario("reserve", "reserve", {"order_ref": "O3", "lines": [line("MILK", 2), line("APPLE", 4)]}),
+    Scenario("reserve one line", "reserve", {"order_ref": "O3", "lines": [line("APPLE", 2)], "ttl": "3 days"}),
     Scenario("reserve what comes in", "reserve", {"order_ref": "O3", "lines": [line("RICE", 3)]}),
     Scenario("reserve more for an order", "reserve", {
         "order_ref": "O1", "lines": [line("APPLE", 1), line("APPLE", 1, warehouse="LON")], "on_shortage": "error"}, SHORT | CLOSED | {"OS302"}),

@@ -115,6 +115,7 @@ EQUIVALENT: dict[str, str] = {
     "openstock_core.replayed_lines: where e.event_type = 'SHIP'": "what moves with a pin leaves one bin and enters another, so that nothing but shipments adds up to anything",
     "openstock_core.replayed_serials: where s.tenant_id = tenant": "the entries are the tenant's, and joined by their numbers, which no two tenants share",
     "openstock_core.reservation_answer: where s.product_id = e.product_id (2)": "an order's line is of one kit, and so are all its components",
+    "openstock_core.reserve_directly: where w.available >= qty": "the update asks again, of what is locked; saves locking an order twice",
     "openstock_core.resolve_adjustments: order by l.n": "lines say what place they have, and whoever cares for it puts them in order by that",
     "openstock_core.serial_bins: where l.expires_at <= due.at": "lock_due_holds leaves out again what has not ended",
     "openstock_core.serial_differences: where b.tenant_id = tenant": "the bins' products are looked up within the tenant",

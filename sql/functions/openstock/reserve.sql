@@ -33,26 +33,31 @@ begin
   if answer is null then
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
     perform openstock_core.check_choice('on_shortage', on_shortage, array['reject', 'partial', 'backorder', 'error']);
-    sourcing := openstock_core.read_sourcing(strategy, destination);
-    perform openstock_core.check_completeness(strategy, on_shortage);
-    if channel is not null then
-      sourcing := openstock_core.for_channel(acting, sourcing, channel);
-    end if;
     if ttl is not null then
       seconds := openstock_core.check_ttl(ttl);
     end if;
-    if promised_at is not null or metadata is not null then
-      perform openstock_core.check_order_details(promised_at, metadata);
+    if strategy = 'priority' and num_nonnulls(destination, channel, priority, promised_at, metadata) = 0 then
+      answer := openstock_core.reserve_directly(acting, op_id, order_ref, lines, warehouse, seconds);
     end if;
-    perform openstock_core.check_lines(lines, openstock_core.order_line_keys(), 1000, 'line');
-    wanted := openstock_core.read_order_lines(acting, lines, openstock_core.check_text('warehouse', 'code', warehouse));
-    order_id := openstock_core.lock_order(acting, order_ref, true);
-    wanted := openstock_core.number_lines(acting, order_id, order_ref, wanted);
+    if answer is null then
+      sourcing := openstock_core.read_sourcing(strategy, destination);
+      perform openstock_core.check_completeness(strategy, on_shortage);
+      if channel is not null then
+        sourcing := openstock_core.for_channel(acting, sourcing, channel);
+      end if;
+      if promised_at is not null or metadata is not null then
+        perform openstock_core.check_order_details(promised_at, metadata);
+      end if;
+      perform openstock_core.check_lines(lines, openstock_core.order_line_keys(), 1000, 'line');
+      wanted := openstock_core.read_order_lines(acting, lines, openstock_core.check_text('warehouse', 'code', warehouse));
+      order_id := openstock_core.lock_order(acting, order_ref, true);
+      wanted := openstock_core.number_lines(acting, order_id, order_ref, wanted);
 
-    stock := openstock_core.find_stock(acting, op_id, wanted, sourcing, on_shortage = 'backorder');
-    answer := openstock_core.promise_or_refuse(acting, op_id, order_id, order_ref, wanted, stock, on_shortage, seconds, null, null, sourcing);
-    if (priority is not null or promised_at is not null or metadata is not null) and answer -> 0 ->> 'outcome' in ('reserved', 'backordered') then
-      perform openstock_core.set_order_details(acting, order_id, priority, promised_at, metadata);
+      stock := openstock_core.find_stock(acting, op_id, wanted, sourcing, on_shortage = 'backorder');
+      answer := openstock_core.promise_or_refuse(acting, op_id, order_id, order_ref, wanted, stock, on_shortage, seconds, null, null, sourcing);
+      if num_nonnulls(priority, promised_at, metadata) > 0 and answer -> 0 ->> 'outcome' in ('reserved', 'backordered') then
+        perform openstock_core.set_order_details(acting, order_id, priority, promised_at, metadata);
+      end if;
     end if;
     perform openstock_core.finish_operation(acting, op_id, answer);
   end if;
@@ -77,6 +82,6 @@ comment on function openstock.reserve is
   'say what each warehouse could promise (offers). priority (higher is served first), promised_at and metadata belong to the order: what is given '
   'replaces what was, metadata key by key. Returns one row per line and warehouse. '
   'Errors: 22023, OS010, OS101 to OS105, OS107, OS108, OS110 to OS112, OS116, OS117, OS201, OS302, OS304; 40001 also at '
-  'READ COMMITTED, where a stock level came into being meanwhile that is in use or has something due.';
+  'READ COMMITTED, where a stock level came into being meanwhile that is in use or has something due, or a lot expired while its level was waited for.';
 
 reset role;
