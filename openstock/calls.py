@@ -18,9 +18,10 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.rows import BaseRowFactory, class_row, scalar_row, tuple_row
 
-from openstock import session, statements
+from openstock import exact_json, session, statements
 from openstock.errors import (
     ConnectionFailed,
+    InTransaction,
     OpenstockError,
     OutcomeUnknown,
     TransactionAborted,
@@ -162,6 +163,17 @@ class Calls:
         key = str(uuid.uuid4()) if op_id is None else op_id
         with translated(key):
             return self._call(row, function, op_id=key, **arguments)
+
+    def _write_now(self, row: type[T], procedure: str, op_id: str | None, **arguments: object) -> list[T]:
+        """Call a procedure that commits by itself, and answers with rows as JSON."""
+        key = str(uuid.uuid4()) if op_id is None else op_id
+        with translated(key):
+            if not self._is_alone():
+                raise InTransaction
+            given = {"op_id": key, **arguments, "tenant": self._tenant}
+            statement = statements.calling_procedure(f"openstock.{procedure}", given)
+            [answer] = self._rows(scalar_row, statement)
+        return [exact_json.to_row(row, values) for values in answer]
 
     def _call(self, row: type[T], function: str, **arguments: object) -> list[T]:
         statement = statements.calling(f"openstock.{function}", {**arguments, "tenant": self._tenant}, row)

@@ -278,6 +278,7 @@ class Client(Calls):
         strategy: str = "priority",
         destination: Mapping[str, object] | None = None,
         channel: str | None = None,
+        now: bool = False,
         op_id: str | None = None,
     ) -> list[ReservationChange]:
         """Promise stock to an order, all lines or none unless on_shortage says so; one row per line and warehouse.
@@ -300,12 +301,17 @@ class Client(Calls):
         priority (the higher is served first), promised_at (aware) and metadata are the order's: what is given replaces
         what was, metadata key by key; kept only where something is promised or waits.
 
+        now: for products that all want at once (a promotion, a ticket sale). Others are let at the stock before the
+        promise is on disk, and the answer comes when it is; in a transaction of its own only.
+
         Raises InvalidArgument, InvalidQuantity, OpIdReused, UnknownProduct, InactiveProduct, UnknownWarehouse,
-        InactiveWarehouse, UnknownLocation, UnknownLot, LotConflict, InsufficientStock, OrderClosed, LineExists.
+        InactiveWarehouse, UnknownLocation, UnknownLot, LotConflict, InsufficientStock, OrderClosed, LineExists,
+        InTransaction (now).
         """
-        return self._write(
+        write = self._write_now if now else self._write
+        return write(
             ReservationChange,
-            "reserve",
+            "reserve_now" if now else "reserve",
             op_id,
             order_ref=order_ref,
             lines=lines,

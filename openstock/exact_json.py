@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from functools import lru_cache
+from typing import Any, TypeVar, get_args, get_type_hints
 from uuid import UUID
 
-__all__ = ["UnencodableError", "dumps", "loads", "text_problem"]
+__all__ = ["UnencodableError", "dumps", "loads", "text_problem", "to_row"]
+
+T = TypeVar("T")
 
 # Deeper than any attributes that people write, and shallow enough for a structure that holds itself.
 _DEEPEST = 64
@@ -46,6 +49,13 @@ def loads(text: str) -> Any:
     return json.loads(text, parse_float=Decimal)
 
 
+def to_row(row: type[T], values: Mapping[str, Any]) -> T:
+    """The dataclass of a result from the object that PostgreSQL makes of its row, read by loads."""
+    kind: Any = row
+    read = _readers(kind)
+    return row(**{name: read.get(name, _as_it_is)(value) for name, value in values.items()})
+
+
 def text_problem(value: str) -> str | None:
     """Why PostgreSQL cannot hold this text, or None if it can."""
     if "\0" in value:
@@ -56,6 +66,25 @@ def text_problem(value: str) -> str | None:
         except UnicodeEncodeError:
             return "must be valid Unicode"
     return None
+
+
+@lru_cache(maxsize=64)
+def _readers(row: type) -> dict[str, Callable[[Any], Any]]:
+    kinds = {name: get_args(hint) or (hint,) for name, hint in get_type_hints(row).items()}
+    quantities = {name: _as_quantity for name, kind in kinds.items() if Decimal in kind}
+    return quantities | {name: _as_time for name, kind in kinds.items() if datetime in kind}
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _as_quantity(value: int | Decimal | None) -> Decimal | None:
+    return None if value is None else Decimal(value)
+
+
+def _as_time(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value)
 
 
 def _encode(value: object, depth: int) -> str:

@@ -78,9 +78,10 @@ def calling(function: str, arguments: Mapping[str, object], row: type | None = N
     return Statement(_call(function, tuple(arguments), row), _parameters(arguments))
 
 
-def calling_procedure(procedure: str) -> Statement:
-    """A call of a procedure without arguments."""
-    return Statement(sql.SQL("call {}()").format(_name(procedure)).as_bytes(None), {})
+def calling_procedure(procedure: str, arguments: Mapping[str, object] | None = None) -> Statement:
+    """A call of a procedure by argument names. Raises InvalidArgument for a value that cannot be sent."""
+    given = arguments or {}
+    return Statement(_call_procedure(procedure, tuple(given)), _parameters(given))
 
 
 def reading(
@@ -105,8 +106,12 @@ def reading(
 
 @lru_cache(maxsize=256)
 def _call(function: str, arguments: tuple[str, ...], row: type | None) -> bytes:
-    named = sql.SQL(", ").join(sql.SQL("{} => {}").format(sql.Identifier(name), _value(name)) for name in arguments)
-    return sql.SQL("select {} from {}({})").format(_columns(row), _name(function), named).as_bytes(None)
+    return sql.SQL("select {} from {}({})").format(_columns(row), _name(function), _named(arguments)).as_bytes(None)
+
+
+@lru_cache(maxsize=256)
+def _call_procedure(procedure: str, arguments: tuple[str, ...]) -> bytes:
+    return sql.SQL("call {}({})").format(_name(procedure), _named(arguments)).as_bytes(None)
 
 
 @lru_cache(maxsize=1024)
@@ -127,6 +132,10 @@ def _read(view: str, row: type, order: LiteralString, given: tuple[str, ...], bo
 
 def _name(qualified: str) -> sql.Identifier:
     return sql.Identifier(*qualified.split("."))
+
+
+def _named(arguments: Sequence[str]) -> sql.Composed:
+    return sql.SQL(", ").join(sql.SQL("{} => {}").format(sql.Identifier(name), _value(name)) for name in arguments)
 
 
 def _value(argument: str) -> sql.Composed:

@@ -190,6 +190,7 @@
 \ir functions/openstock_core/give_back.sql
 \ir functions/openstock_core/reserve_directly.sql
 \ir functions/openstock/reserve.sql
+\ir functions/openstock/reserve_now.sql
 \ir functions/openstock/quote.sql
 \ir functions/openstock/release.sql
 \ir functions/openstock/cancel.sql

@@ -68,6 +68,16 @@ def call(connection: psycopg.Connection, function: str, /, **arguments: object) 
         return cursor.execute(query, values).fetchall()
 
 
+def call_now(connection: psycopg.Connection, **arguments: object) -> list[Row]:
+    """The rows that reserve_now answers, as reserve would return them."""
+    values = {k: Jsonb(v) if isinstance(v, (list, dict)) else v for k, v in arguments.items()}
+    named = ", ".join(f"{name} => %({name})s" for name in values)
+    [(answer,)] = connection.execute(f"call openstock.reserve_now({named})", values).fetchall()
+    query = "select * from jsonb_populate_recordset(null::openstock.reservation_change, %s)"
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query, [Jsonb(answer)]).fetchall()
+
+
 # What a test may give without naming it; of all others the warehouse and the lines.
 POSITIONAL = {
     "reserve": ("order_ref", "lines"),

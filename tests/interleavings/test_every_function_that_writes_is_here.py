@@ -13,7 +13,7 @@ from .stage import Stage
 
 WRITERS = """
     select p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace
-    where n.nspname = 'openstock' and 'op_id' = any (p.proargnames)
+    where n.nspname = 'openstock' and p.prokind = 'f' and 'op_id' = any (p.proargnames)
 """
 WRITES_OR_LOCKS = re.compile(
     r"\b(insert into|update|delete from)\s+openstock_core\.|\bfor (no key update|update|share|key share)\b|\bpg_advisory_xact_lock", re.IGNORECASE

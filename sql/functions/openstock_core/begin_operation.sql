@@ -40,6 +40,8 @@ begin
   if done.answer is null then
     perform openstock_core.fail('OS011', jsonb_build_object('op_id', op_id, 'function', done.function));
   end if;
+  -- reserve_now may have committed it a moment ago, and the disk not have it yet. This is written to the log, so that the commit waits for that.
+  perform pg_logical_emit_message(true, 'openstock', '');
   return (select coalesce(jsonb_agg(row || '{"replayed": true}' order by n), '[]')
           from jsonb_array_elements(done.answer) with ordinality as e (row, n));
 end
