@@ -47,7 +47,7 @@ def test_nothing_of_a_session_is_left(own: Copy) -> None:
     assert own.restore()
     again = own.connect(APP)
     assert (again.info.backend_pid, again.autocommit, again.isolation_level) == (pid, True, None)
-    look = "select current_setting('timezone') <> 'Asia/Tokyo', (select count(*) from pg_locks where locktype = 'advisory'), (select count(*) from pg_listening_channels())"
+    look = "select current_setting('timezone') <> 'Asia/Tokyo', (select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()), (select count(*) from pg_listening_channels())"
     assert again.execute(look).fetchone() == (True, 0, 0)
 
 

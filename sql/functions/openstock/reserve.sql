@@ -82,6 +82,6 @@ comment on function openstock.reserve is
   'say what each warehouse could promise (offers). priority (higher is served first), promised_at and metadata belong to the order: what is given '
   'replaces what was, metadata key by key. Returns one row per line and warehouse. '
   'Errors: 22023, OS010, OS101 to OS105, OS107, OS108, OS110 to OS112, OS116, OS117, OS201, OS302, OS304; 40001 also at '
-  'READ COMMITTED, where a stock level came into being meanwhile that is in use or has something due, or a lot expired while its level was waited for.';
+  'READ COMMITTED, where a stock level came into being meanwhile that is in use or has something due.';
 
 reset role;

@@ -1,5 +1,5 @@
 -- Promises the one line that most orders are, a product and a quantity, to a new order, where the first warehouse by priority has it: what reserve does
--- for any lines, by one query and four statements. Whatever is not that plain is left to reserve, as if nobody had looked.
+-- for any lines, by one query and five statements. Whatever is not that plain is left to reserve, as if nobody had looked.
 -- Writes: reservation, reservation_line, stock_level, ledger (RESERVE). Locks: order (the new row), stock_level.
 set local role openstock_owner;
 
@@ -18,6 +18,7 @@ declare
   order_id bigint;
   level record;
   line_id bigint;
+  stamp timestamptz;
   until timestamptz;
 begin
   if jsonb_typeof(given) is distinct from 'object' or given - '{sku,qty}'::text[] <> '{}'
@@ -48,26 +49,29 @@ begin
   if order_id is null then
     return null;
   end if;
-  -- By what is there when the lock is held. Where whoever held it changed nothing, PostgreSQL does not look again, and the time has passed.
-  update openstock_core.stock_level l
-  set reserved = trim_scale(l.reserved + qty),
-      next_expiry_at = least(l.next_expiry_at, openstock.server_time() + make_interval(secs => seconds)),
-      last_recorded_at = greatest(openstock.server_time(), l.last_recorded_at + tick),
-      version = l.version + 1
-  where l.tenant_id = tenant and l.product_id = source.product_id and l.warehouse_id = source.warehouse_id
-    and l.available >= qty and (l.next_block_at > openstock.server_time()) is not false
-  returning l.on_hand, l.blocked, l.reserved, l.available, l.last_recorded_at, l.next_expiry_at, l.next_block_at, openstock.server_time() as at into level;
-  if not found then
+  begin
+    select l.available, l.next_block_at into level
+    from openstock_core.stock_level l
+    where l.tenant_id = tenant and l.product_id = source.product_id and l.warehouse_id = source.warehouse_id
+    for no key update of l;
+    stamp := openstock.server_time();
+    if level.available < qty or level.next_block_at <= stamp then
+      perform openstock_core.fail('OS901', '{"problem": "there is less, or a lot to be blocked, now that the level is locked"}');
+    end if;
+  exception when sqlstate 'OS901' then
+    -- The lock is given up: whoever looks elsewhere now locks levels in order.
     return null;
-  elsif level.next_block_at <= level.at then
-    perform openstock_core.fail('40001', '{"problem": "a lot expired while its stock level was waited for"}');
-  end if;
-  -- Not before the level looks for it, whatever clocks do.
-  until := case when seconds is not null then greatest(level.at + make_interval(secs => seconds), level.next_expiry_at) end;
+  end;
 
+  until := stamp + make_interval(secs => seconds);
+  update openstock_core.stock_level l
+  set reserved = trim_scale(l.reserved + qty), next_expiry_at = least(l.next_expiry_at, until),
+      last_recorded_at = greatest(stamp, l.last_recorded_at + tick), version = l.version + 1
+  where l.tenant_id = tenant and l.product_id = source.product_id and l.warehouse_id = source.warehouse_id
+  returning l.on_hand, l.blocked, l.reserved, l.available, l.last_recorded_at into level;
   insert into openstock_core.reservation_line (
     tenant_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, expires_at, created_at)
-  values (tenant, order_id, 1, source.product_id, source.warehouse_id, qty, qty, until, level.at)
+  values (tenant, order_id, 1, source.product_id, source.warehouse_id, qty, qty, until, stamp)
   returning reservation_line_id into line_id;
   insert into openstock_core.ledger (
     tenant_id, product_id, warehouse_id, recorded_at, entry_id, line, op_id, event_type, reserved_delta,
@@ -86,6 +90,6 @@ revoke all on function openstock_core.reserve_directly from public;
 grant execute on function openstock_core.reserve_directly to openstock_api;
 comment on function openstock_core.reserve_directly is
   'Promises one line of a product and a quantity to a new order from the first warehouse by priority, or from the one that is named, held for so many seconds, or '
-  'without end; returns the answer. Null where it is anything else, or not there, and then nothing is promised. Errors: 40001 where a lot expired during the wait.';
+  'without end; returns the answer. Null where it is anything else, or not there, and then nothing is promised.';
 
 reset role;
