@@ -6683,8 +6683,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   named constant bigint[] := array(
-    select c.warehouse_id from unnest(candidates) as c join unnest(lines) as u on u.warehouse_id = c.warehouse_id
-    group by c.warehouse_id, c.priority, c.code order by c.priority, c.code);
+    -- Also where the product never was, and the warehouse is no candidate.
+    select u.warehouse_id from unnest(lines) as u left join unnest(candidates) as c on c.warehouse_id = u.warehouse_id
+    where u.warehouse_id is not null group by u.warehouse_id, c.priority, c.code order by c.priority, c.code);
   offers openstock_core.candidate[];
   needs openstock_core.pick[];
   chosen bigint[];
@@ -13552,5 +13553,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', 'b2f548c97de47610ac1d4bb2dec321b47a44d90da608b106d09d6d6dc4304fc3');
+values ('0001.baseline', '1583f099bb47b5f469a61e60b306d1f87176b45d7e9e65e3647381cd9baba838');
 reset role;

@@ -7,6 +7,7 @@ time. What every call answered is kept, and held against the ledger when all is 
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -109,6 +110,8 @@ class Storm:
     retries: Counter[str] = field(default_factory=Counter)
     deadlocks: list[str] = field(default_factory=list)
     connections: list[psycopg.Connection] = field(default_factory=list)
+    doing: dict[int, str] = field(default_factory=dict)
+    """What each server process was last asked for, to be told with a deadlock."""
     verified: int = 0
     over: threading.Event = field(default_factory=threading.Event)
 
@@ -325,6 +328,7 @@ class Storm:
         now = function == "reserve" and int(op_id.split()[1]) % 3 == 0
         for _ in range(ATTEMPTS):
             began = self.now(connection)
+            self.doing[connection.info.backend_pid] = function
             try:
                 given = {"op_id": op_id, "tenant": self.shop.tenant, **request}
                 rows = call_now(connection, **given) if now else call(connection, function, **given)
@@ -354,7 +358,8 @@ class Storm:
         problem = (error.diag.message_detail or "") if (error.diag.message_detail or "").startswith("{") else ""
         self.retries[f"{error.sqlstate} {problem}".strip()] += 1
         if error.sqlstate == "40P01":
-            self.deadlocks.append(f"{error.diag.message_detail} {error.diag.context}")
+            waiting = {pid: self.doing.get(int(pid)) for pid in re.findall(r"[Pp]rocess (\d+)", error.diag.message_detail or "")}
+            self.deadlocks.append(f"{waiting} {error.diag.message_detail} {error.diag.context}")
 
     def repeat(self, done: Done, connection: psycopg.Connection) -> None:
         """The same call again, perhaps while its first is not over."""
@@ -376,6 +381,7 @@ class Storm:
                     for function in ("reserve", "allocate", "ship"):
                         arguments = request if function == "reserve" else order_ref
                         op_id = f"op {number} {function}"
+                        self.doing[connection.info.backend_pid] = f"{function} after others in a transaction"
                         rows = call(connection, function, op_id=op_id, tenant=self.shop.tenant, **arguments)
                         done.append(Done(function, arguments, op_id, rows, began, began))
                         if function == "reserve" and rows[0]["outcome"] == "rejected":

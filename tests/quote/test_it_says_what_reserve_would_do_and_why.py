@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.support import Clock, Connect, Shop, call, columns, day, refused, unchanged
@@ -188,6 +188,12 @@ lines_of = st.lists(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(places=places, lines=lines_of, strategy=st.sampled_from(STRATEGIES))
+# A line names a warehouse where its product never was.
+@example(
+    places=[{"stock": (0, 1, 0), "cost": None, "position": None, "active": True}, {"stock": (0, 0, 0), "cost": None, "position": None, "active": True}],
+    lines=[(1, 1, None), (0, 1, 1)],
+    strategy="ship_complete",
+)
 def test_reserve_does_what_was_quoted(
     shop: Shop, places: list[dict[str, Any]], lines: list[tuple[int, int, int | None]], strategy: str
 ) -> None:

@@ -12,8 +12,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   named constant bigint[] := array(
-    select c.warehouse_id from unnest(candidates) as c join unnest(lines) as u on u.warehouse_id = c.warehouse_id
-    group by c.warehouse_id, c.priority, c.code order by c.priority, c.code);
+    -- Also where the product never was, and the warehouse is no candidate.
+    select u.warehouse_id from unnest(lines) as u left join unnest(candidates) as c on c.warehouse_id = u.warehouse_id
+    where u.warehouse_id is not null group by u.warehouse_id, c.priority, c.code order by c.priority, c.code);
   offers openstock_core.candidate[];
   needs openstock_core.pick[];
   chosen bigint[];
