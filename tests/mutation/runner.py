@@ -28,7 +28,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 from psycopg import sql
 
-from ..copies import ALWAYS_NEW
+from ..copies import ALWAYS_NEW, Copy
 
 TOP = Path(__file__).resolve().parents[2]
 SLOW = 60  # seconds after which a test is given up: a slow machine must not pass for a missing guard
@@ -99,28 +99,30 @@ class Saboteur:
     def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Iterator[Any]:
         """Take the guard out as soon as a test has its database."""
         value = yield
-        if fixturedef.argname == "db" and isinstance(value, psycopg.Connection):
-            own = sql.Identifier(value.info.dbname)
+        if isinstance(value, Copy):
+            own = sql.Identifier(value.name)
             if self.task:
                 # Who waits for a lock that is never given fails soon.
-                value.execute(sql.SQL("alter database {} set statement_timeout = '8s'").format(own))
+                value.db.execute(sql.SQL("alter database {} set statement_timeout = '8s'").format(own))
                 try:
-                    value.execute(self.task.statement)
+                    value.db.execute(self.task.statement)
                 except psycopg.Error as error:
                     self.refused = str(error)
                     raise
             else:
-                value.execute(sql.SQL("alter database {} set track_functions = 'all'").format(own))
+                value.db.execute(sql.SQL("alter database {} set track_functions = 'all'").format(own))
                 fixturedef.addfinalizer(lambda: self._look_at_calls(value))
         return value
 
-    def _look_at_calls(self, db: psycopg.Connection) -> None:
-        """The others' connections are closed by now; a backend counts its last calls as it ends."""
+    def _look_at_calls(self, copy: Copy) -> None:
+        """A backend counts its last calls as it ends."""
+        for _, connection in copy.used:
+            connection.close()
         others = "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
         deadline = time.monotonic() + 5
-        while db.execute(others).fetchone() != (0,) and time.monotonic() < deadline:
+        while copy.db.execute(others).fetchone() != (0,) and time.monotonic() < deadline:
             time.sleep(0.005)
-        self.called = [name for (name,) in db.execute(USED)]
+        self.called = [name for (name,) in copy.db.execute(USED)]
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Run what is to be done, and write each result as soon as it is known."""
