@@ -124,7 +124,7 @@ def copy(request: pytest.FixtureRequest, copies: Copies) -> Iterator[Copy]:
     kind, install = next(((name, install) for name, install in CLOCKS.items() if name in request.fixturenames), ("", None))
     copy = copies.take(origin, kind, install)
     yield copy
-    copies.give_back(copy, origin, kind)
+    copies.give_back(copy)
 
 
 @pytest.fixture

@@ -150,18 +150,22 @@ class Copies:
 
     def __init__(self, cluster: psycopg.Connection) -> None:
         self.cluster = cluster
-        self.kept: dict[str, Copy] = {}
+        self.kept: dict[tuple[str, str], Copy] = {}
+        self.taken: dict[Copy, tuple[str, str]] = {}
         self.numbers = itertools.count(1)
 
     def take(self, origin: NoopExecutor, kind: str, furnish: Callable[[psycopg.Connection], object] | None) -> Copy:
         """A copy that is like new."""
-        key = f"{origin.template_dbname} {kind}"
-        return self.kept.pop(key, None) or Copy(self.cluster, origin, f"{origin.dbname}_{kind}{next(self.numbers)}", furnish)
+        key = origin.template_dbname, kind
+        copy = self.kept.pop(key, None) or Copy(self.cluster, origin, f"{origin.dbname}_{kind}{next(self.numbers)}", furnish)
+        self.taken[copy] = key
+        return copy
 
-    def give_back(self, copy: Copy, origin: NoopExecutor, kind: str) -> None:
+    def give_back(self, copy: Copy) -> None:
         """Keep it, if it can be used again."""
+        key = self.taken.pop(copy)
         if copy.restore():
-            self.kept[f"{origin.template_dbname} {kind}"] = copy
+            self.kept[key] = copy
         else:
             copy.drop()
 

@@ -61,16 +61,21 @@ def call(connection: psycopg.Connection, function: str, /, **arguments: object) 
     """
     if "." not in function:
         function = f"openstock.{function}"
-    values = {k: Jsonb(v) if isinstance(v, (list, dict)) else v for k, v in arguments.items()}
+    values = as_parameters(arguments)
     named = sql.SQL(", ").join(sql.SQL("{} => {}").format(sql.Identifier(k), sql.Placeholder(k)) for k in values)
     query = sql.SQL("select * from {}({})").format(sql.Identifier(*function.split(".")), named)
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(query, values).fetchall()
 
 
+def as_parameters(arguments: dict[str, object]) -> dict[str, object]:
+    """What is sent for them: lists and dicts as JSON."""
+    return {k: Jsonb(v) if isinstance(v, (list, dict)) else v for k, v in arguments.items()}
+
+
 def call_now(connection: psycopg.Connection, **arguments: object) -> list[Row]:
     """The rows that reserve_now answers, as reserve would return them."""
-    values = {k: Jsonb(v) if isinstance(v, (list, dict)) else v for k, v in arguments.items()}
+    values = as_parameters(arguments)
     named = ", ".join(f"{name} => %({name})s" for name in values)
     [(answer,)] = connection.execute(f"call openstock.reserve_now({named})", values).fetchall()
     query = "select * from jsonb_populate_recordset(null::openstock.reservation_change, %s)"
