@@ -3177,6 +3177,21 @@ comment on function openstock_core.expiry is 'The first moment at which a lot wi
 
 reset role;
 
+-- sql/functions/openstock_core/actor.sql
+-- Who is written into the ledger.
+set local role openstock_owner;
+
+create or replace function openstock_core.actor() returns text
+language sql
+stable
+return left(coalesce(nullif(current_setting('app.actor', true), ''), session_user), 200);
+
+revoke all on function openstock_core.actor from public;
+grant execute on function openstock_core.actor to openstock_api;
+comment on function openstock_core.actor is 'Who calls: app.actor where the application sets it, otherwise the login; at most 200 characters.';
+
+reset role;
+
 -- sql/functions/openstock_core/post_ledger.sql
 -- Updates the levels and appends the entries that explain it, chaining balances and times.
 -- A level that would hold more than the largest quantity is left out with its entries, and post() then says so.
@@ -3193,7 +3208,7 @@ as $$
 declare
   tick constant interval := interval '1 microsecond';
   stamp constant timestamptz := openstock.server_time();
-  who constant text := left(coalesce(nullif(current_setting('app.actor', true), ''), session_user), 200);
+  who constant text := openstock_core.actor();
   partition constant text := 'ledger_' || to_char(stamp at time zone 'UTC', 'YYYY_MM');
 begin
   -- Looking for the name takes about 2 us; catching the error of the INSERT would take a subtransaction at every call.
@@ -8289,7 +8304,7 @@ as $$
 declare
   tick constant interval := interval '1 microsecond';
   given constant jsonb := case when jsonb_typeof(lines) = 'array' and jsonb_array_length(lines) = 1 then lines -> 0 end;
-  who constant text := left(coalesce(nullif(current_setting('app.actor', true), ''), session_user), 200);
+  who constant text := openstock_core.actor();
   qty numeric;
   source record;
   order_id bigint;
@@ -13553,5 +13568,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '1583f099bb47b5f469a61e60b306d1f87176b45d7e9e65e3647381cd9baba838');
+values ('0001.baseline', '557bad323f1374c7e42545945de5d60f4e6e7a434f1b21d77b1f30a8e2ece84b');
 reset role;

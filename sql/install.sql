@@ -79,6 +79,7 @@
 
 -- writing the ledger and its projections
 \ir functions/openstock_core/expiry.sql
+\ir functions/openstock_core/actor.sql
 \ir functions/openstock_core/post_ledger.sql
 \ir functions/openstock_core/post_quotas.sql
 \ir functions/openstock_core/post_allocations.sql

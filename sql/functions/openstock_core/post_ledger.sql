@@ -13,7 +13,7 @@ as $$
 declare
   tick constant interval := interval '1 microsecond';
   stamp constant timestamptz := openstock.server_time();
-  who constant text := left(coalesce(nullif(current_setting('app.actor', true), ''), session_user), 200);
+  who constant text := openstock_core.actor();
   partition constant text := 'ledger_' || to_char(stamp at time zone 'UTC', 'YYYY_MM');
 begin
   -- Looking for the name takes about 2 us; catching the error of the INSERT would take a subtransaction at every call.

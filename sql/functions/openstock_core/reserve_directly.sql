@@ -12,7 +12,7 @@ as $$
 declare
   tick constant interval := interval '1 microsecond';
   given constant jsonb := case when jsonb_typeof(lines) = 'array' and jsonb_array_length(lines) = 1 then lines -> 0 end;
-  who constant text := left(coalesce(nullif(current_setting('app.actor', true), ''), session_user), 200);
+  who constant text := openstock_core.actor();
   qty numeric;
   source record;
   order_id bigint;
