@@ -109,6 +109,11 @@ class Storm:
     outcomes: Counter[str] = field(default_factory=Counter)
     retries: Counter[str] = field(default_factory=Counter)
     deadlocks: list[str] = field(default_factory=list)
+    """Of calls that were each a transaction of their own: there are to be none."""
+    composed_deadlocks: int = 0
+    """With a transaction of several calls, which holds what its earlier calls locked when a later one waits."""
+    sellers: set[int] = field(default_factory=set)
+    """The server processes that make several calls in a transaction."""
     connections: list[psycopg.Connection] = field(default_factory=list)
     doing: dict[int, str] = field(default_factory=dict)
     """What each server process was last asked for, to be told with a deadlock."""
@@ -176,14 +181,16 @@ class Storm:
     def work(self, worker: int) -> None:
         """One worker's calls."""
         random = Random(f"{self.seed} {worker}")
-        connection = self.opened("app")
-        connection.execute(f"set default_transaction_isolation = '{self.level.name.replace('_', ' ').lower()}'")
-        connection.execute("set lock_timeout = '60s'")
+        connection, seller = self.opened("app"), self.opened("app")
+        self.sellers.add(seller.info.backend_pid)
+        for one in (connection, seller):
+            one.execute(f"set default_transaction_isolation = '{self.level.name.replace('_', ' ').lower()}'")
+            one.execute("set lock_timeout = '60s'")
         for _ in range(self.calls):
             if self.done and random.random() < 0.07:
                 self.repeat(random.choice(self.done), connection)
             elif random.random() < 0.1:
-                self.sell(random, connection)
+                self.sell(random, seller)
             else:
                 function, request = self.make_up_a_specialty(random) if random.random() < 0.2 else self.make_up(random)
                 self.keep(function, request, f"op {next(self.numbers)}", connection)
@@ -355,11 +362,15 @@ class Storm:
 
     def count_retry(self, error: psycopg.Error) -> None:
         """Count it; who waited for whom is kept."""
-        problem = (error.diag.message_detail or "") if (error.diag.message_detail or "").startswith("{") else ""
-        self.retries[f"{error.sqlstate} {problem}".strip()] += 1
-        if error.sqlstate == "40P01":
-            waiting = {pid: self.doing.get(int(pid)) for pid in re.findall(r"[Pp]rocess (\d+)", error.diag.message_detail or "")}
-            self.deadlocks.append(f"{waiting} {error.diag.message_detail} {error.diag.context}")
+        detail = error.diag.message_detail or ""
+        if error.sqlstate == "40001":
+            self.retries[f"40001 {detail if detail.startswith('{') else ''}".strip()] += 1
+            return
+        waiting = {pid: self.doing.get(pid) for pid in map(int, re.findall(r"[Pp]rocess (\d+)", detail))}
+        if self.sellers.isdisjoint(waiting):
+            self.deadlocks.append(f"{waiting} {detail} {error.diag.context}")
+        else:
+            self.composed_deadlocks += 1
 
     def repeat(self, done: Done, connection: psycopg.Connection) -> None:
         """The same call again, perhaps while its first is not over."""
@@ -381,7 +392,7 @@ class Storm:
                     for function in ("reserve", "allocate", "ship"):
                         arguments = request if function == "reserve" else order_ref
                         op_id = f"op {number} {function}"
-                        self.doing[connection.info.backend_pid] = f"{function} after others in a transaction"
+                        self.doing[connection.info.backend_pid] = function
                         rows = call(connection, function, op_id=op_id, tenant=self.shop.tenant, **arguments)
                         done.append(Done(function, arguments, op_id, rows, began, began))
                         if function == "reserve" and rows[0]["outcome"] == "rejected":
@@ -412,28 +423,35 @@ class Storm:
         """Operators' work at random moments, until the workers are done."""
         random = Random(self.seed)
         operator, app = self.opened("operator"), self.opened("app")
-        tenant = self.shop.tenant
         while not self.over.is_set():
             self.clock.advance(minutes=random.choice([0, 0, 1, 10]))
-            what = random.randint(0, 20)
-            if what < 12:
-                found = call(operator, "openstock_admin.verify", tenant=tenant)
-                assert found == [], found
-                self.verified += 1
-            elif what < 14:
-                assert call(operator, "openstock_admin.rebuild", tenant=tenant, replace=True) == []
-            elif what == 14:
-                call(operator, "openstock_admin.refresh_current_stock")
-            elif what == 15:
-                call(operator, "openstock_admin.block_expired_lots", tenant=tenant)
-            elif what == 16:
-                call(operator, "openstock_admin.ensure_partitions")
-            elif what == 17 and self.losses:
-                self.clock.advance(hours=20)
-            elif what == 18:
-                call(operator, f"openstock_admin.{random.choice(list(MOSTS))}", tenant=tenant)
-            else:
-                self.change_master_data(random, app)
+            try:
+                self.operate_once(random, operator, app)
+            except psycopg.errors.DeadlockDetected as error:
+                self.count_retry(error)
+
+    def operate_once(self, random: Random, operator: psycopg.Connection, app: psycopg.Connection) -> None:
+        """One thing that operators do."""
+        tenant = self.shop.tenant
+        what = random.randint(0, 20)
+        if what < 12:
+            found = call(operator, "openstock_admin.verify", tenant=tenant)
+            assert found == [], found
+            self.verified += 1
+        elif what < 14:
+            assert call(operator, "openstock_admin.rebuild", tenant=tenant, replace=True) == []
+        elif what == 14:
+            call(operator, "openstock_admin.refresh_current_stock")
+        elif what == 15:
+            call(operator, "openstock_admin.block_expired_lots", tenant=tenant)
+        elif what == 16:
+            call(operator, "openstock_admin.ensure_partitions")
+        elif what == 17 and self.losses:
+            self.clock.advance(hours=20)
+        elif what == 18:
+            call(operator, f"openstock_admin.{random.choice(list(MOSTS))}", tenant=tenant)
+        else:
+            self.change_master_data(random, app)
 
     def change_master_data(self, random: Random, connection: psycopg.Connection) -> None:
         """Warehouses change places, products their removal rule, bins their kind where they are empty."""
@@ -449,4 +467,6 @@ class Storm:
         try:
             call(connection, function, op_id=f"op {next(self.numbers)}", tenant=self.shop.tenant, **request)
         except psycopg.Error as error:
+            if error.sqlstate == "40P01":
+                raise
             assert error.sqlstate == "OS120", error

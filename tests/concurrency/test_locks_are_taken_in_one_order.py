@@ -292,3 +292,23 @@ def test_a_caller_who_takes_two_orders_the_other_way_round_gets_a_deadlock_and_n
     two.rollback()
     one.rollback()
     assert stocked.differences() == []
+
+
+def test_a_transaction_of_two_calls_may_deadlock_with_a_single_one_and_loses_nothing(
+    stocked: Shop, session: OpenSession, wall_clock: WallClock
+) -> None:
+    stocked.reserve("CART", [{"sku": "RICE", "qty": 4}], warehouse="LON", ttl="1 hour")
+    stocked.allocate("CART")
+    stocked.reserve("O3", [APPLE, {"sku": "RICE", "qty": 4}], warehouse="LON")
+    wall_clock.advance(hours=2)
+    before = stocked.view("bins")
+    seller, picker = session(), session()
+    seller.reserve("N1", [APPLE, {"sku": "RICE", "qty": 2}], warehouse="LON")  # takes what the cart had, and so holds the bin of the rice
+    picking = picker.blocked("allocate", "O3")  # holds the bin of the apples
+    selling = seller.later("allocate", "N1")
+    ended = [(one, future.exception(NEVER)) for one, future in ((seller, selling), (picker, picking))]
+    assert [type(error) for _, error in ended if error] == [psycopg.errors.DeadlockDetected]
+    for one, _ in ended:
+        one.rollback()
+    assert stocked.view("bins") == before
+    assert stocked.differences() == []
