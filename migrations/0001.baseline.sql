@@ -5010,7 +5010,7 @@ end
 $$;
 
 revoke all on function openstock_core.enters_blocked from public;
-grant execute on function openstock_core.enters_blocked to openstock_api;
+grant execute on function openstock_core.enters_blocked to openstock_api, openstock_maint;
 comment on function openstock_core.enters_blocked is 'True where the status, a quarantine location or an expired lot keeps units from being promised.';
 
 reset role;
@@ -10035,21 +10035,28 @@ reset role;
 -- sql/functions/openstock_core/find_picks_of_orders.sql
 -- Finds and locks the bins for all that orders have promised and not pinned. The orders are locked, and the first is served first. No level is waited for while lines
 -- or bins are locked: where holds that have ended keep the units pinned, all is given up and begun again with the levels.
+-- Where serve is given, orders that get nothing (partial) or not everything (reject) are dropped, and what is found for the others is found anew.
+-- All of that in one subtransaction at a time, none within another: who waits for a lock of an inner one that ended well waits until the whole transaction
+-- ends, even where an outer one gives the lock up, and meanwhile keeps its place before others, this call among them.
 -- Writes: what book_due writes.
 -- Locks: stock_level by (product, warehouse) (only then), reservation_line by id, and what try_picks locks.
 set local role openstock_owner;
 
 create or replace function openstock_core.find_picks_of_orders(
-  tenant uuid, op_id text, order_ids bigint[], only_warehouse bigint, firm_only boolean, removal text, whole_units boolean,
+  tenant uuid, op_id text, order_ids bigint[], only_warehouse bigint, firm_only boolean, removal text, whole_units boolean, serve text,
   out needs openstock_core.pick[], out picks openstock_core.pick[])
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   due openstock_core.due;
+  attempt integer := 0;
+  served bigint[];
+  hopeful bigint[] := order_ids;
 begin
-  for attempt in 0 .. 20 loop
+  loop
     begin
+      served := null;
       due := null;
       if attempt > 1 and cardinality(openstock_core.find_due_holds(tenant, needs, openstock.server_time(), true)) > 0 then
         due := openstock_core.lock_levels(tenant, array(
@@ -10061,12 +10068,37 @@ begin
       if cardinality(needs) > 0 or due.at is not null then
         picks := openstock_core.try_picks(tenant, op_id, needs, removal, '{}', '{}', due, attempt, whole_units);
       end if;
-      return;
+      exit when serve is null;
+      served := openstock_core.served_orders(tenant, order_ids, needs, picks, serve = 'reject');
+      exit when cardinality(served) > 0 and (serve = 'partial' or openstock_core.units(needs) = openstock_core.units(picks));
+      perform openstock_core.fail('OS901', '{"problem": "not for all of these orders"}');
     exception when sqlstate 'OS901' then
-      continue;
+      attempt := case when served is null then attempt + 1 else 0 end;
+      if attempt > 20 then
+        perform openstock_core.fail('40001', '{"problem": "units kept moving from bin to bin"}');
+      end if;
+      if cardinality(served) = 0 then
+        -- Served is who could have all if any units of a product would do: if that was wrong, since some ask for certain units, those whom they stood
+        -- before are tried again.
+        hopeful := array(select o.order_id from unnest(hopeful) with ordinality as o (order_id, n) where o.order_id <> all (order_ids) order by o.n);
+        served := hopeful;
+        if cardinality(hopeful) = 0 then
+          needs := '{}';
+          picks := '{}';
+          return;
+        end if;
+      end if;
+      -- Units of an order that gets not everything are for those behind it: what they get is found anew, without it.
+      order_ids := coalesce(served, order_ids);
     end;
   end loop;
-  perform openstock_core.fail('40001', '{"problem": "units kept moving from bin to bin"}');
+  if serve is not null then
+    needs := array(
+      select n from unnest(needs) as n
+      join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = n.reservation_line_id
+      where l.reservation_id = any (served)
+      order by array_position(order_ids, l.reservation_id), n.reservation_line_id);
+  end if;
 end
 $$;
 
@@ -10074,7 +10106,8 @@ revoke all on function openstock_core.find_picks_of_orders from public;
 grant execute on function openstock_core.find_picks_of_orders to openstock_api;
 comment on function openstock_core.find_picks_of_orders is
   'What the orders need pinned, null where they are promised nothing, and the picks by the removal rule; together less than the needs only where no bin has '
-  'more. Errors: 40001 where units kept moving.';
+  'more. serve: null (all that there is, of all of them), partial (of those that get something) or reject (of those that get everything); where none is served nothing, '
+  'and no line or bin is locked. Errors: 40001 where units kept moving.';
 
 reset role;
 
@@ -10418,7 +10451,7 @@ begin
     perform openstock_core.check_choice('on_shortage', on_shortage, array['reject', 'partial', 'error']);
     order_id := openstock_core.lock_known_order(acting, order_ref);
     select f.needs, f.picks into chosen
-    from openstock_core.find_picks_of_orders(acting, op_id, array[order_id], null, false, removal, coalesce(whole_units, false)) as f;
+    from openstock_core.find_picks_of_orders(acting, op_id, array[order_id], null, false, removal, coalesce(whole_units, false), null) as f;
     if chosen.needs is null then
       perform openstock_core.fail_nothing_open(acting, order_id, order_ref);
     end if;
@@ -10583,58 +10616,6 @@ comment on function openstock_core.served_orders is
 
 reset role;
 
--- sql/functions/openstock_core/find_picks_of_whole_orders.sql
--- Finds picks for claimed orders, and drops the orders that get nothing, or not everything where asked; what nobody gets is locked no longer.
--- Writes and locks: as find_picks_of_orders.
-set local role openstock_owner;
-
-create or replace function openstock_core.find_picks_of_whole_orders(
-  tenant uuid, op_id text, order_ids bigint[], place bigint, removal text, whole_only boolean,
-  out needs openstock_core.pick[], out picks openstock_core.pick[])
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  served bigint[];
-  hopeful bigint[] := order_ids;
-begin
-  loop
-    begin
-      select f.needs, f.picks into needs, picks
-      from openstock_core.find_picks_of_orders(tenant, op_id, order_ids, place, true, removal, false) as f;
-      served := openstock_core.served_orders(tenant, order_ids, needs, picks, whole_only);
-      exit when cardinality(served) > 0 and (whole_only is not true or openstock_core.units(needs) = openstock_core.units(picks));
-      perform openstock_core.fail('OS901', '{"problem": "not for all of these orders"}');
-    exception when sqlstate 'OS901' then
-      -- Units of an order that gets not everything are for those behind it: what they get is found anew, without it. Served is who could have
-      -- all if any units of a product would do: if that was wrong, since some ask for certain units, those whom they stood before are tried again.
-      if cardinality(served) = 0 then
-        hopeful := array(select o.order_id from unnest(hopeful) with ordinality as o (order_id, n) where o.order_id <> all (order_ids) order by o.n);
-        if cardinality(hopeful) = 0 then
-          needs := '{}';
-          picks := '{}';
-          return;
-        end if;
-        served := hopeful;
-      end if;
-      order_ids := served;
-    end;
-  end loop;
-  needs := array(
-    select n from unnest(needs) as n
-    join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = n.reservation_line_id
-    where l.reservation_id = any (served)
-    order by array_position(order_ids, l.reservation_id), n.reservation_line_id);
-end
-$$;
-
-revoke all on function openstock_core.find_picks_of_whole_orders from public;
-grant execute on function openstock_core.find_picks_of_whole_orders to openstock_api;
-comment on function openstock_core.find_picks_of_whole_orders is
-  'What the orders that are served need, and their picks; nothing, and no line or bin locked, where none is. Errors: 40001 where units kept moving.';
-
-reset role;
-
 -- sql/functions/openstock_core/claim_orders.sql
 -- Takes the next orders that a picker could work on, skipping those that others hold. Locks: order.
 -- Writes: reservation (changes). Reads: reservation_line, allocation, stock_bin. What is found unlocked is only a hint: the caller locks
@@ -10723,7 +10704,7 @@ begin
       claimed := openstock_core.claim_orders(acting, place, max_orders, passed_over);
       exit when cardinality(claimed) = 0;
       select f.needs, f.picks into chosen
-      from openstock_core.find_picks_of_whole_orders(acting, op_id, claimed, place, removal, on_shortage = 'reject') as f;
+      from openstock_core.find_picks_of_orders(acting, op_id, claimed, place, true, removal, false, coalesce(on_shortage, 'partial')) as f;
       exit when cardinality(chosen.picks) > 0;
       passed_over := passed_over || claimed;
     end loop;
@@ -12897,14 +12878,17 @@ volatile
 begin atomic
   insert into openstock_core.stock_bin as b (
     tenant_id, location_id, product_id, lot_id, status, handling_unit_id, warehouse_id, blocked, on_hand, allocated, received_at)
-  select tenant, r.location_id, r.product_id, r.lot_id, r.status, r.handling_unit_id, r.warehouse_id, r.blocked <> 0, r.on_hand, r.allocated, r.first_recorded_at
+  select tenant, r.location_id, r.product_id, r.lot_id, r.status, r.handling_unit_id, r.warehouse_id,
+         -- What an empty one will be for units that enter: short_pick takes it as it is.
+         case when r.on_hand = 0 then openstock_core.enters_blocked(tenant, r.location_id, r.lot_id, r.status, openstock.server_time()) else r.blocked <> 0 end,
+         r.on_hand, r.allocated, r.first_recorded_at
   from openstock_core.replayed_bins(tenant) r
   order by r.location_id, r.product_id, r.lot_id, r.status, r.handling_unit_id
   on conflict on constraint stock_bin_key_is_unique do update
   set warehouse_id = excluded.warehouse_id, on_hand = excluded.on_hand, allocated = excluded.allocated,
-      blocked = case when excluded.on_hand = 0 then b.blocked else excluded.blocked end
-  where (b.warehouse_id, b.on_hand, b.allocated, b.blocked and b.on_hand > 0) is distinct from
-        (excluded.warehouse_id, excluded.on_hand, excluded.allocated, excluded.blocked);
+      blocked = excluded.blocked
+  where (b.warehouse_id, b.on_hand, b.allocated) is distinct from (excluded.warehouse_id, excluded.on_hand, excluded.allocated)
+     or (b.on_hand > 0 and b.blocked <> excluded.blocked);
 
   update openstock_core.stock_bin b
   set on_hand = 0, allocated = 0
@@ -13568,5 +13552,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '557bad323f1374c7e42545945de5d60f4e6e7a434f1b21d77b1f30a8e2ece84b');
+values ('0001.baseline', 'c5cd6e2358e2d606f0c34571f9e87c0ab817ac66263db0481810974588881e20');
 reset role;

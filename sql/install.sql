@@ -238,7 +238,6 @@
 \ir functions/openstock/allocate.sql
 \ir functions/openstock/deallocate.sql
 \ir functions/openstock_core/served_orders.sql
-\ir functions/openstock_core/find_picks_of_whole_orders.sql
 \ir functions/openstock_core/claim_orders.sql
 \ir functions/openstock/allocate_next.sql
 \ir functions/openstock_core/match_short_picks.sql

@@ -11,7 +11,16 @@ from psycopg import IsolationLevel
 
 from ..support import Shop, columns
 from ..wall_clock import WallClock
-from .sessions import ALL_LEVELS, READ_COMMITTED, REPEATABLE_READ, SNAPSHOT_LEVELS, OpenSession, Session, unlocked
+from .sessions import (
+    ALL_LEVELS,
+    NEVER,
+    READ_COMMITTED,
+    REPEATABLE_READ,
+    SNAPSHOT_LEVELS,
+    OpenSession,
+    Session,
+    unlocked,
+)
 
 every_level = pytest.mark.parametrize("level", ALL_LEVELS, ids=lambda level: level.name)
 every_snapshot = pytest.mark.parametrize("level", SNAPSHOT_LEVELS, ids=lambda level: level.name)
@@ -223,6 +232,24 @@ def test_levels_are_waited_for_without_any_line_or_bin(ordered: Shop, db: psycop
 
 
 # --- bins ---------------------------------------------------------------------------------------------------------------------------
+
+
+def test_who_waits_for_a_bin_goes_on_as_soon_as_a_picker_gives_it_up(shop: Shop, session: OpenSession) -> None:
+    """Not only when the picker's transaction ends: in the queue for a row, who waits for a picker stands before that picker."""
+    for location in ("A-1", "A-2"):
+        shop.receive("LON", [{"sku": "APPLE", "qty": 6, "location": location}])
+    shop.reserve("BIG", [{"sku": "APPLE", "qty": 10}], priority=9)
+    shop.reserve("SMALL", APPLES)
+    holder, one, two = session(), session(), session()
+    holder.adjust("LON", [{"sku": "APPLE", "qty": -3, "location": "A-2"}], reason="lost")
+    whole = one.blocked("allocate_next", "LON", max_orders=1, on_shortage="reject")
+    waiting = two.at_once("allocate", "SMALL")
+    two.until_blocked(waiting, one)
+    holder.commit()
+    assert whole.result(NEVER) == []
+    assert columns(waiting.result(NEVER), "location", "outcome") == [("A-1", "allocated")]
+    one.commit()
+    assert shop.differences() == []
 
 
 @pytest.mark.parametrize("function", ["release", "cancel", "deallocate", "short_pick"])

@@ -25,7 +25,7 @@ begin
     perform openstock_core.check_choice('on_shortage', on_shortage, array['reject', 'partial', 'error']);
     order_id := openstock_core.lock_known_order(acting, order_ref);
     select f.needs, f.picks into chosen
-    from openstock_core.find_picks_of_orders(acting, op_id, array[order_id], null, false, removal, coalesce(whole_units, false)) as f;
+    from openstock_core.find_picks_of_orders(acting, op_id, array[order_id], null, false, removal, coalesce(whole_units, false), null) as f;
     if chosen.needs is null then
       perform openstock_core.fail_nothing_open(acting, order_id, order_ref);
     end if;

@@ -34,7 +34,7 @@ begin
       claimed := openstock_core.claim_orders(acting, place, max_orders, passed_over);
       exit when cardinality(claimed) = 0;
       select f.needs, f.picks into chosen
-      from openstock_core.find_picks_of_whole_orders(acting, op_id, claimed, place, removal, on_shortage = 'reject') as f;
+      from openstock_core.find_picks_of_orders(acting, op_id, claimed, place, true, removal, false, coalesce(on_shortage, 'partial')) as f;
       exit when cardinality(chosen.picks) > 0;
       passed_over := passed_over || claimed;
     end loop;
