@@ -120,6 +120,21 @@ def test_work_goes_on_afterwards(lively: Shop, connect: Connect) -> None:
     assert lively.differences() == []
 
 
+def test_units_that_are_missing_afterwards_are_held_where_others_were(shop: Shop, connect: Connect) -> None:
+    shop.receive("LON", [{"sku": "APPLE", "qty": 4, "location": location} for location in ("A-1", "A-2")])
+    shop.reserve("O1", [{"sku": "APPLE", "qty": 2}])
+    shop.allocate("O1")
+    missing = [{"sku": "APPLE", "location": "A-1", "qty": 1}]
+    shop.short_pick("O1", missing)
+    shop.move("LON", [{"sku": "APPLE", "qty": 1, "from": "A-1", "status": "hold", "to_status": "damaged"}])
+    tear_down(shop)
+    call(connect("operator"), "openstock_admin.rebuild", tenant=shop.tenant, replace=True)
+    shop.short_pick("O1", missing)
+    held = columns(shop.view("bins", status="hold"), "location", "on_hand", "blocked")
+    assert held == [("A-1", 1, 1)]
+    assert shop.differences() == []
+
+
 @pytest.mark.parametrize("lost", [False, True])
 def test_the_newest_pin_gives_way_afterwards_as_it_would_have(shop: Shop, connect: Connect, lost: bool) -> None:
     """EARLY is shipped from the bin before it is pinned there: that makes its pin no older."""

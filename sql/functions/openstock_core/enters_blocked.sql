@@ -18,7 +18,7 @@ end
 $$;
 
 revoke all on function openstock_core.enters_blocked from public;
-grant execute on function openstock_core.enters_blocked to openstock_api;
+grant execute on function openstock_core.enters_blocked to openstock_api, openstock_maint;
 comment on function openstock_core.enters_blocked is 'True where the status, a quarantine location or an expired lot keeps units from being promised.';
 
 reset role;

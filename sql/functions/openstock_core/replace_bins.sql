@@ -8,14 +8,17 @@ volatile
 begin atomic
   insert into openstock_core.stock_bin as b (
     tenant_id, location_id, product_id, lot_id, status, handling_unit_id, warehouse_id, blocked, on_hand, allocated, received_at)
-  select tenant, r.location_id, r.product_id, r.lot_id, r.status, r.handling_unit_id, r.warehouse_id, r.blocked <> 0, r.on_hand, r.allocated, r.first_recorded_at
+  select tenant, r.location_id, r.product_id, r.lot_id, r.status, r.handling_unit_id, r.warehouse_id,
+         -- What an empty one will be for units that enter: short_pick takes it as it is.
+         case when r.on_hand = 0 then openstock_core.enters_blocked(tenant, r.location_id, r.lot_id, r.status, openstock.server_time()) else r.blocked <> 0 end,
+         r.on_hand, r.allocated, r.first_recorded_at
   from openstock_core.replayed_bins(tenant) r
   order by r.location_id, r.product_id, r.lot_id, r.status, r.handling_unit_id
   on conflict on constraint stock_bin_key_is_unique do update
   set warehouse_id = excluded.warehouse_id, on_hand = excluded.on_hand, allocated = excluded.allocated,
-      blocked = case when excluded.on_hand = 0 then b.blocked else excluded.blocked end
-  where (b.warehouse_id, b.on_hand, b.allocated, b.blocked and b.on_hand > 0) is distinct from
-        (excluded.warehouse_id, excluded.on_hand, excluded.allocated, excluded.blocked);
+      blocked = excluded.blocked
+  where (b.warehouse_id, b.on_hand, b.allocated) is distinct from (excluded.warehouse_id, excluded.on_hand, excluded.allocated)
+     or (b.on_hand > 0 and b.blocked <> excluded.blocked);
 
   update openstock_core.stock_bin b
   set on_hand = 0, allocated = 0
