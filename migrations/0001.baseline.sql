@@ -125,6 +125,28 @@ comment on column openstock.put_result.code is 'The sku or code, as stored.';
 comment on column openstock.put_result.outcome is 'created, updated or unchanged.';
 comment on column openstock.put_result.replayed is 'True when this answer was stored by an earlier call with the same op_id.';
 
+create type openstock.lot_change as (
+  line integer,
+  sku text,
+  lot text,
+  expires_on date,
+  quality text,
+  outcome text,
+  qty_blocked numeric,
+  qty_deallocated numeric,
+  replayed boolean
+);
+comment on type openstock.lot_change is 'One row of a lot that was written by put_lots.';
+comment on column openstock.lot_change.line is 'The line of the call, as given or its place (from 1).';
+comment on column openstock.lot_change.sku is 'The product.';
+comment on column openstock.lot_change.lot is 'The lot''s code, as stored.';
+comment on column openstock.lot_change.expires_on is 'The lot''s last day (UTC), or null.';
+comment on column openstock.lot_change.quality is 'released, hold or rejected, from now on.';
+comment on column openstock.lot_change.outcome is 'created, updated or unchanged.';
+comment on column openstock.lot_change.qty_blocked is 'Units in all warehouses that cannot be promised any more; negative: that can be promised again.';
+comment on column openstock.lot_change.qty_deallocated is 'Units that were pinned to orders and are not any more; the orders keep their promises.';
+comment on column openstock.lot_change.replayed is 'True when this answer was stored by an earlier call with the same op_id.';
+
 create type openstock.quota_change as (
   line integer,
   channel text,
@@ -451,6 +473,17 @@ create type openstock_core.quota_line as (
   qty numeric
 );
 comment on type openstock_core.quota_line is 'A line of put_quotas, with its names looked up; n is its place in the call.';
+
+create type openstock_core.lot_line as (
+  n integer,
+  line integer,
+  sku text,
+  product_id bigint,
+  lot text,
+  expires_on date,
+  quality text
+);
+comment on type openstock_core.lot_line is 'A line of put_lots, with its product looked up; n is its place in the call, quality null where it is not given.';
 
 create type openstock_core.candidate as (
   product_id bigint,
@@ -926,11 +959,14 @@ create table openstock_core.lot (
   product_id bigint not null,
   code openstock_core.code not null,
   expires_on date,
+  quality text not null default 'released',
   created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
   constraint lot_pkey primary key (tenant_id, lot_id),
   constraint lot_code_is_unique unique (tenant_id, product_id, code),
   constraint lot_product_exists foreign key (tenant_id, product_id) references openstock_core.product,
-  constraint lot_expires_on_is_finite check (isfinite(expires_on))
+  constraint lot_expires_on_is_finite check (isfinite(expires_on)),
+  constraint lot_quality_is_known check (quality in ('released', 'hold', 'rejected'))
 );
 comment on table openstock_core.lot is 'A batch of a product that was made or came together.';
 comment on column openstock_core.lot.tenant_id is 'The tenant.';
@@ -938,7 +974,9 @@ comment on column openstock_core.lot.lot_id is 'Internal identity.';
 comment on column openstock_core.lot.product_id is 'The product.';
 comment on column openstock_core.lot.code is 'Its name, unique within the product.';
 comment on column openstock_core.lot.expires_on is 'Last day (UTC) on which it may be promised; null: does not expire.';
-comment on column openstock_core.lot.created_at is 'When it was first received.';
+comment on column openstock_core.lot.quality is 'released: may be promised; hold: not yet, or not until it is looked into; rejected: no more.';
+comment on column openstock_core.lot.created_at is 'When it was first received, or put.';
+comment on column openstock_core.lot.updated_at is 'When its quality was last changed.';
 select openstock_core.protect_table('openstock_core.lot');
 grant select, insert, update on openstock_core.lot to openstock_api;
 grant select on openstock_core.lot to openstock_maint;
@@ -1004,7 +1042,7 @@ comment on column openstock_core.stock_level.tenant_id is 'The tenant.';
 comment on column openstock_core.stock_level.product_id is 'The product.';
 comment on column openstock_core.stock_level.warehouse_id is 'The warehouse.';
 comment on column openstock_core.stock_level.on_hand is 'Physical units; never negative.';
-comment on column openstock_core.stock_level.blocked is 'The part of on_hand that cannot be promised: status, location or lot expiry says so.';
+comment on column openstock_core.stock_level.blocked is 'The part of on_hand that cannot be promised: status, location, lot quality or lot expiry says so.';
 comment on column openstock_core.stock_level.reserved is 'Units promised to orders and not yet gone. May exceed on_hand - blocked after a loss.';
 comment on column openstock_core.stock_level.safety_stock is 'Units kept out of promises; a copy of the product''s.';
 comment on column openstock_core.stock_level.fenced is 'Units kept for sales channels that have not used them: the sum of its quotas.';
@@ -1056,7 +1094,7 @@ comment on column openstock_core.stock_bin.lot_id is 'Of which lot; null for pro
 comment on column openstock_core.stock_bin.status is 'Stock status: available, hold, quarantine or damaged. Only available can be promised.';
 comment on column openstock_core.stock_bin.handling_unit_id is 'In which handling unit; null: loose.';
 comment on column openstock_core.stock_bin.warehouse_id is 'The location''s warehouse.';
-comment on column openstock_core.stock_bin.blocked is 'True: its units cannot be promised. Set when units enter, and booked when a lot expires.';
+comment on column openstock_core.stock_bin.blocked is 'True: its units cannot be promised. Set when units enter, and booked when a lot expires or its quality changes.';
 comment on column openstock_core.stock_bin.on_hand is 'Physical units.';
 comment on column openstock_core.stock_bin.allocated is 'The part of on_hand that is pinned to orders.';
 comment on column openstock_core.stock_bin.received_at is 'When units came into the empty bin: its age for fifo and lifo. Units that move into one bring theirs along.';
@@ -1677,7 +1715,7 @@ from (values
   ('OS106', 'inactive_location', 'A location is not active.',
    'Activate it with openstock.put_locations, or choose another.'),
   ('OS107', 'unknown_lot', 'A lot of the product is unknown.',
-   'A lot comes into being when it is received.'),
+   'A lot comes into being when it is received, or by openstock.put_lots.'),
   ('OS108', 'lot_conflict', 'The lot does not fit the product.',
    'Name a lot where the product''s tracking is lot and only there; a lot keeps the expiry it was received with.'),
   ('OS109', 'serial_in_stock', 'A piece that should come in is in stock already.',
@@ -3050,30 +3088,36 @@ comment on function openstock_core.end_holds is
 
 reset role;
 
--- sql/functions/openstock_core/block_expired.sql
--- Blocks the units of lots that have expired, and nobody is promised them any more. The levels and bins are locked.
--- Writes: ledger (DEALLOCATE, STATUS), stock_level, stock_bin, allocation.
+-- sql/functions/openstock_core/judge_bins.sql
+-- Blocks the units that can be promised no longer, whose pins go, and unblocks those that can be promised again: by their status, location and lot at a
+-- moment. The levels and bins are locked. Writes: ledger (DEALLOCATE, STATUS), stock_level, stock_bin, allocation.
 set local role openstock_owner;
 
-create or replace function openstock_core.block_expired(
-  tenant uuid, op_id text, levels openstock_core.level_key[], bin_ids bigint[]) returns void
+create or replace function openstock_core.judge_bins(
+  tenant uuid, op_id text, levels openstock_core.level_key[], bin_ids bigint[], at timestamptz, reason text) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  changing constant bigint[] := array(
+    select b.bin_id
+    from openstock_core.stock_bin b
+    where b.tenant_id = tenant and b.bin_id = any (bin_ids) and b.on_hand > 0
+      and b.blocked <> openstock_core.enters_blocked(tenant, b.location_id, b.lot_id, b.status, at));
 begin
   perform openstock_core.post(tenant, op_id,
-    (select openstock_core.unpin_from_bins(tenant, 0, array_agg(b.bin_id), array_agg(b.allocated), 'expired')
-     from openstock_core.stock_bin b where b.tenant_id = tenant and b.bin_id = any (bin_ids)),
+    (select openstock_core.unpin_from_bins(tenant, 0, array_agg(b.bin_id), array_agg(b.allocated), judge_bins.reason)
+     from openstock_core.stock_bin b where b.tenant_id = tenant and b.bin_id = any (changing)),
     null, null, null);
   perform openstock_core.post(tenant, op_id, array(
-    select row(0, 'STATUS', b.product_id, b.warehouse_id, b.bin_id, 0, b.on_hand, 0, 0,
-               null, null, null, 'expired', null, null, null, null, null)::openstock_core.movement
+    select row(0, 'STATUS', b.product_id, b.warehouse_id, b.bin_id, 0, case when b.blocked then -b.on_hand else b.on_hand end, 0, 0,
+               null, null, null, judge_bins.reason, null, null, null, null, null)::openstock_core.movement
     from openstock_core.stock_bin b
-    where b.tenant_id = tenant and b.bin_id = any (bin_ids)
+    where b.tenant_id = tenant and b.bin_id = any (changing)
     order by b.bin_id), null, null, null);
 
-  update openstock_core.stock_bin b set blocked = true
-  where b.tenant_id = tenant and b.bin_id = any (bin_ids);
+  update openstock_core.stock_bin b set blocked = not b.blocked
+  where b.tenant_id = tenant and b.bin_id = any (changing);
   update openstock_core.stock_level l set next_block_at = (
     select min(openstock_core.expiry(t.expires_on))
     from openstock_core.stock_bin b
@@ -3085,10 +3129,10 @@ begin
 end
 $$;
 
-revoke all on function openstock_core.block_expired from public;
-grant execute on function openstock_core.block_expired to openstock_api;
-comment on function openstock_core.block_expired is
-  'De-allocates and blocks the units of these bins, and recomputes when the next lot expires at these levels.';
+revoke all on function openstock_core.judge_bins from public;
+grant execute on function openstock_core.judge_bins to openstock_api;
+comment on function openstock_core.judge_bins is
+  'Books of these bins which are blocked from now on, de-allocates their units, and which are blocked no longer; and looks up when the next lot expires at these levels.';
 
 reset role;
 
@@ -3107,7 +3151,7 @@ begin
     return query select * from openstock_core.end_holds(tenant, op_id, due.line_ids, due.backorder_ids);
   end if;
   if cardinality(due.levels) > 0 then
-    perform openstock_core.block_expired(tenant, op_id, due.levels, due.lot_bin_ids);
+    perform openstock_core.judge_bins(tenant, op_id, due.levels, due.lot_bin_ids, due.at, 'expired');
   end if;
 end
 $$;
@@ -4447,6 +4491,212 @@ comment on function openstock.put_channels is
 
 reset role;
 
+-- sql/functions/openstock_core/read_lot_lines.sql
+-- Turns the lines of put_lots into typed rows and looks their products up. Reads: product.
+set local role openstock_owner;
+
+create or replace function openstock_core.read_lot_lines(tenant uuid, lines jsonb) returns openstock_core.lot_line[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+as $$
+declare
+  bad record;
+begin
+  -- materialized, limit 1, no sequential scan: as in read_order_lines.
+  with given as materialized (
+    select g.n::integer as n, coalesce(g.line, g.n::integer) as line, normalize(btrim(g.sku)) as sku, normalize(btrim(g.lot)) as lot, g.expires_on, g.quality,
+           lines -> (g.n - 1)::integer -> 'quality' = 'null' as nullified
+    from rows from (jsonb_to_recordset(lines) as (line integer, sku text, lot text, expires_on date, quality text)) with ordinality as g (line, sku, lot, expires_on, quality, n)
+  ), looked_up as (
+    select g.*, p.product_id,
+           case
+             when p.product_id is null then jsonb_build_object('code', 'OS101', 'sku', g.sku)
+             when p.tracking <> 'lot' then
+               jsonb_build_object('code', 'OS108', 'sku', g.sku, 'lot', g.lot, 'problem', 'the product is not tracked by lot')
+             when g.quality not in ('released', 'hold', 'rejected') or g.nullified then
+               '{"code": "22023", "argument": "lines", "key": "quality", "problem": "must be released, hold or rejected"}'
+             when count(*) over (partition by g.sku, g.lot) > 1 then
+               '{"code": "22023", "argument": "lines", "key": "lot", "problem": "is named by another line too"}'
+           end as problem
+    from given g
+    left join lateral (select * from openstock_core.product s where s.tenant_id = tenant and s.sku = g.sku limit 1) as p on true
+  )
+  select (select array_agg((u.n, u.line, u.sku, u.product_id, u.lot, u.expires_on, u.quality)::openstock_core.lot_line) from looked_up u) as typed, f.n, f.problem
+  into bad
+  from (select) as always
+  left join (select u.n, u.problem from looked_up u where u.problem is not null order by u.n limit 1) as f on true;
+
+  if bad.problem is not null then
+    perform openstock_core.fail(bad.problem ->> 'code', jsonb_build_object('line', bad.n) || (bad.problem - 'code'));
+  end if;
+  return bad.typed;
+end
+$$;
+
+revoke all on function openstock_core.read_lot_lines from public;
+grant execute on function openstock_core.read_lot_lines to openstock_api;
+comment on function openstock_core.read_lot_lines is
+  'The typed lines. Errors: 22023, OS101 and OS108, for the first line that is wrong.';
+
+reset role;
+
+-- sql/functions/openstock_core/units_of_lots.sql
+-- How many units of each lot are blocked in these bins, and how many are pinned. The bins are locked. Reads: stock_bin.
+set local role openstock_owner;
+
+create or replace function openstock_core.units_of_lots(tenant uuid, bin_ids bigint[]) returns jsonb
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select jsonb_object_agg(s.lot_id, jsonb_build_object('blocked', s.blocked, 'allocated', s.allocated))
+    from (
+      select b.lot_id, sum(case when b.blocked then b.on_hand else 0 end) as blocked, sum(b.allocated) as allocated
+      from openstock_core.stock_bin b
+      where b.tenant_id = tenant and b.bin_id = any (bin_ids)
+      group by b.lot_id) as s);
+end
+$$;
+
+revoke all on function openstock_core.units_of_lots from public;
+grant execute on function openstock_core.units_of_lots to openstock_api;
+comment on function openstock_core.units_of_lots is 'By lot_id, the units that are blocked and allocated; null where there are no bins.';
+
+reset role;
+
+-- sql/functions/openstock_core/write_lots.sql
+-- Upserts lots, the work behind openstock.put_lots, and blocks or unblocks the units of those whose quality changes.
+-- Writes: lot, and what book_due and judge_bins write. Locks: lot by lot_id, stock_level by (product, warehouse), stock_bin by bin_id.
+-- Who puts units into stock shares the lock of their lot, so that none enter, by its old quality, while its bins are looked for.
+set local role openstock_owner;
+
+create or replace function openstock_core.write_lots(tenant uuid, op_id text, lines openstock_core.lot_line[], reason text) returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  stamp constant timestamptz := openstock.server_time();
+  created bigint[];
+  changed bigint[];
+  levels openstock_core.level_key[];
+  bins bigint[];
+  due openstock_core.due;
+  before jsonb;
+  after jsonb;
+  bad record;
+begin
+  with new as (
+    insert into openstock_core.lot (tenant_id, product_id, code, expires_on, quality, created_at, updated_at)
+    select tenant, u.product_id, u.lot, u.expires_on, coalesce(u.quality, 'released'), stamp, stamp
+    from unnest(lines) as u
+    order by u.product_id, u.lot
+    on conflict on constraint lot_code_is_unique do nothing
+    returning lot.lot_id
+  )
+  select coalesce(array_agg(n.lot_id), '{}') into created from new n;
+  perform from openstock_core.lot t
+  where t.tenant_id = tenant and (t.product_id, t.code) in (select u.product_id, u.lot from unnest(lines) as u)
+  order by t.lot_id
+  for no key update;
+
+  select u.n, u.sku, u.lot, u.expires_on as given, t.expires_on into bad
+  from unnest(lines) as u
+  join openstock_core.lot t on t.tenant_id = tenant and t.product_id = u.product_id and t.code = u.lot
+  where u.expires_on is not null and t.expires_on is distinct from u.expires_on
+  order by u.n limit 1;
+  if found then
+    perform openstock_core.fail('OS108', jsonb_build_object('line', bad.n, 'sku', bad.sku, 'lot', bad.lot, 'problem', 'the lot has another expiry',
+                                                            'expires_on', bad.expires_on, 'given', bad.given));
+  end if;
+  changed := array(
+    select t.lot_id
+    from unnest(lines) as u
+    join openstock_core.lot t on t.tenant_id = tenant and t.product_id = u.product_id and t.code = u.lot
+    where t.quality <> u.quality);
+  if cardinality(changed) > 0 then
+    -- A snapshot does not show what was received meanwhile.
+    if current_setting('transaction_isolation') <> 'read committed' then
+      perform openstock_core.fail('OS121', jsonb_build_object('isolation', current_setting('transaction_isolation')));
+    end if;
+    select array_agg(distinct row(b.product_id, b.warehouse_id)::openstock_core.level_key), array_agg(b.bin_id) into levels, bins
+    from openstock_core.stock_bin b
+    where b.tenant_id = tenant and b.product_id in (select u.product_id from unnest(lines) as u) and b.lot_id = any (changed) and b.on_hand > 0;
+    due := openstock_core.lock_levels(tenant, levels, false);
+    perform openstock_core.settle_bins(tenant, op_id, bins, '{}', due);
+    before := openstock_core.units_of_lots(tenant, bins);
+    update openstock_core.lot t set quality = u.quality, updated_at = stamp
+    from unnest(lines) as u
+    where t.tenant_id = tenant and t.lot_id = any (changed) and t.product_id = u.product_id and t.code = u.lot;
+    -- Of a lot that has expired meanwhile, both are told: that its units are released, and that they are blocked.
+    perform openstock_core.judge_bins(tenant, op_id, levels, bins, '-infinity', reason);
+    perform openstock_core.judge_bins(tenant, op_id, levels, bins, due.at, 'expired');
+    after := openstock_core.units_of_lots(tenant, bins);
+  end if;
+
+  return (
+    select jsonb_agg(jsonb_build_object(
+      'line', u.line, 'sku', u.sku, 'lot', t.code, 'expires_on', t.expires_on, 'quality', t.quality,
+      'outcome', case when t.lot_id = any (created) then 'created' when t.lot_id = any (changed) then 'updated' else 'unchanged' end,
+      'qty_blocked', coalesce(trim_scale((a.units ->> 'blocked')::numeric - (b.units ->> 'blocked')::numeric), 0),
+      'qty_deallocated', coalesce(trim_scale((b.units ->> 'allocated')::numeric - (a.units ->> 'allocated')::numeric), 0),
+      'replayed', false) order by u.n)
+    from unnest(lines) as u
+    join openstock_core.lot t on t.tenant_id = tenant and t.product_id = u.product_id and t.code = u.lot
+    cross join lateral (select before -> t.lot_id::text as units) as b
+    cross join lateral (select after -> t.lot_id::text as units) as a);
+end
+$$;
+
+revoke all on function openstock_core.write_lots from public;
+grant execute on function openstock_core.write_lots to openstock_api;
+comment on function openstock_core.write_lots is
+  'Writes the lots and returns the answer, an array of openstock.lot_change. Errors: OS108, OS121.';
+
+reset role;
+
+-- sql/functions/openstock/put_lots.sql
+-- Creates lots, and says whether their units may be promised.
+-- Writes: operation, event, lot, and what write_lots writes. Locks: operation, and what write_lots locks.
+set local role openstock_api;
+
+create or replace function openstock.put_lots(op_id text, lines jsonb, reason text default null, tenant uuid default null)
+returns setof openstock.lot_change
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set row_security = on
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+declare
+  acting constant uuid := openstock_core.enter(tenant);
+  arguments constant jsonb := jsonb_build_object('lines', lines, 'reason', reason);
+  answer jsonb := openstock_core.begin_operation(acting, op_id, 'put_lots', arguments);
+begin
+  if answer is null then
+    perform openstock_core.check_lines(lines, '{"line": "integer", "sku": "code!", "lot": "code!", "expires_on": "date", "quality": "code"}', 10000, 'line');
+    perform openstock_core.check_call(null, null, reason, null);
+    answer := openstock_core.write_lots(acting, op_id, openstock_core.read_lot_lines(acting, lines), coalesce(reason, 'lot quality'));
+    perform openstock_core.finish_operation(acting, op_id, answer);
+  end if;
+  return query select * from jsonb_populate_recordset(null::openstock.lot_change, answer);
+end
+$$;
+
+revoke all on function openstock.put_lots from public;
+grant execute on function openstock.put_lots to openstock_app;
+comment on function openstock.put_lots is
+  'Says of lots whether they may be promised, in all warehouses: also of what is received or moved later. lines: sku, lot (a new one is created), expires_on (of a new one; of one that is '
+  'there, the same), quality (released, hold or rejected; default of a new one: released). Units of a lot that is not released are blocked; pins are taken off them, and their orders keep '
+  'their promises, which other units may be picked for (what is then promised and not there, shortages shows). Where a lot is released, what nothing else blocks can be promised again; fill_backorders gives it to who waits. '
+  'reason (default lot quality) is written into the ledger. Another quality for a lot that is there is given at READ COMMITTED. Returns one row per line. '
+  'Errors: 22023, OS010, OS101, OS108, OS121.';
+
+reset role;
+
 -- sql/functions/openstock_core/check_components.sql
 -- Refuses lines of put_kits whose components are not objects with a sku and a quantity.
 set local role openstock_owner;
@@ -5005,7 +5255,8 @@ begin
       or exists (select from openstock_core.location l
                  where l.tenant_id = tenant and l.location_id = enters_blocked.location_id and l.kind = 'quarantine')
       or exists (select from openstock_core.lot t
-                 where t.tenant_id = tenant and t.lot_id = enters_blocked.lot_id and openstock_core.expiry(t.expires_on) <= at);
+                 where t.tenant_id = tenant and t.lot_id = enters_blocked.lot_id
+                   and (t.quality <> 'released' or openstock_core.expiry(t.expires_on) <= at));
 end
 $$;
 
@@ -11127,6 +11378,27 @@ grant select on openstock.channels to openstock_app, openstock_analyst, openstoc
 
 reset role;
 
+-- sql/views/openstock/lots.sql
+-- Lots, for reading.
+set local role openstock_api;
+
+create or replace view openstock.lots with (security_barrier) as
+select p.sku::text as sku, t.code::text as lot, t.expires_on, t.quality, t.created_at, t.updated_at
+from openstock_core.lot t
+join openstock_core.product p on p.tenant_id = t.tenant_id and p.product_id = t.product_id
+where t.tenant_id = (select openstock.current_tenant());
+
+comment on view openstock.lots is 'Lots of the current tenant.';
+comment on column openstock.lots.sku is 'The product.';
+comment on column openstock.lots.lot is 'The lot''s code, unique within the product.';
+comment on column openstock.lots.expires_on is 'Last day (UTC) on which it may be promised; null: does not expire.';
+comment on column openstock.lots.quality is 'released: may be promised; hold: not yet, or not until it is looked into; rejected: no more.';
+comment on column openstock.lots.created_at is 'When it was first received, or put.';
+comment on column openstock.lots.updated_at is 'When its quality was last changed.';
+grant select on openstock.lots to openstock_app, openstock_analyst, openstock_operator;
+
+reset role;
+
 -- sql/views/openstock/stock.sql
 -- Stock per product and warehouse. Units of lots that expired are shown as blocked, and units of holds that ended as available, or kept for their channel, from
 -- that moment on, whether or not it was booked already.
@@ -12394,7 +12666,7 @@ begin atomic
   -- expired by their last entry tells if they may be blocked; the clock of today does not, since clocks go back.
   cross join lateral (
     select case when b.blocked then b.on_hand::numeric else 0 end as blocked,
-           b.status <> 'available' or coalesce(c.kind = 'quarantine', false) as must_block,
+           b.status <> 'available' or coalesce(c.kind = 'quarantine', false) or coalesce(t.quality <> 'released', false) as must_block,
            coalesce(openstock_core.expiry(t.expires_on) <= r.last_recorded_at, false) as may_block) as s
   cross join lateral (values
     ('bin on_hand = ledger', coalesce(r.on_hand, 0), b.on_hand::numeric, true),
@@ -13552,5 +13824,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', 'c5cd6e2358e2d606f0c34571f9e87c0ab817ac66263db0481810974588881e20');
+values ('0001.baseline', '9167ad3870a3595c71e262fc2ba340e2e490709214e9a14a293028c7d71a59be');
 reset role;

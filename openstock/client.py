@@ -24,6 +24,8 @@ from openstock.results import (
     Kit,
     LedgerEntry,
     Location,
+    Lot,
+    LotChange,
     Order,
     OrderLine,
     Product,
@@ -161,6 +163,16 @@ class Client(Calls):
         lines: code, name, uses_safety_stock, active. Raises InvalidArgument, OpIdReused.
         """
         return self._write(PutResult, "put_channels", op_id, lines=lines)
+
+    def put_lots(self, lines: Lines, *, reason: str | None = None, op_id: str | None = None) -> list[LotChange]:
+        """Say of lots whether they may be promised, in all warehouses and whatever comes in later; one row per line.
+
+        lines: sku, lot (a new one is created), expires_on (of a new one), quality (released, hold, rejected; default of
+        a new one: released). Units that are not released are blocked and pins taken off them; orders keep their
+        promises. reason is written into the ledger. Raises InvalidArgument, OpIdReused, UnknownProduct, LotConflict,
+        NeedsReadCommitted.
+        """
+        return self._write(LotChange, "put_lots", op_id, lines=lines, reason=reason)
 
     def put_quotas(self, warehouse: str, lines: Lines, *, op_id: str | None = None) -> list[QuotaChange]:
         """Keep units of products at a warehouse for sales channels; one row per line.
@@ -724,6 +736,10 @@ class Client(Calls):
     def channels(self, channel: str | None = None, *, active: bool | None = None) -> list[Channel]:
         """Sales channels."""
         return self._view(Channel, "openstock.channels", "channel", channel=channel, active=active)
+
+    def lots(self, sku: str | None = None, lot: str | None = None, *, quality: str | None = None) -> list[Lot]:
+        """Lots, and whether they may be promised."""
+        return self._view(Lot, "openstock.lots", "sku, lot", sku=sku, lot=lot, quality=quality)
 
     def quotas(
         self, sku: str | None = None, warehouse: str | None = None, *, channel: str | None = None

@@ -24,6 +24,8 @@ __all__ = [
     "Kit",
     "LedgerEntry",
     "Location",
+    "Lot",
+    "LotChange",
     "Order",
     "OrderLine",
     "Product",
@@ -59,6 +61,26 @@ class PutResult:
     """created, updated or unchanged."""
     replayed: bool
     """True when this answer was stored by an earlier call with the same op_id."""
+
+
+@dataclass(frozen=True, slots=True)
+class LotChange:
+    """One row of a lot that was written by put_lots."""
+
+    line: int
+    sku: str
+    lot: str
+    expires_on: date | None
+    """Its last day (UTC)."""
+    quality: str
+    """released, hold or rejected."""
+    outcome: str
+    """created, updated or unchanged."""
+    qty_blocked: Decimal
+    """Units in all warehouses that cannot be promised any more; negative: that can be promised again."""
+    qty_deallocated: Decimal
+    """Units that were pinned to orders and are not any more."""
+    replayed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -458,6 +480,21 @@ class Shortage:
     orders: list[dict[str, Any]]
     """The orders' lines with the weakest claim that together hold as much, the weakest first:
     {"order_ref": …, "line": …, "reserved": …, "allocated": …, "priority": …}."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """A batch of a product."""
+
+    sku: str
+    lot: str
+    """Its code, unique within the product."""
+    expires_on: date | None
+    """Last day (UTC) on which it may be promised; None: does not expire."""
+    quality: str
+    """released, hold or rejected: only what is released may be promised."""
+    created_at: datetime
+    updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@
 \ir functions/openstock_core/lock_due_holds.sql
 \ir functions/openstock_core/backorder_movements.sql
 \ir functions/openstock_core/end_holds.sql
-\ir functions/openstock_core/block_expired.sql
+\ir functions/openstock_core/judge_bins.sql
 \ir functions/openstock_core/book_due.sql
 \ir functions/openstock_core/refuse_stale_shortage.sql
 
@@ -106,6 +106,10 @@
 \ir functions/openstock/put_locations.sql
 \ir functions/openstock_core/write_channels.sql
 \ir functions/openstock/put_channels.sql
+\ir functions/openstock_core/read_lot_lines.sql
+\ir functions/openstock_core/units_of_lots.sql
+\ir functions/openstock_core/write_lots.sql
+\ir functions/openstock/put_lots.sql
 \ir functions/openstock_core/check_components.sql
 \ir functions/openstock_core/check_kits.sql
 \ir functions/openstock_core/write_kits.sql
@@ -252,6 +256,7 @@
 \ir views/openstock/warehouses.sql
 \ir views/openstock/locations.sql
 \ir views/openstock/channels.sql
+\ir views/openstock/lots.sql
 \ir views/openstock/stock.sql
 \ir views/openstock/quotas.sql
 \ir views/openstock/bins.sql

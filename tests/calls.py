@@ -93,6 +93,13 @@ CALLS = (
         {"code": "code!", "name": "text", "uses_safety_stock": "boolean", "active": "boolean"},
     ),
     Call(
+        "put_lots",
+        {"lines": [{"sku": "MILK", "lot": "L1", "quality": "hold"}]},
+        {"lines": [{"sku": "MILK", "lot": "L1", "quality": "rejected"}]},
+        {"sku": "code!", "lot": "code!", "expires_on": "date", "quality": "code"},
+        ("reason",),
+    ),
+    Call(
         "put_quotas",
         {"warehouse": "LON", "lines": [{"channel": "WEB", "sku": "APPLE", "qty": 1}]},
         {"warehouse": "BER"},

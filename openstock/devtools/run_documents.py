@@ -24,6 +24,7 @@ from openstock.server import temporary_server
 
 DOCUMENTS = {
     ROOT / "docs" / "importing.md": EXAMPLES / "importing",
+    ROOT / "docs" / "lots.md": EXAMPLES / "lots",
     ROOT / "docs" / "reservations.md": EXAMPLES / "reservations",
 }
 """Each document, and the files that its commands find."""

@@ -183,11 +183,14 @@ create table openstock_core.lot (
   product_id bigint not null,
   code openstock_core.code not null,
   expires_on date,
+  quality text not null default 'released',
   created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
   constraint lot_pkey primary key (tenant_id, lot_id),
   constraint lot_code_is_unique unique (tenant_id, product_id, code),
   constraint lot_product_exists foreign key (tenant_id, product_id) references openstock_core.product,
-  constraint lot_expires_on_is_finite check (isfinite(expires_on))
+  constraint lot_expires_on_is_finite check (isfinite(expires_on)),
+  constraint lot_quality_is_known check (quality in ('released', 'hold', 'rejected'))
 );
 comment on table openstock_core.lot is 'A batch of a product that was made or came together.';
 comment on column openstock_core.lot.tenant_id is 'The tenant.';
@@ -195,7 +198,9 @@ comment on column openstock_core.lot.lot_id is 'Internal identity.';
 comment on column openstock_core.lot.product_id is 'The product.';
 comment on column openstock_core.lot.code is 'Its name, unique within the product.';
 comment on column openstock_core.lot.expires_on is 'Last day (UTC) on which it may be promised; null: does not expire.';
-comment on column openstock_core.lot.created_at is 'When it was first received.';
+comment on column openstock_core.lot.quality is 'released: may be promised; hold: not yet, or not until it is looked into; rejected: no more.';
+comment on column openstock_core.lot.created_at is 'When it was first received, or put.';
+comment on column openstock_core.lot.updated_at is 'When its quality was last changed.';
 select openstock_core.protect_table('openstock_core.lot');
 grant select, insert, update on openstock_core.lot to openstock_api;
 grant select on openstock_core.lot to openstock_maint;

@@ -32,7 +32,7 @@ comment on column openstock_core.stock_level.tenant_id is 'The tenant.';
 comment on column openstock_core.stock_level.product_id is 'The product.';
 comment on column openstock_core.stock_level.warehouse_id is 'The warehouse.';
 comment on column openstock_core.stock_level.on_hand is 'Physical units; never negative.';
-comment on column openstock_core.stock_level.blocked is 'The part of on_hand that cannot be promised: status, location or lot expiry says so.';
+comment on column openstock_core.stock_level.blocked is 'The part of on_hand that cannot be promised: status, location, lot quality or lot expiry says so.';
 comment on column openstock_core.stock_level.reserved is 'Units promised to orders and not yet gone. May exceed on_hand - blocked after a loss.';
 comment on column openstock_core.stock_level.safety_stock is 'Units kept out of promises; a copy of the product''s.';
 comment on column openstock_core.stock_level.fenced is 'Units kept for sales channels that have not used them: the sum of its quotas.';
@@ -84,7 +84,7 @@ comment on column openstock_core.stock_bin.lot_id is 'Of which lot; null for pro
 comment on column openstock_core.stock_bin.status is 'Stock status: available, hold, quarantine or damaged. Only available can be promised.';
 comment on column openstock_core.stock_bin.handling_unit_id is 'In which handling unit; null: loose.';
 comment on column openstock_core.stock_bin.warehouse_id is 'The location''s warehouse.';
-comment on column openstock_core.stock_bin.blocked is 'True: its units cannot be promised. Set when units enter, and booked when a lot expires.';
+comment on column openstock_core.stock_bin.blocked is 'True: its units cannot be promised. Set when units enter, and booked when a lot expires or its quality changes.';
 comment on column openstock_core.stock_bin.on_hand is 'Physical units.';
 comment on column openstock_core.stock_bin.allocated is 'The part of on_hand that is pinned to orders.';
 comment on column openstock_core.stock_bin.received_at is 'When units came into the empty bin: its age for fifo and lifo. Units that move into one bring theirs along.';

@@ -116,6 +116,17 @@ create type openstock_core.quota_line as (
 );
 comment on type openstock_core.quota_line is 'A line of put_quotas, with its names looked up; n is its place in the call.';
 
+create type openstock_core.lot_line as (
+  n integer,
+  line integer,
+  sku text,
+  product_id bigint,
+  lot text,
+  expires_on date,
+  quality text
+);
+comment on type openstock_core.lot_line is 'A line of put_lots, with its product looked up; n is its place in the call, quality null where it is not given.';
+
 create type openstock_core.candidate as (
   product_id bigint,
   warehouse_id bigint,

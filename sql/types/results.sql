@@ -14,6 +14,28 @@ comment on column openstock.put_result.code is 'The sku or code, as stored.';
 comment on column openstock.put_result.outcome is 'created, updated or unchanged.';
 comment on column openstock.put_result.replayed is 'True when this answer was stored by an earlier call with the same op_id.';
 
+create type openstock.lot_change as (
+  line integer,
+  sku text,
+  lot text,
+  expires_on date,
+  quality text,
+  outcome text,
+  qty_blocked numeric,
+  qty_deallocated numeric,
+  replayed boolean
+);
+comment on type openstock.lot_change is 'One row of a lot that was written by put_lots.';
+comment on column openstock.lot_change.line is 'The line of the call, as given or its place (from 1).';
+comment on column openstock.lot_change.sku is 'The product.';
+comment on column openstock.lot_change.lot is 'The lot''s code, as stored.';
+comment on column openstock.lot_change.expires_on is 'The lot''s last day (UTC), or null.';
+comment on column openstock.lot_change.quality is 'released, hold or rejected, from now on.';
+comment on column openstock.lot_change.outcome is 'created, updated or unchanged.';
+comment on column openstock.lot_change.qty_blocked is 'Units in all warehouses that cannot be promised any more; negative: that can be promised again.';
+comment on column openstock.lot_change.qty_deallocated is 'Units that were pinned to orders and are not any more; the orders keep their promises.';
+comment on column openstock.lot_change.replayed is 'True when this answer was stored by an earlier call with the same op_id.';
+
 create type openstock.quota_change as (
   line integer,
   channel text,

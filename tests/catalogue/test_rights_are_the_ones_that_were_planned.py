@@ -175,7 +175,7 @@ def test_only_applications_may_call_what_writes(db: psycopg.Connection) -> None:
         where p.pronamespace::regnamespace::text = any (%s) and p.proargnames[1] = 'op_id'
         and p.pronamespace = 'openstock'::regnamespace group by p.proname""",
     )
-    assert len(found) == 23
+    assert len(found) == 24
     assert {tuple(grantees) for _, grantees in found} == {("openstock_app",)}
 
 

@@ -71,6 +71,7 @@ REFUSED = {
     "location_kind_is_known": ["update openstock_core.location set kind = 'attic'"],
     "channel_name_is_bounded": [f"update openstock_core.channel set name = {name}" for name in ("''", FAR.format(201))],
     "channel_quota_qty_is_not_negative": ["update openstock_core.channel_quota set qty = -1"],
+    "lot_quality_is_known": ["update openstock_core.lot set quality = 'good'"],
     "lot_expires_on_is_finite": ["update openstock_core.lot set expires_on = 'infinity'"],
     "ledger_event_type_is_known": [entry("RECEIPT", '{"event_type": "THEFT"}')],
     "ledger_balances_are_chained": [

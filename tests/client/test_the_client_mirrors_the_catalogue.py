@@ -54,6 +54,7 @@ ARGUMENT_HINTS = {
 
 RELATIONS = {
     results.PutResult: "openstock.put_result",
+    results.LotChange: "openstock.lot_change",
     results.QuotaChange: "openstock.quota_change",
     results.StockChange: "openstock.stock_change",
     results.ReservationChange: "openstock.reservation_change",
@@ -73,6 +74,7 @@ RELATIONS = {
     results.Kit: "openstock.kits",
     results.Warehouse: "openstock.warehouses",
     results.Location: "openstock.locations",
+    results.Lot: "openstock.lots",
     results.Channel: "openstock.channels",
     results.Quota: "openstock.quotas",
     results.CurrentStock: "openstock_dw.current_stock",

@@ -173,10 +173,12 @@ class Storm:
     def received(self, random: Random, product: dict[str, Any], most: int) -> dict[str, Any]:
         """A line of goods in."""
         line = {"sku": product["sku"], "qty": random.randint(1, most), "location": random.choice(LOCATIONS[:3])}
-        if product.get("tracking") == "lot":
-            lot = random.randint(1, 4)
-            line |= {"lot": f"L{lot}", "expires_on": day(lot * 2 if self.losses else 999)}
-        return line
+        return line | (self.lot(random) if product.get("tracking") == "lot" else {})
+
+    def lot(self, random: Random) -> dict[str, Any]:
+        """One of four lots."""
+        lot = random.randint(1, 4)
+        return {"lot": f"L{lot}", "expires_on": day(lot * 2 if self.losses else 999)}
 
     def work(self, worker: int) -> None:
         """One worker's calls."""
@@ -454,7 +456,7 @@ class Storm:
             self.change_master_data(random, app)
 
     def change_master_data(self, random: Random, connection: psycopg.Connection) -> None:
-        """Warehouses change places, products their removal rule, bins their kind where they are empty."""
+        """Warehouses change places, products their removal rule, bins their kind where they are empty, lots whether they may be promised."""
         place = random.choice(WAREHOUSES)
         changes: list[tuple[str, dict[str, Any]]] = [
             ("put_warehouses", {"lines": [{"code": place, "priority": random.randint(0, 3)}]}),
@@ -462,6 +464,8 @@ class Storm:
         ]
         if self.losses:
             kind = random.choice(["storage", "quarantine"])
+            lot = {"sku": random.choice(["JAM", "MILK"])} | self.lot(random)
+            changes.append(("put_lots", {"lines": [lot | {"quality": random.choice(["hold", "released", "released"])}]}))
             changes.append(("put_locations", {"warehouse": place, "lines": [{"code": "A-2", "kind": kind}]}))
         function, request = random.choice(changes)
         try:

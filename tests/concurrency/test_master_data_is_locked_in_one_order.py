@@ -18,6 +18,7 @@ CASES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("warehouse", "put_warehouses", {"code": "{}", "name": "new"}, {}),
     ("channel", "put_channels", {"code": "{}", "name": "new"}, {}),
     ("location", "put_locations", {"code": "{}", "pick_order": 1}, {"warehouse": "LON"}),
+    ("lot", "put_lots", {"sku": "MILK", "lot": "{}", "quality": "hold"}, {}),
     ("product", "receive", {"sku": "{}", "qty": 1}, {"warehouse": "LON"}),
     ("location", "receive", {"sku": "APPLE", "qty": 1, "location": "{}"}, {"warehouse": "LON"}),
     ("lot", "receive", {"sku": "MILK", "qty": 1, "lot": "{}"}, {"warehouse": "LON"}),

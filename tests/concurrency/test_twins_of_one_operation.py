@@ -22,6 +22,7 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("put_warehouses", {"lines": [{"code": "ROM"}]}),
     ("put_locations", {"warehouse": "LON", "lines": [{"code": "A-9"}]}),
     ("put_channels", {"lines": [{"code": "WEB"}]}),
+    ("put_lots", {"lines": [{"sku": "MILK", "lot": "L9", "quality": "hold"}]}),
 ]
 FEW = [call for call in CALLS if call[0] in ("receive", "reserve", "ship", "put_warehouses")]
 each_call = pytest.mark.parametrize(("function", "request_"), CALLS, ids=[function for function, _ in CALLS])

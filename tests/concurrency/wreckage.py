@@ -332,11 +332,12 @@ class Wreckage:
         assert self.shop.differences() == []
 
     def check_blocked_bins(self) -> None:
-        """Each bin is blocked exactly if its status, its location's kind or its lot's date says so."""
+        """Each bin is blocked exactly if its status, its location's kind, its lot's date or its lot's quality says so."""
         kinds = {(row["warehouse"], row["location"]): row["kind"] for row in self.shop.view("locations")}
+        held = {(row["sku"], row["lot"]) for row in self.shop.view("lots") if row["quality"] != "released"}
         today = self.storm.now(self.shop.connection).date()
         for row in self.shop.view("bins"):
-            expired = row["expires_on"] is not None and row["expires_on"] < today
+            expired = (row["expires_on"] is not None and row["expires_on"] < today) or (row["sku"], row["lot"]) in held
             must = row["status"] != "available" or kinds[row["warehouse"], row["location"]] == "quarantine" or expired
             assert (row["blocked"] > 0) == must, row
 

@@ -17,7 +17,7 @@ PROMISES = {"reserve", "amend"}
 FILLS = {"receive", "fill_backorders", "openstock_admin.fill_backorders"}
 # These hold bins where holds that ended keep units pinned.
 BOOKS_HOLDS = {"reserve", "expire_reservations", "openstock_admin.expire_reservations", "fill_backorders", "openstock_admin.fill_backorders"}
-HOLDING_BINS = PICKS | {"receive", "adjust", "move", "release", "deallocate", "cancel", "amend", "openstock_admin.block_expired_lots"}
+HOLDING_BINS = PICKS | {"receive", "adjust", "move", "release", "deallocate", "cancel", "amend", "put_lots", "openstock_admin.block_expired_lots"}
 WHERE = ("location", "lot", "expires_on", "status", "serials", "handling_unit")
 UNITS = ("qty", "on_hand", "blocked", "allocated", "allocated_delta")
 BALANCES = ("on_hand", "blocked", "reserved", "available")

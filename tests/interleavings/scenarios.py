@@ -130,6 +130,7 @@ TAKEN = frozenset({"OS109"})  # a piece is in stock already
 ELSEWHERE = frozenset({"OS113"})  # a piece is not there any more
 KIT = frozenset({"22023"})  # a kit is not stocked, and not part of another
 ARRIVED = frozenset({"22023"})  # it is there already
+SNAPSHOT = frozenset({"OS121"})  # always, and nowhere else
 OCCUPIED = frozenset({"OS120", "OS121"})  # the latter with a snapshot, always
 
 # Some about many rows, which wait for each other soon; some about one that is new, where nothing else makes them wait.
@@ -181,6 +182,9 @@ SCENARIOS = [
         {"code": "N-1"}, {"code": "E-1", "kind": "quarantine"}, {"code": "A-2", "pick_order": -1}]}, OCCUPIED),
     Scenario("put_locations that close", "put_locations", {"warehouse": "LON", "lines": [{"code": "E-1", "active": False}]},
         OCCUPIED),
+    Scenario("put_lots", "put_lots", {"lines": [
+        {"sku": "MILK", "lot": "SOON", "quality": "hold"}, {"sku": "MILK", "lot": "LATE", "quality": "released"}, {"sku": "MILK", "lot": "NEW", "quality": "hold", "expires_on": day(9)}]},
+        SNAPSHOT, (("put_lots", {"lines": [{"sku": "MILK", "lot": "LATE", "quality": "rejected"}]}),)),
     Scenario("receive what others wait for", "receive", {"warehouse": "LON", "lines": [
         line("APPLE", 3, location="A-1"), line("RICE", 2, location="A-2")]}, CLOSED | KIT, QUEUE),
     Scenario("reserve what a hold that ended keeps", "reserve", {

@@ -42,8 +42,12 @@ class Books:
 
     def blocked(self, place: Bin) -> bool:
         """Whether units in a bin cannot be promised."""
-        kind = self.state.locations[place.warehouse, place.location].kind
-        return place.status != "available" or kind == "quarantine" or self.expired(self.lot_of(place))
+        return self.withheld(place) or self.expired(self.lot_of(place))
+
+    def withheld(self, place: Bin) -> bool:
+        """Whether they cannot be promised, whatever the day."""
+        kind, lot = self.state.locations[place.warehouse, place.location].kind, self.lot_of(place)
+        return place.status != "available" or kind == "quarantine" or (lot is not None and lot.quality != "released")
 
     def bins_at(self, sku: str, warehouse: str) -> list[Bin]:
         """The bins of a stock level."""

@@ -10,7 +10,7 @@ from .upkeep import Upkeep
 
 
 class GoodsCalls(Upkeep):
-    """receive, adjust, move, put_products, put_warehouses, put_locations."""
+    """receive, adjust, move, put_lots, put_products, put_warehouses, put_locations."""
 
     def receive(self) -> None:
         """Goods in; often what somebody waits for, and not enough for all."""
@@ -101,6 +101,27 @@ class GoodsCalls(Upkeep):
             line["qty"] = self.qty(line["sku"], on_hand)
             lines.append(line)
         self.do("move", warehouse=warehouse, lines=lines)
+
+    def put_lots(self) -> None:
+        """Lots on hold, those that somebody has pinned above all, and released again; now and then new ones."""
+        skus = [sku for sku in self.skus if self.model.state.products[sku].tracking == "lot"]
+        lines: list[Line] = []
+        for _ in range(self.pick([1, 1, 2])):
+            pinned = [b for b in self.model.state.bins.values() if b.pins and b.sku in skus]
+            held = [key for key, lot in self.model.state.lots.items() if lot.quality != "released"]
+            if held and self.chance(50):
+                sku, lot = self.pick(held)
+                line: Line = {"sku": sku, "lot": lot, "quality": "released"}
+            elif pinned and self.chance(60):
+                place = self.pick(pinned)
+                line = {"sku": place.sku, "lot": place.lot, "quality": self.pick(["hold", "rejected"])}
+            else:
+                line = {"sku": self.pick(skus) if skus and self.chance(97) else self.sku(), "lot": f"L{self.number(1, 6)}"}
+                line |= {"quality": self.pick(["hold", "rejected", "released"])} if self.chance(80) else {}
+                line |= {"expires_on": self.model.today + timedelta(days=self.number(1, 6))} if self.chance(15) else {}
+            if all((line["sku"], line["lot"]) != (other["sku"], other["lot"]) for other in lines) or self.chance(5):
+                lines.append(line)
+        self.do("put_lots", lines=lines)
 
     def change_master_data(self) -> None:
         """A product, a warehouse or a location changes."""

@@ -8,11 +8,11 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from .backlog import Backlog
+from .lots import Lots
 from .state import ZERO, Bin, BinKey, Entry, Line, Location, Lot, OrderLine, Product, Refused, Row, Warehouse
 
 
-class Goods(Backlog):
+class Goods(Lots):
     """put_products, put_warehouses, put_locations, receive, adjust, move."""
 
     # --- master data -------------------------------------------------------------------------------------------------

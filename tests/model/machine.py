@@ -23,7 +23,7 @@ PRODUCTS: list[Line] = [
     {"sku": "RICE", "name": "Rice", "removal": "lifo", "decimals": 2},
 ]
 WEIGHTS = {
-    "receive": 5, "adjust": 3, "move": 3, "reserve": 7, "reserve_beyond": 8, "release": 3, "cancel": 1, "fill_backorders": 4,
+    "receive": 5, "adjust": 3, "move": 3, "put_lots": 1, "reserve": 7, "reserve_beyond": 8, "release": 3, "cancel": 1, "fill_backorders": 4,
     "allocate": 3, "allocate_next": 5, "deallocate": 2, "short_pick": 1, "miss_some": 4, "ship": 5,
     "extend": 3, "confirm": 6, "expire_reservations": 2, "time_goes_by": 3, "meet_an_end": 3, "run_short": 8,
     "amend": 8, "shift": 3, "outlive": 3, "compete": 4, "lose_what_was_asked_for": 4,
@@ -116,6 +116,8 @@ class StockMachine(KitCalls):
             return "open_up"
         if name in ("reserve_kits", "return_kits", "change_kit") and not self.bundling:
             name = "reserve"
+        if name == "put_lots" and not any(self.model.state.products[sku].tracking == "lot" for sku in self.skus):
+            name = "move"
         if name in ("put_quotas", "change_channel", "keep_for_who_waits", "outlast_a_quota") and not self.model.state.channels:
             name = "reserve"
         available = any(self.model.level(*key)["available"] > 0 for key in self.model.state.entries)

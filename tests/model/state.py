@@ -80,6 +80,7 @@ class Lot:
     code: str
     rank: int
     expires_on: date | None = None
+    quality: str = "released"
 
 
 @dataclass

@@ -71,6 +71,7 @@ TOLD_OF = {
         "amend": {"quota used", "kept again"},
     },
     "certain units": {
+        "put_lots": {"done"},
         "reserve": certain("reserved", "rejected", "short"),
         "amend": {"OS201", "OS303", *certain("reserved", "released", "rejected")},
         "allocate": certain("allocated", "short"),
@@ -117,7 +118,7 @@ def run(world: World, number: int, examples: int, steps: int, about: str | None 
     )
 
 
-@pytest.mark.parametrize(("number", "about"), [(11, "what ends"), (6, "channels"), (3, "certain units"), (6, "kits")])
+@pytest.mark.parametrize(("number", "about"), [(11, "what ends"), (6, "channels"), (2, "certain units"), (6, "kits")])
 def test_answers_errors_and_views_are_those_of_a_model_in_plain_python(world: World, number: int, about: str) -> None:
     """A run that does not come across all that it is to come across is followed by another, at most three times."""
     told = {(function, outcome) for told in (TOLD, TOLD_OF[about]) for function, outcomes in told.items() for outcome in outcomes}
@@ -128,8 +129,8 @@ def test_answers_errors_and_views_are_those_of_a_model_in_plain_python(world: Wo
             break
     print(world.summary())
     assert world.steps >= EXAMPLES * STEPS * 0.8
-    assert not told - world.outcomes.keys(), "never happened"
-    assert not refused - world.outcomes_of(), "never refused with these"
+    assert sorted(told - world.outcomes.keys()) == [], "never happened"
+    assert sorted(refused - world.outcomes_of()) == [], "never refused with these"
 
 
 @pytest.mark.soak

@@ -190,6 +190,7 @@ class Witness(RuleBasedStateMachine):
         self.compare("openstock.backorders", ["sku", "place"], self.model.backorders())
         self.compare("openstock.shortages", ["sku", "warehouse"], self.model.shortages())
         self.compare("openstock.kits", ["sku", "component"], self.model.kits())
+        self.compare("openstock.lots", ["sku", "lot"], self.model.lots())
         self.compare("openstock.channels", ["channel"], self.model.channels())
         self.compare("openstock.quotas", ["channel", "sku", "warehouse"], self.model.quotas())
 

@@ -126,10 +126,12 @@ EQUIVALENT: dict[str, str] = {
     "openstock_core.unanalyzed_tables: where c.relkind = 'r'": "a partitioned table holds nothing itself",
     "openstock_core.unanalyzed_tables: where c.relkind in ('r', 'p')": "only tables are asked for their bytes, and what has none is left out",
     "openstock_core.unanalyzed_tables: where t.isleaf": "a partitioned table holds nothing itself",
+    "openstock_core.units_of_lots: where b.bin_id = any (bin_ids)": "all stocked bins of the lots that are asked for are among these",
     "openstock_core.unpin_from_bins: where k.surplus > 0": "without a surplus, `s.before < s.surplus` is false",
     "openstock_core.write_kits: where g.old <> g.new": "only saves writing rows that are right",
     "openstock_core.write_kits: where g.old <> g.new (3)": "only saves writing the components of a kit that stays as it is, as they are",
     "openstock_core.write_kits: where not g.new ? c.component_id::text": "only saves deleting rows that the same statement writes again",
+    "openstock_core.write_lots: where b.product_id in (select u.product_id from unnest(lines) as u)": "a lot is of one product; lets the index of bins by product serve",
     "openstock_core.write_quotas: where l.expires_at <= due.at": "lock_due_holds leaves out again what has not ended",
     "openstock_core.write_quotas: where l.reserved > 0": "lock_due_holds leaves out again what is booked",
 }

@@ -18,6 +18,7 @@ FUNCTIONS: dict[str, dict[str, Any]] = {
     "put_warehouses": {"op_id": "o", "lines": [{"code": "ROM"}]},
     "put_locations": {"op_id": "o", "warehouse": "LON", "lines": [{"code": "B-1"}]},
     "put_channels": {"op_id": "o", "lines": [{"code": "WEB"}]},
+    "put_lots": {"op_id": "o", "lines": [{"sku": "TEA", "lot": "L1"}]},
     "put_quotas": {"op_id": "o", "warehouse": "LON", "lines": [{"channel": "WEB", "sku": "TEA", "qty": 1}]},
     "receive": {"op_id": "o", "warehouse": "LON", "lines": [{"sku": "TEA", "qty": 1}]},
     "adjust": {"op_id": "o", "warehouse": "LON", "lines": [{"sku": "TEA", "qty": 1}], "reason": "found"},

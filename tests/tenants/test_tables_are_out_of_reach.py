@@ -30,6 +30,7 @@ WRITERS = [
     "put_warehouses",
     "put_locations",
     "put_channels",
+    "put_lots",
     "put_quotas",
 ]
 

@@ -193,6 +193,12 @@ SABOTAGES = [
         repairable=False,
     ),
     Sabotage(
+        "a stocked lot that is put on hold",
+        f"update openstock_core.lot set quality = 'hold' where lot_id in (select lot_id from openstock_core.stock_bin where {MILK_LOT})",
+        [("bin blocked = status, location and lot", MILK_BIN, 4, 0)],
+        repairable=False,
+    ),
+    Sabotage(
         "a stocked product that becomes tracked by lot",
         "update openstock_core.product set tracking = 'lot' where sku = 'APPLE'",
         [

@@ -25,7 +25,7 @@ begin atomic
   -- expired by their last entry tells if they may be blocked; the clock of today does not, since clocks go back.
   cross join lateral (
     select case when b.blocked then b.on_hand::numeric else 0 end as blocked,
-           b.status <> 'available' or coalesce(c.kind = 'quarantine', false) as must_block,
+           b.status <> 'available' or coalesce(c.kind = 'quarantine', false) or coalesce(t.quality <> 'released', false) as must_block,
            coalesce(openstock_core.expiry(t.expires_on) <= r.last_recorded_at, false) as may_block) as s
   cross join lateral (values
     ('bin on_hand = ledger', coalesce(r.on_hand, 0), b.on_hand::numeric, true),

@@ -12,7 +12,7 @@ begin
     return query select * from openstock_core.end_holds(tenant, op_id, due.line_ids, due.backorder_ids);
   end if;
   if cardinality(due.levels) > 0 then
-    perform openstock_core.block_expired(tenant, op_id, due.levels, due.lot_bin_ids);
+    perform openstock_core.judge_bins(tenant, op_id, due.levels, due.lot_bin_ids, due.at, 'expired');
   end if;
 end
 $$;

@@ -13,7 +13,8 @@ begin
       or exists (select from openstock_core.location l
                  where l.tenant_id = tenant and l.location_id = enters_blocked.location_id and l.kind = 'quarantine')
       or exists (select from openstock_core.lot t
-                 where t.tenant_id = tenant and t.lot_id = enters_blocked.lot_id and openstock_core.expiry(t.expires_on) <= at);
+                 where t.tenant_id = tenant and t.lot_id = enters_blocked.lot_id
+                   and (t.quality <> 'released' or openstock_core.expiry(t.expires_on) <= at));
 end
 $$;
 

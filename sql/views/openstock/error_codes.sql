@@ -35,7 +35,7 @@ from (values
   ('OS106', 'inactive_location', 'A location is not active.',
    'Activate it with openstock.put_locations, or choose another.'),
   ('OS107', 'unknown_lot', 'A lot of the product is unknown.',
-   'A lot comes into being when it is received.'),
+   'A lot comes into being when it is received, or by openstock.put_lots.'),
   ('OS108', 'lot_conflict', 'The lot does not fit the product.',
    'Name a lot where the product''s tracking is lot and only there; a lot keeps the expiry it was received with.'),
   ('OS109', 'serial_in_stock', 'A piece that should come in is in stock already.',
