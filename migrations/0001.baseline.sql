@@ -1747,9 +1747,9 @@ from (values
   ('OS301', 'unknown_order', 'The order has no reservation.',
    'Reserve for it first, with openstock.reserve.'),
   ('OS302', 'order_closed', 'Nothing of the order is open any more.',
-   'Use a new order_ref.'),
-  ('OS303', 'not_reserved', 'More was asked for than the order has reserved.',
-   'Read openstock.reservations for what is open.'),
+   'Read openstock.orders for what became of it; to reserve again, use a new order_ref.'),
+  ('OS303', 'not_reserved', 'The call does not fit what the order has reserved, pinned or shipped.',
+   'DETAIL says what was asked and what there is: see openstock.reservations.'),
   ('OS304', 'line_exists', 'The order has this line already.',
    'Give the new line a number that the order does not use, or none.'),
   ('OS305', 'hold_expired', 'The hold has expired.',
@@ -6621,6 +6621,7 @@ declare
   at constant timestamptz := openstock.server_time();
   became text;
   ended numeric;
+  waiting numeric;
 begin
   select b.order_ref into became
   from openstock_core.reservation r
@@ -6629,19 +6630,22 @@ begin
   if found then
     perform openstock_core.fail('OS302', jsonb_build_object('order_ref', order_ref, 'became', became));
   end if;
-  select trim_scale(sum(p.expired + case when p.expires_at <= at then p.open else 0 end)) into ended
+  select trim_scale(sum(p.expired + case when p.expires_at <= at then p.open else 0 end)), trim_scale(sum(p.open)) into ended, waiting
   from openstock_core.parts_of_order(tenant, order_id) as p;
   if ended > 0 then
     perform openstock_core.fail('OS305', jsonb_build_object('order_ref', order_ref, 'expired', ended));
+  elsif waiting > 0 then
+    perform openstock_core.fail('OS303', jsonb_build_object('order_ref', order_ref, 'reserved', 0, 'backordered', waiting));
   end if;
-  perform openstock_core.fail('OS303', jsonb_build_object('order_ref', order_ref, 'reserved', 0));
+  perform openstock_core.fail('OS302', jsonb_build_object('order_ref', order_ref));
 end
 $$;
 
 revoke all on function openstock_core.fail_nothing_open from public;
 grant execute on function openstock_core.fail_nothing_open to openstock_api;
 comment on function openstock_core.fail_nothing_open is
-  'Errors: OS302 where the order was confirmed into another, OS305 where its holds have ended, otherwise OS303.';
+  'Errors: OS302 where the order was confirmed into another, OS305 where its holds have ended, OS303 where it only waits for stock, otherwise OS302: '
+  'all of it was shipped or given back.';
 
 reset role;
 
@@ -8195,7 +8199,7 @@ reset role;
 set local role openstock_owner;
 
 create or replace function openstock_core.match_order_lines(
-  tenant uuid, order_ref text, available openstock_core.open_line[], lines jsonb)
+  tenant uuid, order_ref text, available openstock_core.open_line[], lines jsonb, measure text default 'reserved')
 returns openstock_core.taken_line[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -8241,7 +8245,7 @@ begin
       when m.named > 1 then
         jsonb_build_object('code', '22023', 'argument', 'lines', 'problem', 'names what another entry names too')
       when m.n is null or g.qty > m.reserved then
-        jsonb_build_object('code', 'OS303', 'order_ref', order_ref, 'asked', trim_scale(g.qty / coalesce(g.kit_qty, 1)), 'reserved',
+        jsonb_build_object('code', 'OS303', 'order_ref', order_ref, 'asked', trim_scale(g.qty / coalesce(g.kit_qty, 1)), measure,
           case when g.kit_qty is null then coalesce(m.reserved, 0)
                else min(div(coalesce(m.reserved, 0), g.kit_qty)) over (partition by g.place, g.line, g.kit_qty is null) end)
       end as what
@@ -8268,7 +8272,7 @@ $$;
 revoke all on function openstock_core.match_order_lines from public;
 grant execute on function openstock_core.match_order_lines to openstock_api;
 comment on function openstock_core.match_order_lines is
-  'What a request takes of what is available of an order''s locked lines; an entry without qty takes all it names. A sku without a line does not mean components of kits. '
+  'What a request takes of what is available of an order''s locked lines; an entry without qty takes all it names. measure: what DETAIL calls that. A sku without a line does not mean components of kits. '
   'Errors: 22023, OS110, OS303, each with the entry''s place.';
 
 reset role;
@@ -8911,7 +8915,7 @@ revoke all on function openstock.cancel from public;
 grant execute on function openstock.cancel to openstock_app;
 comment on function openstock.cancel is
   'Gives back all that an order has promised and that has not been shipped, and de-allocates it; what was shipped stays shipped. '
-  'Returns one row per line and warehouse. Errors: 22023, OS010, OS301, OS302, OS303 (nothing is open), OS305.';
+  'Returns one row per line and warehouse. Errors: 22023, OS010, OS301, OS302, OS305.';
 
 reset role;
 
@@ -9492,7 +9496,7 @@ grant execute on function openstock.extend to openstock_app;
 comment on function openstock.extend is
   'Lets an order''s holds end this long from now (see reserve''s ttl), and none sooner than it would. Returns a row with outcome extended per line and '
   'warehouse that is held, and one with outcome expired where a hold of the order has ended already. The stock level is not touched: its balances are null. '
-  'Errors: 22023, OS010, OS301, OS302, OS303, OS305 (all have ended), OS306.';
+  'Errors: 22023, OS010, OS301, OS302, OS305 (all have ended), OS306.';
 
 reset role;
 
@@ -9558,7 +9562,7 @@ comment on function openstock.confirm is
   'that order, which may be new or open, after its highest line and in the same order, and the old order_ref can no more be used; '
   'what that order does not say itself of priority, promised time and metadata, it takes over. '
   'on_expired: error (OS305 where any hold of the order has ended) or skip (confirms the others). Returns one row per line and warehouse; the stock level '
-  'is not touched: its balances are null. Errors: 22023, OS010, OS301, OS302, OS303, OS305, OS306.';
+  'is not touched: its balances are null. Errors: 22023, OS010, OS301, OS302, OS305, OS306.';
 
 reset role;
 
@@ -10727,7 +10731,7 @@ comment on function openstock.allocate is
   'Pins all promised units of an order that are not pinned yet to bins and lots, by the product''s removal rule or the one given (fefo, fifo, lifo, or '
   'fewest_bins: the fullest first). whole_units: pallets, totes and cartons whose free units of the product all fit what a line needs go first, '
   'as they are. on_shortage: partial (pins what there is, default), reject (pins nothing) or error (OS201). Returns a row per line and '
-  'bin, and a row with outcome short for what no bin could give. Holds are pinned too. Errors: 22023, OS010, OS201, OS301, OS302, OS303, OS305.';
+  'bin, and a row with outcome short for what no bin could give. Holds are pinned too. Errors: 22023, OS010, OS201, OS301, OS302, OS303 (all of it waits), OS305.';
 
 reset role;
 
@@ -10778,7 +10782,7 @@ begin
                           where s.tenant_id = acting and s.reservation_line_id = o.reservation_line_id) as a
       join openstock_core.reservation_line n on n.tenant_id = acting and n.reservation_line_id = o.reservation_line_id
       where a.qty > 0 and (lines is not null or num_nonnulls(n.location_id, n.lot_id, n.min_days_left, n.serial_ids) = 0));
-    taken := case when lines is not null then openstock_core.match_order_lines(acting, order_ref, pinned, lines) else array(
+    taken := case when lines is not null then openstock_core.match_order_lines(acting, order_ref, pinned, lines, 'allocated') else array(
       select row(p.reservation_line_id, p.line, p.product_id, p.warehouse_id, p.units, p.units, null, null)::openstock_core.taken_line
       from unnest(pinned) as p) end;
     select t.line into kept
@@ -13824,5 +13828,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '9167ad3870a3595c71e262fc2ba340e2e490709214e9a14a293028c7d71a59be');
+values ('0001.baseline', '62e069576134925c69806995c1598fe4d4dc481ba9ade2746c0b49b2bd920f5c');
 reset role;

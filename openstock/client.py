@@ -342,7 +342,7 @@ class Client(Calls):
         """Let an order's holds end this long from now, and none sooner than it would; one row per line and warehouse.
 
         Rows of holds that have ended already have outcome expired. Raises InvalidArgument, OpIdReused, UnknownOrder,
-        OrderClosed, NotReserved, HoldExpired (all have ended), NotHeld.
+        OrderClosed, HoldExpired (all have ended), NotHeld.
         """
         return self._write(ReservationChange, "extend", op_id, order_ref=order_ref, ttl=ttl)
 
@@ -359,7 +359,7 @@ class Client(Calls):
         new_order_ref: they become lines of that order, new or open, and the old order_ref can no more be used;
         priority, promised_at and metadata go along where that order has none. What waits for stock joins the queue now.
         on_expired: error (HoldExpired where any hold of the order has ended) or skip (confirms the others).
-        Raises InvalidArgument, OpIdReused, UnknownOrder, OrderClosed, NotReserved, HoldExpired, NotHeld.
+        Raises InvalidArgument, OpIdReused, UnknownOrder, OrderClosed, HoldExpired, NotHeld.
         """
         return self._write(
             ReservationChange,
@@ -375,7 +375,7 @@ class Client(Calls):
     ) -> list[ReservationChange]:
         """Give back all that an order has promised and not shipped; one row per line and warehouse.
 
-        Raises InvalidArgument, OpIdReused, UnknownOrder, OrderClosed, NotReserved (nothing is open), HoldExpired.
+        Raises InvalidArgument, OpIdReused, UnknownOrder, OrderClosed, HoldExpired.
         """
         return self._write(ReservationChange, "cancel", op_id, order_ref=order_ref, reason=reason)
 
@@ -458,7 +458,7 @@ class Client(Calls):
         removal: fefo, fifo, lifo or fewest_bins (the fullest first); None: each product's own. on_shortage: partial
         (pins what there is), reject (pins nothing) or error. whole_units: handling units all of whose free units of the
         product fit what a line needs go first. Holds are pinned too. Raises InvalidArgument, OpIdReused,
-        InsufficientStock, UnknownOrder, OrderClosed, NotReserved, HoldExpired.
+        InsufficientStock, UnknownOrder, OrderClosed, NotReserved (all of it waits), HoldExpired.
         """
         return self._write(
             AllocationChange,

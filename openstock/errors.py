@@ -332,13 +332,17 @@ class UnknownOrder(OpenstockError):
 
 
 class OrderClosed(OpenstockError):
-    """Nothing of the order is open any more. detail: order_ref."""
+    """All of the order was shipped, given back or confirmed into another. detail: order_ref, became (the other)."""
 
     sqlstate = "OS302"
 
 
 class NotReserved(OpenstockError):
-    """More was asked for than the order has reserved. detail: order_ref, line."""
+    """The call does not fit what the order has.
+
+    detail: order_ref, and reserved and backordered where all of it waits for stock; of a line that was named: line, asked,
+    and reserved (with what waits, where that is given back too), allocated (what is pinned) or shipped.
+    """
 
     sqlstate = "OS303"
 

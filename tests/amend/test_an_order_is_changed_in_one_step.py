@@ -280,7 +280,7 @@ def test_an_order_that_is_not_open_cannot_be_amended(order: Shop, db: psycopg.Co
     with refused(db, "OS305"):
         order.amend("CART", [{"line": 1, "qty": 2}])
     order.cancel("O1")
-    with refused(db, "OS303"):
+    with refused(db, "OS302"):
         order.amend("O1", [{"line": 1, "qty": 2}])
 
 

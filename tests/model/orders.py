@@ -53,8 +53,12 @@ class Orders(Wishes):
         self._check_is_known(order_ref)
         parts = self.parts_of(order_ref) if waiting_too else self.lines_of(order_ref)
         if not any(self.live(part) for part in parts):
-            became = self.state.orders[order_ref].became
-            raise Refused("OS302" if became else "OS305" if self._ended_rows(order_ref) else "OS303")
+            if self.state.orders[order_ref].became is None:
+                if self._ended_rows(order_ref):
+                    raise Refused("OS305")
+                if any(self.live(part) for part in self.parts_of(order_ref)):
+                    raise Refused("OS303")
+            raise Refused("OS302")
 
     def _highest_line(self, order_ref: str) -> int:
         return max((part.line for part in self.parts_of(order_ref)), default=0)

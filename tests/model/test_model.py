@@ -89,7 +89,7 @@ TOLD_OF = {
         "amend": kits("reserved", "released", "rejected"),
     },
 }
-REFUSED = {"22023", "OS010", "OS110", "OS201", "OS301", "OS303", "OS305", "OS306"}
+REFUSED = {"22023", "OS010", "OS110", "OS201", "OS301", "OS302", "OS303", "OS305", "OS306"}
 REFUSED_OF = {"what ends": set[str](), "channels": {"OS116", "OS117"}, "certain units": {"OS107"}, "kits": set[str]()}
 
 

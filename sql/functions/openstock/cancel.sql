@@ -30,6 +30,6 @@ revoke all on function openstock.cancel from public;
 grant execute on function openstock.cancel to openstock_app;
 comment on function openstock.cancel is
   'Gives back all that an order has promised and that has not been shipped, and de-allocates it; what was shipped stays shipped. '
-  'Returns one row per line and warehouse. Errors: 22023, OS010, OS301, OS302, OS303 (nothing is open), OS305.';
+  'Returns one row per line and warehouse. Errors: 22023, OS010, OS301, OS302, OS305.';
 
 reset role;

@@ -59,6 +59,6 @@ comment on function openstock.confirm is
   'that order, which may be new or open, after its highest line and in the same order, and the old order_ref can no more be used; '
   'what that order does not say itself of priority, promised time and metadata, it takes over. '
   'on_expired: error (OS305 where any hold of the order has ended) or skip (confirms the others). Returns one row per line and warehouse; the stock level '
-  'is not touched: its balances are null. Errors: 22023, OS010, OS301, OS302, OS303, OS305, OS306.';
+  'is not touched: its balances are null. Errors: 22023, OS010, OS301, OS302, OS305, OS306.';
 
 reset role;

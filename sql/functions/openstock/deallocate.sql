@@ -44,7 +44,7 @@ begin
                           where s.tenant_id = acting and s.reservation_line_id = o.reservation_line_id) as a
       join openstock_core.reservation_line n on n.tenant_id = acting and n.reservation_line_id = o.reservation_line_id
       where a.qty > 0 and (lines is not null or num_nonnulls(n.location_id, n.lot_id, n.min_days_left, n.serial_ids) = 0));
-    taken := case when lines is not null then openstock_core.match_order_lines(acting, order_ref, pinned, lines) else array(
+    taken := case when lines is not null then openstock_core.match_order_lines(acting, order_ref, pinned, lines, 'allocated') else array(
       select row(p.reservation_line_id, p.line, p.product_id, p.warehouse_id, p.units, p.units, null, null)::openstock_core.taken_line
       from unnest(pinned) as p) end;
     select t.line into kept

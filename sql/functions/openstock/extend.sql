@@ -52,6 +52,6 @@ grant execute on function openstock.extend to openstock_app;
 comment on function openstock.extend is
   'Lets an order''s holds end this long from now (see reserve''s ttl), and none sooner than it would. Returns a row with outcome extended per line and '
   'warehouse that is held, and one with outcome expired where a hold of the order has ended already. The stock level is not touched: its balances are null. '
-  'Errors: 22023, OS010, OS301, OS302, OS303, OS305 (all have ended), OS306.';
+  'Errors: 22023, OS010, OS301, OS302, OS305 (all have ended), OS306.';
 
 reset role;

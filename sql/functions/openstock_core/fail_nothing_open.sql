@@ -11,6 +11,7 @@ declare
   at constant timestamptz := openstock.server_time();
   became text;
   ended numeric;
+  waiting numeric;
 begin
   select b.order_ref into became
   from openstock_core.reservation r
@@ -19,18 +20,21 @@ begin
   if found then
     perform openstock_core.fail('OS302', jsonb_build_object('order_ref', order_ref, 'became', became));
   end if;
-  select trim_scale(sum(p.expired + case when p.expires_at <= at then p.open else 0 end)) into ended
+  select trim_scale(sum(p.expired + case when p.expires_at <= at then p.open else 0 end)), trim_scale(sum(p.open)) into ended, waiting
   from openstock_core.parts_of_order(tenant, order_id) as p;
   if ended > 0 then
     perform openstock_core.fail('OS305', jsonb_build_object('order_ref', order_ref, 'expired', ended));
+  elsif waiting > 0 then
+    perform openstock_core.fail('OS303', jsonb_build_object('order_ref', order_ref, 'reserved', 0, 'backordered', waiting));
   end if;
-  perform openstock_core.fail('OS303', jsonb_build_object('order_ref', order_ref, 'reserved', 0));
+  perform openstock_core.fail('OS302', jsonb_build_object('order_ref', order_ref));
 end
 $$;
 
 revoke all on function openstock_core.fail_nothing_open from public;
 grant execute on function openstock_core.fail_nothing_open to openstock_api;
 comment on function openstock_core.fail_nothing_open is
-  'Errors: OS302 where the order was confirmed into another, OS305 where its holds have ended, otherwise OS303.';
+  'Errors: OS302 where the order was confirmed into another, OS305 where its holds have ended, OS303 where it only waits for stock, otherwise OS302: '
+  'all of it was shipped or given back.';
 
 reset role;

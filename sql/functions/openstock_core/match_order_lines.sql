@@ -3,7 +3,7 @@
 set local role openstock_owner;
 
 create or replace function openstock_core.match_order_lines(
-  tenant uuid, order_ref text, available openstock_core.open_line[], lines jsonb)
+  tenant uuid, order_ref text, available openstock_core.open_line[], lines jsonb, measure text default 'reserved')
 returns openstock_core.taken_line[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -49,7 +49,7 @@ begin
       when m.named > 1 then
         jsonb_build_object('code', '22023', 'argument', 'lines', 'problem', 'names what another entry names too')
       when m.n is null or g.qty > m.reserved then
-        jsonb_build_object('code', 'OS303', 'order_ref', order_ref, 'asked', trim_scale(g.qty / coalesce(g.kit_qty, 1)), 'reserved',
+        jsonb_build_object('code', 'OS303', 'order_ref', order_ref, 'asked', trim_scale(g.qty / coalesce(g.kit_qty, 1)), measure,
           case when g.kit_qty is null then coalesce(m.reserved, 0)
                else min(div(coalesce(m.reserved, 0), g.kit_qty)) over (partition by g.place, g.line, g.kit_qty is null) end)
       end as what
@@ -76,7 +76,7 @@ $$;
 revoke all on function openstock_core.match_order_lines from public;
 grant execute on function openstock_core.match_order_lines to openstock_api;
 comment on function openstock_core.match_order_lines is
-  'What a request takes of what is available of an order''s locked lines; an entry without qty takes all it names. A sku without a line does not mean components of kits. '
+  'What a request takes of what is available of an order''s locked lines; an entry without qty takes all it names. measure: what DETAIL calls that. A sku without a line does not mean components of kits. '
   'Errors: 22023, OS110, OS303, each with the entry''s place.';
 
 reset role;
