@@ -1773,7 +1773,7 @@ from (values
 comment on view openstock.error_codes is 'Every error that openstock raises, with its SQLSTATE.';
 comment on column openstock.error_codes.code is 'SQLSTATE.';
 comment on column openstock.error_codes.name is 'Name, that of the exception in the Python package.';
-comment on column openstock.error_codes.message is 'The error''s MESSAGE; DETAIL holds the values as JSON.';
+comment on column openstock.error_codes.message is 'The error''s MESSAGE; DETAIL holds the values as JSON: line is the place of an entry in the call, from 1, order_line the number of the order''s line.';
 comment on column openstock.error_codes.hint is 'The error''s HINT: what to do next.';
 grant select on openstock.error_codes to openstock_owner, openstock_maint, openstock_app, openstock_analyst, openstock_operator;
 
@@ -1798,6 +1798,30 @@ $$;
 revoke all on function openstock_core.fail from public;
 grant execute on function openstock_core.fail to openstock_api, openstock_maint;
 comment on function openstock_core.fail is 'Raises the error with this code: its constant message and hint, and the values as JSON in DETAIL.';
+
+reset role;
+
+-- sql/functions/openstock_core/refuse_entry.sql
+-- Refuses a call about an order for what is wrong with one of its lines.
+set local role openstock_owner;
+
+create or replace function openstock_core.refuse_entry(place bigint, entry jsonb, what jsonb) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform openstock_core.fail(what ->> 'code',
+    jsonb_build_object('line', place)
+    || jsonb_strip_nulls(jsonb_build_object('order_line', entry -> 'line', 'sku', normalize(btrim(entry ->> 'sku'))))
+    || (what - 'code'));
+end
+$$;
+
+revoke all on function openstock_core.refuse_entry from public;
+grant execute on function openstock_core.refuse_entry to openstock_api;
+comment on function openstock_core.refuse_entry is
+  'Raises the error of what (code, and values for DETAIL) for an entry: line is its place in the call, from 1, order_line the number of the order''s line and sku '
+  'the product that it names.';
 
 reset role;
 
@@ -6528,7 +6552,7 @@ begin
   from (select) as always left join first_problem f on true;
 
   if bad.problem is not null then
-    perform openstock_core.fail(bad.problem ->> 'code', jsonb_build_object('line', coalesce(places[bad.n], bad.n)) || (bad.problem - 'code'));
+    perform openstock_core.refuse_entry(coalesce(places[bad.n], bad.n), lines -> (bad.n - 1)::integer, bad.problem);
   end if;
   if cardinality(bad.typed) > 10000 then
     perform openstock_core.fail('22023', jsonb_build_object(
@@ -6698,7 +6722,7 @@ begin
   taken := array(select p.line from openstock_core.parts_of_order(tenant, order_id) as p);
   select min(l.line) into repeated from unnest(lines) as l where l.line = any (taken);
   if repeated is not null then
-    perform openstock_core.fail('OS304', jsonb_build_object('order_ref', order_ref, 'line', repeated));
+    perform openstock_core.fail('OS304', jsonb_build_object('order_ref', order_ref, 'order_line', repeated));
   end if;
   return openstock_core.number_new_lines(tenant, order_id, lines);
 end
@@ -8179,7 +8203,7 @@ begin
   from (select) as always
   left join (select * from problem p where p.what is not null order by p.n limit 1) as f on true;
   if bad.what is not null then
-    perform openstock_core.fail(bad.what ->> 'code', jsonb_build_object('line', bad.n) || (bad.what - 'code'));
+    perform openstock_core.refuse_entry(bad.n, lines -> (bad.n - 1)::integer, bad.what);
   end if;
   lines := bad.lines;
 end
@@ -8263,7 +8287,7 @@ begin
   left join (select * from problem p where p.what is not null order by p.n limit 1) as f on true;
 
   if bad.what is not null then
-    perform openstock_core.fail(bad.what ->> 'code', jsonb_build_object('line', bad.n) || (bad.what - 'code'));
+    perform openstock_core.refuse_entry(bad.n, lines -> (bad.n - 1)::integer, bad.what);
   end if;
   return bad.taken;
 end
@@ -8427,7 +8451,7 @@ begin
   left join (select * from problem p where p.what is not null order by p.n, p.place nulls last limit 1) as f on true;
 
   if found_lines.what is not null then
-    perform openstock_core.fail(found_lines.what ->> 'code', jsonb_build_object('line', found_lines.n) || (found_lines.what - 'code'));
+    perform openstock_core.refuse_entry(found_lines.n, lines -> (found_lines.n - 1)::integer, found_lines.what);
   end if;
   return found_lines.taken;
 end
@@ -8999,7 +9023,7 @@ begin
   from (select) as always
   left join (select * from problem p where p.what is not null order by p.n limit 1) as f on true;
   if bad.what is not null then
-    perform openstock_core.fail(bad.what ->> 'code', jsonb_build_object('line', bad.n) || (bad.what - 'code'));
+    perform openstock_core.refuse_entry(bad.n, lines -> (bad.n - 1)::integer, bad.what);
   end if;
   more := bad.more;
   places := bad.places;
@@ -10791,7 +10815,7 @@ begin
     where num_nonnulls(n.location_id, n.lot_id, n.min_days_left, n.serial_ids) > 0
     order by t.line limit 1;
     if kept is not null then
-      perform openstock_core.fail('22023', jsonb_build_object('argument', 'lines', 'line', kept, 'order_ref', order_ref,
+      perform openstock_core.fail('22023', jsonb_build_object('argument', 'lines', 'order_line', kept, 'order_ref', order_ref,
         'problem', 'it asks for a location, a lot, days left or serials, and stays pinned as long as it is promised'));
     end if;
     freed := openstock_core.unpin_from_lines(acting, order_ref, taken, reason);
@@ -11061,7 +11085,7 @@ begin
   left join (select * from problem p where p.what is not null order by p.n limit 1) as f on true;
 
   if bad.what is not null then
-    perform openstock_core.fail(bad.what ->> 'code', jsonb_build_object('line', bad.n) || (bad.what - 'code'));
+    perform openstock_core.refuse_entry(bad.n, lines -> (bad.n - 1)::integer, bad.what);
   end if;
   return bad.pins;
 end
@@ -13828,5 +13852,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '62e069576134925c69806995c1598fe4d4dc481ba9ade2746c0b49b2bd920f5c');
+values ('0001.baseline', '642b7bdcfcdeddaaab5127ae997b89a06fa0d6d08d1683aa205183476692e49d');
 reset role;

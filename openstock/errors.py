@@ -8,6 +8,9 @@ All are `OpenstockError`, which is a `psycopg.Error`: whoever catches that catch
         client.reserve("A-1", [{"sku": "APPLE", "qty": 7}], on_shortage="error")
     except InsufficientStock as error:
         print(error.detail["lines"][0]["available"])
+
+In `detail`, line is the place of an entry in the call, from 1, and order_line the number of the order's line that it
+names; in rows (lines, expired) line is the order's, as in the rows of answers.
 """
 
 from __future__ import annotations
@@ -130,7 +133,7 @@ class OpenstockError(psycopg.Error):
 
 
 class InvalidArgument(OpenstockError):
-    """An argument is not valid. detail: argument, problem, and within lines: line (its place, from 1), key, value."""
+    """An argument is not valid. detail: argument, problem, and within lines: line (the entry's place), key, value."""
 
     sqlstate = "22023"
     message = "An argument is not valid."
@@ -340,15 +343,15 @@ class OrderClosed(OpenstockError):
 class NotReserved(OpenstockError):
     """The call does not fit what the order has.
 
-    detail: order_ref, and reserved and backordered where all of it waits for stock; of a line that was named: line, asked,
-    and reserved (with what waits, where that is given back too), allocated (what is pinned) or shipped.
+    detail: order_ref, and reserved and backordered where all of it waits for stock; of an entry: line, order_line or
+    sku, asked, and reserved (with what waits, where that is given back too), allocated (what is pinned) or shipped.
     """
 
     sqlstate = "OS303"
 
 
 class LineExists(OpenstockError):
-    """The order has this line already. detail: order_ref, line."""
+    """The order has this line already. detail: order_ref, order_line."""
 
     sqlstate = "OS304"
 

@@ -32,6 +32,7 @@
 -- errors and guards
 \ir views/openstock/error_codes.sql
 \ir functions/openstock_core/fail.sql
+\ir functions/openstock_core/refuse_entry.sql
 \ir functions/openstock/server_time.sql
 \ir functions/openstock_core/as_uuid.sql
 \ir functions/openstock/current_tenant.sql

@@ -27,6 +27,14 @@ null is one that is not given. `op_id` makes a call repeatable: the same `op_id`
 stored answer, with `replayed` true. `tenant` may be left out where `app.tenant_id` is set for the transaction.
 """
 
+ERRORS = """## Errors
+
+The message is constant, DETAIL is JSON, HINT says what to do next.
+
+In DETAIL, `line` is the place of an entry in the call's `lines`, from 1, and `order_line` the number of the order's
+line that the entry names. In rows that DETAIL lists (`lines`, `expired`), `line` is the order's, as in answers.
+"""
+
 ROUTINES = """
     select p.proname as name, pg_get_function_arguments(p.oid) as arguments, pg_get_function_result(p.oid) as result,
            p.prokind, obj_description(p.oid) as comment,
@@ -73,7 +81,7 @@ def build(connection: psycopg.Connection[Any]) -> str:
         parts += [_relation(schema, row) for row in _fetch(connection, RELATIONS, schema, "v")]
     parts.append("## Rows that functions return\n")
     parts += [_relation("openstock", row) for row in _fetch(connection, RELATIONS, "openstock", "c")]
-    parts.append("## Errors\n\nThe message is constant, DETAIL is JSON, HINT says what to do next.\n")
+    parts.append(ERRORS)
     parts.append("| SQLSTATE | name | message | hint |\n|---|---|---|---|")
     errors = _fetch(connection, "select * from openstock.error_codes order by code")
     parts.append("\n".join(f"| `{e['code']}` | {e['name']} | {e['message']} | {e['hint']} |" for e in errors))

@@ -87,7 +87,7 @@ def test_lines_are_numbered_after_those_that_wait(stocked: Shop, db: psycopg.Con
     stocked.reserve("O1", [{"sku": "APPLE", "qty": 20, "line": 7}], on_shortage="backorder")
     backorder(stocked, "O1", 1)
     assert [row[0] for row in standing(stocked, "O1") if row[3]] == [7, 8]
-    with refused(db, "OS304", line=8):
+    with refused(db, "OS304", order_line=8):
         stocked.reserve("O1", [{"sku": "APPLE", "qty": 1, "line": 8}], on_shortage="backorder")
 
 

@@ -29,7 +29,7 @@ def test_line_numbers_go_on(ended: Shop) -> None:
 
 
 def test_a_line_that_ended_keeps_its_number(ended: Shop, db: psycopg.Connection) -> None:
-    with refused(db, "OS304", order_ref="CART", line=1):
+    with refused(db, "OS304", order_ref="CART", order_line=1):
         ended.reserve("CART", [{"sku": "APPLE", "qty": 1, "line": 1}])
 
 

@@ -40,7 +40,7 @@ def test_there_are_numbers_left_after_the_highest_that_can_be_given(ordered: Sho
 
 
 def test_a_number_that_the_order_has_is_refused(ordered: Shop, db: psycopg.Connection) -> None:
-    with refused(db, "OS304", order_ref="O1", line=1):
+    with refused(db, "OS304", order_ref="O1", order_line=1):
         ordered.reserve("O1", [{"sku": "RICE", "qty": 1}, {"line": 1, "sku": "APPLE", "qty": 2}])
 
 

@@ -201,7 +201,7 @@ def test_who_will_take_any_units_gives_way_first(stocked: Shop) -> None:
 def test_pins_that_were_asked_for_stay_until_the_promise_goes(stocked: Shop, db: psycopg.Connection) -> None:
     stocked.reserve("O1", [{"sku": "APPLE", "qty": 2, "location": "A-2"}, {"sku": "APPLE", "qty": 1}], warehouse="LON")
     stocked.allocate("O1")
-    with refused(db, "22023", argument="lines", line=1):
+    with refused(db, "22023", argument="lines", order_line=1):
         stocked.deallocate("O1", [{"line": 1, "qty": 1}])
     assert columns(stocked.deallocate("O1"), "line", "qty") == [(2, 1)]
     stocked.release("O1", [{"line": 1, "qty": 1}])

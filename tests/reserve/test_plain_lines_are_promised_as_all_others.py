@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import psycopg
@@ -42,7 +43,9 @@ def outcome(shop: Shop, db: psycopg.Connection, lines: Any, **more: Any) -> Any:
             with db.transaction():
                 answer: Any = call(db, "reserve", op_id="once", **{"order_ref": "O1", "lines": lines, "tenant": shop.tenant, **more})
         except psycopg.Error as error:
-            return error.sqlstate, error.diag.message_detail
+            # Of the order's line only who names one is told.
+            detail = json.loads(error.diag.message_detail or "{}")
+            return error.sqlstate, {key: value for key, value in detail.items() if key != "order_line"}
         rows = {}
         for (table,) in db.execute(TABLES).fetchall():
             with db.cursor(row_factory=dict_row) as cursor:

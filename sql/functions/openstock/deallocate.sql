@@ -53,7 +53,7 @@ begin
     where num_nonnulls(n.location_id, n.lot_id, n.min_days_left, n.serial_ids) > 0
     order by t.line limit 1;
     if kept is not null then
-      perform openstock_core.fail('22023', jsonb_build_object('argument', 'lines', 'line', kept, 'order_ref', order_ref,
+      perform openstock_core.fail('22023', jsonb_build_object('argument', 'lines', 'order_line', kept, 'order_ref', order_ref,
         'problem', 'it asks for a location, a lot, days left or serials, and stays pinned as long as it is promised'));
     end if;
     freed := openstock_core.unpin_from_lines(acting, order_ref, taken, reason);

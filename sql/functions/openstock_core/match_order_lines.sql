@@ -67,7 +67,7 @@ begin
   left join (select * from problem p where p.what is not null order by p.n limit 1) as f on true;
 
   if bad.what is not null then
-    perform openstock_core.fail(bad.what ->> 'code', jsonb_build_object('line', bad.n) || (bad.what - 'code'));
+    perform openstock_core.refuse_entry(bad.n, lines -> (bad.n - 1)::integer, bad.what);
   end if;
   return bad.taken;
 end

@@ -104,7 +104,7 @@ begin
   left join (select * from problem p where p.what is not null order by p.n, p.place nulls last limit 1) as f on true;
 
   if found_lines.what is not null then
-    perform openstock_core.fail(found_lines.what ->> 'code', jsonb_build_object('line', found_lines.n) || (found_lines.what - 'code'));
+    perform openstock_core.refuse_entry(found_lines.n, lines -> (found_lines.n - 1)::integer, found_lines.what);
   end if;
   return found_lines.taken;
 end

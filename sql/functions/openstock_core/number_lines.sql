@@ -15,7 +15,7 @@ begin
   taken := array(select p.line from openstock_core.parts_of_order(tenant, order_id) as p);
   select min(l.line) into repeated from unnest(lines) as l where l.line = any (taken);
   if repeated is not null then
-    perform openstock_core.fail('OS304', jsonb_build_object('order_ref', order_ref, 'line', repeated));
+    perform openstock_core.fail('OS304', jsonb_build_object('order_ref', order_ref, 'order_line', repeated));
   end if;
   return openstock_core.number_new_lines(tenant, order_id, lines);
 end

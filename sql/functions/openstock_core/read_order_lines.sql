@@ -102,7 +102,7 @@ begin
   from (select) as always left join first_problem f on true;
 
   if bad.problem is not null then
-    perform openstock_core.fail(bad.problem ->> 'code', jsonb_build_object('line', coalesce(places[bad.n], bad.n)) || (bad.problem - 'code'));
+    perform openstock_core.refuse_entry(coalesce(places[bad.n], bad.n), lines -> (bad.n - 1)::integer, bad.problem);
   end if;
   if cardinality(bad.typed) > 10000 then
     perform openstock_core.fail('22023', jsonb_build_object(

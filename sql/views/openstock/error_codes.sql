@@ -93,7 +93,7 @@ from (values
 comment on view openstock.error_codes is 'Every error that openstock raises, with its SQLSTATE.';
 comment on column openstock.error_codes.code is 'SQLSTATE.';
 comment on column openstock.error_codes.name is 'Name, that of the exception in the Python package.';
-comment on column openstock.error_codes.message is 'The error''s MESSAGE; DETAIL holds the values as JSON.';
+comment on column openstock.error_codes.message is 'The error''s MESSAGE; DETAIL holds the values as JSON: line is the place of an entry in the call, from 1, order_line the number of the order''s line.';
 comment on column openstock.error_codes.hint is 'The error''s HINT: what to do next.';
 grant select on openstock.error_codes to openstock_owner, openstock_maint, openstock_app, openstock_analyst, openstock_operator;
 
