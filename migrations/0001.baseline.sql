@@ -10601,10 +10601,39 @@ comment on function openstock_core.plan_named_shipment is
 
 reset role;
 
+-- sql/functions/openstock_core/missing_in_bins.sql
+-- Says which lines of a shipment bins cannot give. Reads: product, warehouse.
+set local role openstock_owner;
+
+create or replace function openstock_core.missing_in_bins(tenant uuid, taken openstock_core.taken_line[], picks openstock_core.pick[])
+returns jsonb
+language sql
+stable
+begin atomic
+  select jsonb_agg(jsonb_build_object('line', m.line, 'sku', p.sku, 'warehouse', w.code, 'qty', m.qty, 'in_bins', m.in_bins) order by m.line, p.sku, w.code)
+  from (
+    select t.line, t.product_id, t.warehouse_id, trim_scale(sum(t.qty)) as qty, trim_scale(coalesce(sum(f.qty), 0)) as in_bins
+    from unnest(taken) as t
+    left join (select k.reservation_line_id, sum(k.qty) as qty from unnest(picks) as k group by k.reservation_line_id) as f
+      on f.reservation_line_id = t.reservation_line_id
+    group by t.line, t.product_id, t.warehouse_id
+    having sum(t.qty) > coalesce(sum(f.qty), 0)
+  ) as m
+  join openstock_core.product p on p.tenant_id = tenant and p.product_id = m.product_id
+  join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = m.warehouse_id;
+end;
+
+revoke all on function openstock_core.missing_in_bins from public;
+grant execute on function openstock_core.missing_in_bins to openstock_api;
+comment on function openstock_core.missing_in_bins is
+  'Of what is taken of lines the rows (line, sku, warehouse, qty, in_bins) where the picks, with the line''s own pins, are less; null where none is.';
+
+reset role;
+
 -- sql/functions/openstock_core/plan_shipment.sql
 -- Plans which bins a shipment leaves: the line's own allocations first, the oldest before the newer, then free units by
 -- the removal rule. The order and its levels are locked, so its allocations stay what they are. Writes and locks: as find_picks.
--- Reads: allocation.
+-- Reads: allocation, product, warehouse.
 set local role openstock_owner;
 
 create or replace function openstock_core.plan_shipment(
@@ -10646,8 +10675,8 @@ begin
   end if;
   free := openstock_core.find_picks(tenant, op_id, needs, named_bins || array(select distinct p.bin_id from unnest(pinned) as p), '{}', due);
   if openstock_core.units(free) < openstock_core.units(needs) then
-    perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref, 'qty', openstock_core.units(needs),
-                                                            'in_bins', openstock_core.units(free)));
+    perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref,
+      'lines', openstock_core.missing_in_bins(tenant, taken, pinned || free)));
   end if;
 
   return array(
@@ -13852,5 +13881,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '642b7bdcfcdeddaaab5127ae997b89a06fa0d6d08d1683aa205183476692e49d');
+values ('0001.baseline', '20db7525a3768e93e36578c86e00c445779405f4eded01b098c4d264ff070de0');
 reset role;

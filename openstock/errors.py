@@ -315,8 +315,9 @@ class NeedsReadCommitted(OpenstockError):
 class InsufficientStock(OpenstockError):
     """There is not enough stock.
 
-    detail of reserve: order_ref, lines (line, sku, qty_ordered, available, qty_short); of others: what was asked for
-    (qty) and what there is (on_hand, in_bins), or the lines of allocate's answer.
+    detail of reserve: order_ref, lines (line, sku, qty_ordered, available, qty_short); of ship: order_ref, lines (line,
+    sku, warehouse, qty, in_bins); of allocate: order_ref, lines (its answer); of others: line, sku, what was asked for
+    (qty) and what there is (on_hand).
     """
 
     sqlstate = "OS201"

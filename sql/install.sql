@@ -238,6 +238,7 @@
 \ir functions/openstock_core/pin.sql
 \ir functions/openstock_core/serial_bins.sql
 \ir functions/openstock_core/plan_named_shipment.sql
+\ir functions/openstock_core/missing_in_bins.sql
 \ir functions/openstock_core/plan_shipment.sql
 \ir functions/openstock_core/shipment_answer.sql
 \ir functions/openstock/allocate.sql

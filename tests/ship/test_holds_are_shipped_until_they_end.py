@@ -104,7 +104,7 @@ def test_nothing_is_booked_where_bins_have_enough(cart: Shop, clock: Clock) -> N
 
 def test_who_is_short_all_the_same_changes_nothing(crowded: Shop, db: psycopg.Connection) -> None:
     crowded.adjust("LON", [{"sku": "APPLE", "qty": -1, "location": "A-1"}], reason="lost")
-    with refused(db, "OS201", order_ref="ORDER", qty=5, in_bins=4):
+    with refused(db, "OS201", order_ref="ORDER", lines=[{"line": 1, "sku": "APPLE", "warehouse": "LON", "qty": 5, "in_bins": 4}]):
         crowded.ship("ORDER")
     crowded.ship("ORDER", [{"line": 1, "qty": 4}])
     assert crowded.differences() == []

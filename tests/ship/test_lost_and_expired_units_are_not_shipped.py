@@ -44,7 +44,7 @@ def test_a_lot_that_expired_and_nothing_else_cannot_be_shipped(
     shop.reserve("O1", [{"sku": "MILK", "qty": 4}])
     shop.allocate("O1")
     clock.advance(days=4)
-    with refused(db, "OS201", order_ref="O1", qty=4, in_bins=0):
+    with refused(db, "OS201", order_ref="O1", lines=[{"line": 1, "sku": "MILK", "warehouse": "LON", "qty": 4, "in_bins": 0}]):
         shop.ship("O1")
     assert shop.level("MILK") == (4, 4, 4, -4)
 
@@ -75,11 +75,48 @@ def test_lost_units_cannot_be_shipped(shop: Shop, db: psycopg.Connection, alloca
     assert shop.differences() == []
 
 
+def test_each_line_that_bins_cannot_give_is_named(shop: Shop, db: psycopg.Connection) -> None:
+    """Line 4 has all it needs, line 7 is pinned in part, line 9 comes from two warehouses; of line 2 nothing is asked."""
+    shop.receive("LON", [{"sku": "APPLE", "qty": 6, "location": "A-1"}, {"sku": "RICE", "qty": 5, "location": "A-1"}])
+    shop.receive("LON", [{"sku": "MILK", "qty": 4.5, "location": "A-1", "lot": "L1"}])
+    shop.receive("BER", [{"sku": "APPLE", "qty": 2}])
+    shop.reserve("O1", [{"sku": "RICE", "qty": 1, "line": 4}, {"sku": "MILK", "qty": 1, "line": 7}])
+    shop.allocate("O1")
+    shop.reserve("O1", [{"sku": "RICE", "qty": 1.5, "line": 2}])
+    shop.amend("O1", [{"line": 7, "qty": 4}])
+    shop.reserve("O1", [{"sku": "APPLE", "qty": 8, "line": 9}])
+    shop.adjust("LON", [{"sku": "MILK", "qty": -2, "location": "A-1", "lot": "L1"}], reason="lost")
+    shop.adjust("LON", [{"sku": "APPLE", "qty": -6, "location": "A-1"}, {"sku": "RICE", "qty": -4, "location": "A-1"}], reason="lost")
+    with refused(db, "OS201") as refusal:
+        shop.ship("O1", [{"line": 9}, {"line": 7}, {"line": 4}])
+    assert refusal.detail == {
+        "order_ref": "O1",
+        "lines": [
+            {"line": 7, "sku": "MILK", "warehouse": "LON", "qty": 4, "in_bins": 2.5},
+            {"line": 9, "sku": "APPLE", "warehouse": "LON", "qty": 6, "in_bins": 0},
+        ],
+    }
+
+
+def test_of_kits_the_components_that_bins_cannot_give_are_named(shop: Shop, db: psycopg.Connection) -> None:
+    shop.put_products(lines=[{"sku": "HAMPER", "name": "Hamper"}])
+    shop.put_kits(lines=[{"sku": "HAMPER", "components": [{"sku": "RICE", "qty": 1}, {"sku": "APPLE", "qty": 2}]}])
+    shop.receive("LON", [{"sku": "APPLE", "qty": 6}, {"sku": "RICE", "qty": 3}])
+    shop.reserve("O1", [{"sku": "HAMPER", "qty": 3}])
+    shop.adjust("LON", [{"sku": "RICE", "qty": -3}, {"sku": "APPLE", "qty": -5}], reason="lost")
+    with refused(db, "OS201") as refusal:
+        shop.ship("O1", [{"line": 1, "qty": 2}])
+    assert refusal.detail["lines"] == [
+        {"line": 1, "sku": "APPLE", "warehouse": "LON", "qty": 4, "in_bins": 1},
+        {"line": 1, "sku": "RICE", "warehouse": "LON", "qty": 2, "in_bins": 0},
+    ]
+
+
 def test_blocked_units_cannot_be_shipped(shop: Shop, db: psycopg.Connection) -> None:
     shop.receive("LON", [{"sku": "APPLE", "qty": 5, "location": "A-1"}])
     shop.reserve("O1", [{"sku": "APPLE", "qty": 5}])
     shop.move("LON", [{"sku": "APPLE", "qty": 5, "from": "A-1", "to": "Q-1"}])
-    with refused(db, "OS201", order_ref="O1", qty=5, in_bins=0):
+    with refused(db, "OS201", order_ref="O1", lines=[{"line": 1, "sku": "APPLE", "warehouse": "LON", "qty": 5, "in_bins": 0}]):
         shop.ship("O1")
     shop.move("LON", [{"sku": "APPLE", "qty": 5, "from": "Q-1", "to": "A-1"}])
     shop.ship("O1")

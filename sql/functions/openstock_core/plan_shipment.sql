@@ -1,6 +1,6 @@
 -- Plans which bins a shipment leaves: the line's own allocations first, the oldest before the newer, then free units by
 -- the removal rule. The order and its levels are locked, so its allocations stay what they are. Writes and locks: as find_picks.
--- Reads: allocation.
+-- Reads: allocation, product, warehouse.
 set local role openstock_owner;
 
 create or replace function openstock_core.plan_shipment(
@@ -42,8 +42,8 @@ begin
   end if;
   free := openstock_core.find_picks(tenant, op_id, needs, named_bins || array(select distinct p.bin_id from unnest(pinned) as p), '{}', due);
   if openstock_core.units(free) < openstock_core.units(needs) then
-    perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref, 'qty', openstock_core.units(needs),
-                                                            'in_bins', openstock_core.units(free)));
+    perform openstock_core.fail('OS201', jsonb_build_object('order_ref', order_ref,
+      'lines', openstock_core.missing_in_bins(tenant, taken, pinned || free)));
   end if;
 
   return array(
