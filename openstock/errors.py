@@ -404,7 +404,7 @@ class Inconsistent(OpenstockError):
     sqlstate = "OS902"
 
 
-# Those of PostgreSQL and of the connection ------------------------------------------------------------
+# Those of PostgreSQL and of the connection; three of them are in openstock.error_codes, too ------------
 
 
 class NoAccess(NotAllowed):
@@ -427,15 +427,23 @@ class LockTimeout(OpenstockError):
 
     sqlstate = "55P03"
     message = "A lock was not given within lock_timeout."
-    hint = "Repeat it with the same op_id, or find who holds the lock in pg_stat_activity."
+    hint = (
+        "It says nothing about stock. Repeat the whole transaction with the same op_id, "
+        "or find who holds the lock in pg_stat_activity."
+    )
 
 
 class QueryCanceled(OpenstockError):
-    """The statement ran into statement_timeout, or somebody canceled it. Nothing was changed."""
+    """The statement ran into statement_timeout, or somebody canceled it. Nothing was changed.
+
+    Only `reserve(now=True)` may have promised already: with the same op_id it answers what.
+    """
 
     sqlstate = "57014"
     message = "The statement was canceled."
-    hint = "Repeat it with the same op_id; give a long one more time with statement_timeout."
+    hint = (
+        "Repeat the whole transaction with the same op_id; give a long one more time with statement_timeout."
+    )
 
 
 class TransactionAborted(OpenstockError):

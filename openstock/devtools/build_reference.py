@@ -29,7 +29,8 @@ stored answer, with `replayed` true. `tenant` may be left out where `app.tenant_
 
 ERRORS = """## Errors
 
-The message is constant, DETAIL is JSON, HINT says what to do next.
+The message is constant, DETAIL is JSON, HINT says what to do next. `40P01`, `55P03` and `57014` are PostgreSQL's own,
+with its message: any call may end in them, and the table says what that means.
 
 In DETAIL, `line` is the place of an entry in the call's `lines`, from 1, and `order_line` the number of the order's
 line that the entry names. In rows that DETAIL lists (`lines`, `expired`), `line` is the order's, as in answers.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -11,7 +13,7 @@ import pytest
 import openstock
 from openstock import Retry
 
-from ..support import TENANT, Connect, call, wait_until
+from ..support import TENANT, Connect, Shop, call, unchanged, wait_until
 from .faces import OpenClient, meanwhile
 
 ONE_APPLE = [{"sku": "APPLE", "qty": 1}]
@@ -169,6 +171,81 @@ def test_a_lock_timeout_is_an_error_at_once(open_client: OpenClient, client: Any
     assert hasty.retries == 0
     holder.rollback()
     hasty.adjust("LON", ONE_APPLE, "free now")
+
+
+ONE = [{"line": 1, "qty": 1}]
+# What waits for the stock of a product that another transaction changes.
+OF_STOCK: dict[str, Callable[[Any], Any]] = {
+    "receive": lambda c: c.receive("LON", ONE_APPLE),
+    "move": lambda c: c.move("LON", [{"sku": "APPLE", "qty": 1, "from": "A-1", "to": "A-2"}]),
+    "put_quotas": lambda c: c.put_quotas("LON", [{"channel": "WEB", "sku": "APPLE", "qty": 1}]),
+    "reserve": lambda c: c.reserve("O-2", ONE_APPLE),
+    "reserve in part": lambda c: c.reserve("O-2", [{"sku": "APPLE", "qty": 99}], on_shortage="partial"),
+    "reserve many": lambda c: c.reserve("O-2", [{"sku": "RICE", "qty": 1}, {"sku": "APPLE", "qty": 1}]),
+    "reserve certain units": lambda c: c.reserve("O-2", [{"sku": "APPLE", "qty": 1, "warehouse": "LON", "location": "A-1"}]),
+    "reserve now": lambda c: c.reserve("O-2", ONE_APPLE, now=True),
+    "amend": lambda c: c.amend("O-1", [{"line": 1, "qty": 4}]),
+    "release": lambda c: c.release("O-1", ONE),
+    "cancel": lambda c: c.cancel("O-1"),
+    "allocate": lambda c: c.allocate("O-1"),
+    "allocate or fail": lambda c: c.allocate("O-1", on_shortage="error"),
+    "deallocate": lambda c: c.deallocate("PINNED"),
+    "short_pick": lambda c: c.short_pick("PINNED", [{"line": 1, "location": "A-1", "qty": 1}]),
+    "ship": lambda c: c.ship("O-1"),
+    "ship what is pinned": lambda c: c.ship("PINNED", ONE),
+    "fill_backorders": lambda c: c.fill_backorders(),
+}
+# What waits for an order that another transaction changes.
+OF_ORDERS = ["amend", "release", "cancel", "allocate", "ship", "extend", "confirm", "reserve more"]
+ON_ORDERS = {name: call for name, call in OF_STOCK.items() if name in OF_ORDERS} | {
+    "extend": lambda c: c.extend("O-1", timedelta(hours=2)),
+    "confirm": lambda c: c.confirm("O-1"),
+    "reserve more": lambda c: c.reserve("O-1", [{"sku": "RICE", "qty": 1}]),
+}
+
+
+@pytest.fixture
+def busy(client: Any, shop: Shop) -> Any:
+    """10 apples in A-1, of which 3 are held for O-1 and 2 promised to PINNED, and 9 rice; WAITS waits for 1 that came free."""
+    shop.put_products(lines=[{"sku": "APPLE", "backorder": "unlimited"}])
+    client.put_channels([{"code": "WEB"}])
+    client.receive("LON", [{"sku": "APPLE", "qty": 10, "location": "A-1"}, {"sku": "RICE", "qty": 9}])
+    client.reserve("PINNED", [{"sku": "APPLE", "qty": 2}])
+    client.allocate("PINNED")
+    client.reserve("O-1", [{"sku": "APPLE", "qty": 3}], ttl=timedelta(hours=1))
+    client.reserve("GONE", [{"sku": "APPLE", "qty": 5}])
+    client.reserve("WAITS", ONE_APPLE, on_shortage="backorder")
+    client.release("GONE")
+    return client
+
+
+@pytest.mark.parametrize("function", OF_STOCK)
+def test_whoever_waits_for_stock_in_vain_is_not_told_of_a_shortage(
+    open_client: OpenClient, busy: Any, connect: Connect, db: psycopg.Connection, function: str
+) -> None:
+    holder = connect(autocommit=False)
+    less = [{"sku": "APPLE", "qty": -1, "location": "A-1"}]
+    call(holder, "adjust", op_id="held", warehouse="LON", lines=less, reason="held", tenant=TENANT)
+    hasty = open_client(lock_timeout=0.02)
+    with unchanged(db), pytest.raises(openstock.LockTimeout) as raised:
+        OF_STOCK[function](hasty)
+    assert raised.value.detail["problem"] == "canceling statement due to lock timeout"
+    assert hasty.retries == 0
+    holder.rollback()
+    assert OF_STOCK[function](hasty) is not None
+
+
+@pytest.mark.parametrize("function", ON_ORDERS)
+def test_whoever_waits_for_an_order_in_vain_is_not_told_of_a_shortage(
+    open_client: OpenClient, busy: Any, connect: Connect, db: psycopg.Connection, function: str
+) -> None:
+    holder = connect(autocommit=False)
+    call(holder, "reserve", op_id="held", order_ref="O-1", lines=[{"sku": "RICE", "qty": 1}], tenant=TENANT)
+    hasty = open_client(lock_timeout=0.02)
+    with unchanged(db), pytest.raises(openstock.LockTimeout):
+        ON_ORDERS[function](hasty)
+    holder.rollback()
+    assert ON_ORDERS[function](hasty)
 
 
 def test_a_lock_timeout_is_repeated_on_request(open_client: OpenClient, client: Any, connect: Connect) -> None:

@@ -1,4 +1,5 @@
 -- Every error that openstock raises. The messages are constants: DETAIL carries the values as JSON.
+-- 40P01, 55P03 and 57014 PostgreSQL raises itself, with its own words, in whatever call waits or runs for too long: here is what they mean for callers.
 set local role openstock_api;
 
 create or replace view openstock.error_codes as
@@ -10,8 +11,14 @@ from (values
    'Write on the primary server, in a transaction that is not read-only.'),
   ('40001', 'serialization_failure', 'Another transaction changed the same rows at the same time.',
    'Repeat the whole transaction, with the same op_id.'),
+  ('40P01', 'deadlock', 'The transaction was ended to resolve a deadlock.',
+   'Repeat the whole transaction with the same op_id.'),
   ('42501', 'not_allowed', 'This login may not act for this tenant.',
    'An operator allows it with openstock_admin.grant_tenant.'),
+  ('55P03', 'lock_timeout', 'A lock was not given within lock_timeout.',
+   'It says nothing about stock. Repeat the whole transaction with the same op_id, or find who holds the lock in pg_stat_activity.'),
+  ('57014', 'query_canceled', 'The statement was canceled.',
+   'Repeat the whole transaction with the same op_id; give a long one more time with statement_timeout.'),
   ('OS001', 'no_tenant', 'No tenant is set for this transaction.',
    'Pass tenant => ..., or call openstock.act_for(...) in the same transaction.'),
   ('OS002', 'tenant_conflict', 'The tenant given is not the transaction''s tenant.',
@@ -90,7 +97,7 @@ from (values
    'Nothing was written. Run openstock_admin.verify() and report what it says.')
 ) as catalogue (code, name, message, hint);
 
-comment on view openstock.error_codes is 'Every error that openstock raises, with its SQLSTATE.';
+comment on view openstock.error_codes is 'Every error that openstock raises, and what those mean that PostgreSQL raises itself, with its own words, in any call: 40P01, 55P03, 57014.';
 comment on column openstock.error_codes.code is 'SQLSTATE.';
 comment on column openstock.error_codes.name is 'Name, that of the exception in the Python package.';
 comment on column openstock.error_codes.message is 'The error''s MESSAGE; DETAIL holds the values as JSON: line is the place of an entry in the call, from 1, order_line the number of the order''s line.';
