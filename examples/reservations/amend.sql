@@ -10,4 +10,4 @@ select line, outcome, qty_reserved, qty_released, qty_short from openstock.amend
 execute note ('amend to 3 and 1; to 99 and 0 is rejected');
 select * from openstock.cancel(op_id => 'h5', order_ref => 'SO-7');
 \o
-execute story;
+execute story ('LAMP');

@@ -18,5 +18,5 @@ execute note ('cancel SO-3');
 select * from openstock.fill_backorders(op_id => 'c5');
 execute note ('fill_backorders: SO-2 gets them');
 \o
-execute story;
+execute story ('LAMP');
 select order_ref, status, ordered, reserved, backordered, released from openstock.orders where order_ref in ('SO-2', 'SO-3') order by order_ref;

@@ -23,5 +23,5 @@ execute note ('deallocate');
 select * from openstock.ship(op_id => 'a12', order_ref => 'SO-1');
 execute note ('ship the rest');
 \o
-execute story;
+execute story ('LAMP');
 select order_ref, status, ordered, shipped, released, became from openstock.orders order by order_ref;

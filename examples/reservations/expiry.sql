@@ -16,7 +16,7 @@ execute note ('expire_reservations: nothing is left to book');
 select * from openstock.cancel(op_id => 'b7', order_ref => 'CART-4');
 execute note ('cancel');
 \o
-execute story;
+execute story ('LAMP');
 select order_ref, status, ordered, reserved, released, expired from openstock.orders where order_ref like 'CART-_' and became is null order by order_ref;
 select event_type, order_ref, op_id, reserved_delta, reserved_after, reason
 from openstock.ledger where op_id in ('b4', 'b5') order by entry_id;

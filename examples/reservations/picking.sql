@@ -13,5 +13,5 @@ execute note ('short_pick: 1 is not in its bin');
 select * from openstock.ship(op_id => 'd4', order_ref => 'SO-2');
 execute note ('ship');
 \o
-execute story;
+execute story ('LAMP');
 select location, status, on_hand, blocked from openstock.bins where sku = 'LAMP' order by location, status;
