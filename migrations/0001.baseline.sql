@@ -6358,7 +6358,8 @@ revoke all on function openstock.put_quotas from public;
 grant execute on function openstock.put_quotas to openstock_app;
 comment on function openstock.put_quotas is
   'Keeps units of products at a warehouse for sales channels: only they are promised them. lines: channel, sku, qty (units to keep from now on, whatever was kept and '
-  'used before; 0: none). May be more than there is: what comes in is then kept first. Returns one row per line, with the balances after all. '
+  'used before; 0: none). May be more than there is: what comes in is then kept first. Safety stock goes before the quota of a channel that may not '
+  'use it: choose quotas whose sum and the safety stock fit into the stock. Returns one row per line, with the balances after all. '
   'Errors: 22023, OS010, OS101, OS103, OS110, OS116, OS117.';
 
 reset role;
@@ -13888,5 +13889,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', 'ea953fa4ab852f5d96992fc6a7ef13846ec84ac5f466fb3b2c6f2eb535578809');
+values ('0001.baseline', '4349ede3db4a39a7c8d7a8e832abb2994e22bfbf4d70d8fc98c1005236a30229');
 reset role;

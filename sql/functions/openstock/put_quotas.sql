@@ -31,7 +31,8 @@ revoke all on function openstock.put_quotas from public;
 grant execute on function openstock.put_quotas to openstock_app;
 comment on function openstock.put_quotas is
   'Keeps units of products at a warehouse for sales channels: only they are promised them. lines: channel, sku, qty (units to keep from now on, whatever was kept and '
-  'used before; 0: none). May be more than there is: what comes in is then kept first. Returns one row per line, with the balances after all. '
+  'used before; 0: none). May be more than there is: what comes in is then kept first. Safety stock goes before the quota of a channel that may not '
+  'use it: choose quotas whose sum and the safety stock fit into the stock. Returns one row per line, with the balances after all. '
   'Errors: 22023, OS010, OS101, OS103, OS110, OS116, OS117.';
 
 reset role;
