@@ -51,6 +51,20 @@ def test_who_books_holds_does_not_wait_for_other_levels_queues_and_bins(busy: Sh
     assert busy.differences() == []
 
 
+@pytest.mark.parametrize(("sku", "warehouse"), [("APPLE", "LON"), ("APPLE", "BER"), ("RICE", "LON")])
+@pytest.mark.parametrize("other", ["warehouse", "product"])
+def test_who_reserves_one_line_waits_for_no_other_level(shop: Shop, session: OpenSession, sku: str, warehouse: str, other: str) -> None:
+    for code in ("LON", "BER"):
+        shop.receive(code, [{"sku": product, "qty": 9} for product in SKUS])
+    one, two = session(), session()
+    changed = ({"LON": "BER", "BER": "LON"}[warehouse], sku) if other == "warehouse" else (warehouse, {"APPLE": "RICE", "RICE": "APPLE"}[sku])
+    one.adjust(changed[0], [{"sku": changed[1], "qty": 1}], reason="found")
+    assert columns(two.unhindered("reserve", "NEW", [{"sku": sku, "qty": 2}], warehouse=warehouse), "warehouse", "qty_reserved") == [(warehouse, 2)]
+    two.commit()
+    one.commit()
+    assert shop.differences() == []
+
+
 def test_an_amendment_waits_for_no_order_but_its_own(busy: Shop, session: OpenSession) -> None:
     """Neither for their promises, nor for what they wait for: who makes a hold last longer locks nothing else."""
     one, two = session(), session()
