@@ -20,7 +20,7 @@ def sure(shop: Shop) -> Shop:
 
 @pytest.mark.parametrize("lines", [[5, 3, 1], [1, 3, 5]])
 def test_the_first_line_that_stays_pinned_is_named(sure: Shop, db: psycopg.Connection, lines: list[int]) -> None:
-    with refused(db, "22023", argument="lines", line=3, order_ref="O1"):
+    with refused(db, "22023", argument="lines", order_line=3, order_ref="O1"):
         sure.deallocate("O1", [{"line": line} for line in lines])
 
 
