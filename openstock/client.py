@@ -551,7 +551,7 @@ class Client(Calls):
     # Reading ------------------------------------------------------------------------------------------
 
     def availability(self, sku: str, warehouse: str | None = None, channel: str | None = None) -> list[Stock]:
-        """What can be promised of a product, per warehouse where it was ever stocked.
+        """What can be promised of a product, per warehouse where it was ever stocked: 0 where either is inactive.
 
         channel: available is what can be promised to that sales channel, never less than 0. Raises InvalidArgument,
         UnknownProduct, UnknownWarehouse, UnknownChannel, InactiveChannel.

@@ -268,7 +268,7 @@ class Stock:
     fenced: Decimal
     """Kept for sales channels that have not used them."""
     available: Decimal
-    """What can be promised; negative after a loss of promised units."""
+    """What can be promised while product and warehouse are active; negative after a loss of promised units."""
     version: int
     """Number of ledger entries that changed it."""
     last_recorded_at: datetime | None

@@ -66,6 +66,48 @@ def test_it_shows_inactive_products_and_warehouses_too(stocked: Shop) -> None:
     assert columns(stocked.availability("APPLE"), "warehouse", "on_hand") == [("BER", 4), ("LON", 10)]
 
 
+def test_where_nothing_is_sold_any_more_nothing_can_be_promised(stocked: Shop) -> None:
+    """What is there is told as before."""
+    stocked.put_warehouses(lines=[{"code": "BER", "active": False}])
+    names = ("warehouse", "on_hand", "blocked", "reserved", "available")
+    assert columns(stocked.availability("APPLE"), *names) == [("BER", 4, 0, 0, 0), ("LON", 10, 2, 3, 5)]
+    assert columns(stocked.view("stock", sku="APPLE"), *names) == [("BER", 4, 0, 0, 4), ("LON", 10, 2, 3, 5)]
+    [row] = stocked.reserve("O2", [{"sku": "APPLE", "qty": 6}])
+    assert row["offers"] == [{"warehouse": "LON", "available": 5}]
+
+
+def test_of_a_product_that_is_sold_no_more_nothing_can_be_promised(stocked: Shop, db: psycopg.Connection) -> None:
+    stocked.put_products(lines=[{"sku": "APPLE", "active": False}])
+    assert columns(stocked.availability("APPLE"), "warehouse", "on_hand", "available") == [("BER", 4, 0), ("LON", 10, 0)]
+    with refused(db, "OS102", sku="APPLE"):
+        stocked.reserve("O2", [{"sku": "APPLE", "qty": 1}])
+    stocked.put_products(lines=[{"sku": "APPLE", "active": True}])
+    assert columns(stocked.availability("APPLE"), "warehouse", "available") == [("BER", 4), ("LON", 5)]
+
+
+@pytest.mark.parametrize("closed", ["product", "warehouse"])
+def test_a_loss_of_promised_units_is_told_there_too(stocked: Shop, closed: str) -> None:
+    stocked.adjust("LON", [{"sku": "APPLE", "qty": -7}], reason="lost")
+    if closed == "product":
+        stocked.put_products(lines=[{"sku": "APPLE", "active": False}])
+    else:
+        stocked.put_warehouses(lines=[{"code": "LON", "active": False}])
+    assert columns(stocked.availability("APPLE", warehouse="LON"), "available") == [(-2,)]
+
+
+@pytest.mark.parametrize("closed", ["product", "warehouse"])
+def test_nor_can_anything_be_promised_to_a_channel(stocked: Shop, closed: str) -> None:
+    stocked.put_channels(lines=[{"code": "WEB"}])
+    stocked.put_quotas("BER", [{"channel": "WEB", "sku": "APPLE", "qty": 3}])
+    assert columns(stocked.availability("APPLE", channel="WEB"), "warehouse", "available") == [("BER", 4), ("LON", 5)]
+    if closed == "product":
+        stocked.put_products(lines=[{"sku": "APPLE", "active": False}])
+    else:
+        stocked.put_warehouses(lines=[{"code": "BER", "active": False}])
+    expected = [("BER", 3, 0), ("LON", 0, 0 if closed == "product" else 5)]
+    assert columns(stocked.availability("APPLE", channel="WEB"), "warehouse", "fenced", "available") == expected
+
+
 def test_it_writes_nothing_and_works_in_a_read_only_transaction(stocked: Shop, db: psycopg.Connection) -> None:
     with unchanged(db), stocked.connection.transaction():
         stocked.connection.execute("set transaction read only")

@@ -213,6 +213,23 @@ def test_availability_is_the_least_over_the_components(kits: Shop, db: psycopg.C
     assert columns(kits.availability("BAG"), "warehouse", "on_hand", "available") == [("BER", 0, 0), ("LON", 0, 0)]
 
 
+@pytest.mark.parametrize("inactive", ["HAMPER", "RICE", "APPLE"])
+def test_none_are_available_where_the_kit_or_a_component_is_sold_no_more(kits: Shop, db: psycopg.Connection, inactive: str) -> None:
+    kits.put_products(lines=[{"sku": inactive, "active": False}])
+    assert columns(kits.availability("HAMPER"), "warehouse", "on_hand", "available") == [("BER", 2, 0), ("LON", 4, 0)]
+    with refused(db, "OS102", sku=inactive):
+        kits.reserve("O1", [{"sku": "HAMPER", "qty": 1}])
+    # What another kit is made of plays no part in it.
+    kits.put_kits(lines=[{"sku": "BAG", "components": [{"sku": "MILK", "qty": 1}]}])
+    kits.put_products(lines=[{"sku": inactive, "active": True}, {"sku": "MILK", "active": False}])
+    assert columns(kits.availability("HAMPER"), "warehouse", "available") == [("BER", 2), ("LON", 4)]
+
+
+def test_none_are_available_in_a_closed_warehouse(kits: Shop) -> None:
+    kits.put_warehouses(lines=[{"code": "BER", "active": False}])
+    assert columns(kits.availability("HAMPER"), "warehouse", "on_hand", "available") == [("BER", 2, 0), ("LON", 4, 4)]
+
+
 def test_a_quote_says_it_per_component(kits: Shop, db: psycopg.Connection) -> None:
     with unchanged(db):
         rows = kits.quote([{"sku": "HAMPER", "qty": 7}])

@@ -137,6 +137,8 @@ class SellingCalls(AmendmentCalls):
         self.count("availability", "for a channel" if seller is not None else "for anyone")
         if self.model.is_kit(request["sku"]):
             self.count("availability", "of kits")
+        if any(not self.model.state.warehouses[place].active for _, place in expected):
+            self.count("availability", "in a closed warehouse")
 
     def refuse_to_tell(self, request: Line, refused: Refused) -> None:
         """The question fails with this error."""

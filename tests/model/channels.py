@@ -96,10 +96,11 @@ class Channels(Books):
     def availability(self, sku: str, warehouse: str | None = None, channel: str | None = None) -> dict[LevelKey, Row]:
         """openstock.availability of a product."""
         self._open_channel(channel)
-        levels = [key for key in self.state.entries if key[0] == sku and warehouse in (None, key[1])]
-        return {
-            key: self.level(*key)
-            | {"fenced": self.fenced(*key) + self.coming_back(*key)}
-            | ({} if channel is None else {"available": max(self.free_now(key, channel), ZERO)})
-            for key in levels
-        }
+        rows: dict[LevelKey, Row] = {}
+        for key in self.state.entries:
+            if key[0] == sku and warehouse in (None, key[1]):
+                row = self.level(*key)
+                free = row["available"] if channel is None else max(self.free_now(key, channel), ZERO)
+                active = self.state.products[sku].active and self.state.warehouses[key[1]].active
+                rows[key] = row | {"fenced": self.fenced(*key) + self.coming_back(*key), "available": free if active else min(free, ZERO)}
+        return rows

@@ -126,13 +126,14 @@ class Kits(Channels):
         if not self.is_kit(sku):
             return super().availability(sku, warehouse, channel)
         parts = [(each, super(Kits, self).availability(component, warehouse, channel)) for component, each in self.components(sku)]
+        active = self.state.products[sku].active
         rows: dict[LevelKey, Row] = {}
         for place in {place for _, levels in parts for _, place in levels}:
             there = [(each, row) for each, levels in parts for (_, code), row in levels.items() if code == place]
             whole = len(there) == len(parts)
             rows[sku, place] = {
                 "on_hand": min(row["on_hand"] // each for each, row in there) if whole else ZERO,
-                "available": max(min(row["available"] // each for each, row in there), ZERO) if whole else ZERO,
+                "available": max(min(row["available"] // each for each, row in there), ZERO) if whole and active else ZERO,
                 **dict.fromkeys(("blocked", "reserved", "safety_stock", "fenced", "version"), ZERO),
             }
         return rows

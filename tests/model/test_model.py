@@ -61,7 +61,7 @@ TOLD_OF = {
     "channels": {
         "put_channels": {"done"},
         "put_quotas": {"done", "ended holds booked"},
-        "availability": {"for a channel", "for anyone"},
+        "availability": {"for a channel", "for anyone", "in a closed warehouse"},
         "receive": {"quota used"},
         "reserve": {"quota used", "kept again"},
         "fill_backorders": {"filled", "quota used"},

@@ -40,7 +40,7 @@ comment on column openstock.stock.reserved is 'Units promised to orders and not 
 comment on column openstock.stock.safety_stock is 'Units kept out of promises.';
 comment on column openstock.stock.fenced is 'Units kept for sales channels that have not used them.';
 comment on column openstock.stock.available is
-  'What can be promised to anyone: on_hand - blocked - reserved - safety_stock - fenced; negative after a loss of promised units, and where more is kept than there is.';
+  'What can be promised to anyone while product and warehouse are active (see openstock.availability): on_hand - blocked - reserved - safety_stock - fenced; negative after a loss of promised units, and where more is kept than there is.';
 comment on column openstock.stock.version is 'Ledger entries that changed it.';
 comment on column openstock.stock.last_recorded_at is 'When the last of them was recorded; null before the first.';
 grant select on openstock.stock to openstock_app, openstock_analyst, openstock_operator, openstock_maint;
