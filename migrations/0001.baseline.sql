@@ -277,12 +277,14 @@ comment on column openstock.quoted_source.sku is 'The product.';
 comment on column openstock.quoted_source.warehouse is 'The warehouse''s code; null where the tenant has none.';
 comment on column openstock.quoted_source.outcome is 'chosen or rejected.';
 comment on column openstock.quoted_source.reason is
-  'Why it was rejected: inactive, no_stock, incomplete (ship_complete, and no warehouse can send all; or not enough of all components for more kits), used_by_other_lines (of the same call), not_needed '
-  '(others come first by the strategy, and suffice), or no_warehouse.';
+  'Why it was rejected: inactive, no_stock, no_such_units (it has none that the line asks for, and others), incomplete (ship_complete, and no warehouse can send all; '
+  'or not enough of all components for more kits), used_by_other_lines (of the same call), not_needed (others come first by the strategy, and suffice), or no_warehouse.';
 comment on column openstock.quoted_source.qty_ordered is 'Quantity asked for by the line.';
 comment on column openstock.quoted_source.qty is 'Quantity that this warehouse would promise.';
 comment on column openstock.quoted_source.qty_short is 'Quantity of the line that no warehouse would promise.';
-comment on column openstock.quoted_source.available is 'What the warehouse could promise of the product to anyone, or to the channel asked for.';
+comment on column openstock.quoted_source.available is
+  'What the warehouse could promise of the product, or of the certain units that the line asks for, to anyone, or to the channel asked for, if no other line took any; '
+  '0 where it is inactive.';
 comment on column openstock.quoted_source.distance_km is 'Kilometres to the destination along the great circle; null where a position is unknown.';
 comment on column openstock.quoted_source.shipping_cost is 'Cost of one shipment to the destination''s zone; null where it is unknown.';
 comment on column openstock.quoted_source.place is 'Its place among the warehouses asked for the product; null where the strategy asks it for nothing.';
@@ -8807,7 +8809,8 @@ reset role;
 
 -- sql/functions/openstock/quote.sql
 -- Says what reserve would do now, and why. Writes nothing, locks nothing. Reads: product, warehouse, stock_level, for a sales channel
--- channel and channel_quota, and where lots or holds have ended that is not booked, stock_bin, lot, reservation_line.
+-- channel and channel_quota, where lots or holds have ended that is not booked, stock_bin, lot, reservation_line, and for lines that ask for
+-- certain units what plan_pins reads.
 set local role openstock_api;
 
 create or replace function openstock.quote(
@@ -8843,9 +8846,12 @@ begin
     cross join unnest(s.parts) as p
   ), candidate as materialized (
     select c.* from unnest(candidates) as c
+  ), such as materialized (
+    select b.n, b.warehouse_id, sum(b.free) as units from openstock_core.certain_bins(acting, wanted, at, true) as b group by 1, 2
   ), line as materialized (
-    select u.line, u.sku, u.product_id, u.warehouse_id, u.qty, u.kit_id, trim_scale(u.qty - coalesce(p.qty, 0)) as qty_short
-    from unnest(wanted) as u
+    select u.n, u.line, u.sku, u.product_id, u.warehouse_id, u.qty, u.kit_id, trim_scale(u.qty - coalesce(p.qty, 0)) as qty_short,
+           num_nonnulls(u.location_id, u.lot_id, u.min_days_left, u.serial_ids) > 0 as certain
+    from rows from (unnest(wanted)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)
     left join (select p.line, p.product_id, sum(p.qty) as qty from part p group by 1, 2) as p on p.line = u.line and p.product_id = u.product_id
   )
   select u.line, u.sku, c.code, case when p.qty > 0 then 'chosen' else 'rejected' end,
@@ -8853,13 +8859,16 @@ begin
               when c.code is null then 'no_warehouse'
               when not c.active then 'inactive'
               when c.available = 0 then 'no_stock'
+              when a.units = 0 then 'no_such_units'
               when (sourcing.strategy = 'ship_complete' or u.kit_id is not null) and u.qty_short > 0 then 'incomplete'
               when u.qty_short > 0 then 'used_by_other_lines'
               else 'not_needed' end,
-         u.qty, coalesce(p.qty, 0), u.qty_short, trim_scale(c.available), c.distance_km, c.shipping_cost, c.place::integer, k.sku::text
+         u.qty, coalesce(p.qty, 0), u.qty_short, trim_scale(a.units), c.distance_km, c.shipping_cost, c.place::integer, k.sku::text
   from line u
   left join candidate c on c.product_id = u.product_id and c.warehouse_id = coalesce(u.warehouse_id, c.warehouse_id)
   left join part p on p.line = u.line and p.product_id = c.product_id and p.warehouse_id = c.warehouse_id
+  left join such s on s.n = u.n and s.warehouse_id = c.warehouse_id
+  cross join lateral (select case when not c.active then 0 when c.active and u.certain then least(c.available, coalesce(s.units, 0)) else c.available end as units) as a
   left join openstock_core.product k on k.tenant_id = acting and k.product_id = u.kit_id
   order by u.line, u.sku, p.qty is null, c.place nulls last, c.priority, c.code;
 end
@@ -13901,5 +13910,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', 'c72204ea1d29c0b1d3bd3f66bcf922854fcbd62031d842748436a7447d863295');
+values ('0001.baseline', 'd2fdb390be3470877830cb1802af03b4330c4d9f795d0e7381f86250f1d0f2a8');
 reset role;

@@ -181,7 +181,8 @@ class QuotedSource:
     outcome: str
     """chosen or rejected."""
     reason: str | None
-    """Why it was rejected: inactive, no_stock, incomplete, used_by_other_lines, not_needed or no_warehouse."""
+    """Why it was rejected: inactive, no_stock, no_such_units, incomplete, used_by_other_lines, not_needed or
+    no_warehouse."""
     qty_ordered: Decimal
     """Asked for by the line."""
     qty: Decimal
@@ -189,7 +190,8 @@ class QuotedSource:
     qty_short: Decimal
     """What of the line no warehouse would promise."""
     available: Decimal | None
-    """What the warehouse could promise of the product to anyone, or to the channel asked for."""
+    """What the warehouse could promise of the product, or of the certain units that the line asks for, to anyone, or to
+    the channel asked for, if no other line took any; 0 where it is inactive."""
     distance_km: float | None
     """To the destination, along the great circle; None where a position is unknown."""
     shipping_cost: Decimal | None

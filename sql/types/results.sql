@@ -166,12 +166,14 @@ comment on column openstock.quoted_source.sku is 'The product.';
 comment on column openstock.quoted_source.warehouse is 'The warehouse''s code; null where the tenant has none.';
 comment on column openstock.quoted_source.outcome is 'chosen or rejected.';
 comment on column openstock.quoted_source.reason is
-  'Why it was rejected: inactive, no_stock, incomplete (ship_complete, and no warehouse can send all; or not enough of all components for more kits), used_by_other_lines (of the same call), not_needed '
-  '(others come first by the strategy, and suffice), or no_warehouse.';
+  'Why it was rejected: inactive, no_stock, no_such_units (it has none that the line asks for, and others), incomplete (ship_complete, and no warehouse can send all; '
+  'or not enough of all components for more kits), used_by_other_lines (of the same call), not_needed (others come first by the strategy, and suffice), or no_warehouse.';
 comment on column openstock.quoted_source.qty_ordered is 'Quantity asked for by the line.';
 comment on column openstock.quoted_source.qty is 'Quantity that this warehouse would promise.';
 comment on column openstock.quoted_source.qty_short is 'Quantity of the line that no warehouse would promise.';
-comment on column openstock.quoted_source.available is 'What the warehouse could promise of the product to anyone, or to the channel asked for.';
+comment on column openstock.quoted_source.available is
+  'What the warehouse could promise of the product, or of the certain units that the line asks for, to anyone, or to the channel asked for, if no other line took any; '
+  '0 where it is inactive.';
 comment on column openstock.quoted_source.distance_km is 'Kilometres to the destination along the great circle; null where a position is unknown.';
 comment on column openstock.quoted_source.shipping_cost is 'Cost of one shipment to the destination''s zone; null where it is unknown.';
 comment on column openstock.quoted_source.place is 'Its place among the warehouses asked for the product; null where the strategy asks it for nothing.';

@@ -1,5 +1,6 @@
 -- Says what reserve would do now, and why. Writes nothing, locks nothing. Reads: product, warehouse, stock_level, for a sales channel
--- channel and channel_quota, and where lots or holds have ended that is not booked, stock_bin, lot, reservation_line.
+-- channel and channel_quota, where lots or holds have ended that is not booked, stock_bin, lot, reservation_line, and for lines that ask for
+-- certain units what plan_pins reads.
 set local role openstock_api;
 
 create or replace function openstock.quote(
@@ -35,9 +36,12 @@ begin
     cross join unnest(s.parts) as p
   ), candidate as materialized (
     select c.* from unnest(candidates) as c
+  ), such as materialized (
+    select b.n, b.warehouse_id, sum(b.free) as units from openstock_core.certain_bins(acting, wanted, at, true) as b group by 1, 2
   ), line as materialized (
-    select u.line, u.sku, u.product_id, u.warehouse_id, u.qty, u.kit_id, trim_scale(u.qty - coalesce(p.qty, 0)) as qty_short
-    from unnest(wanted) as u
+    select u.n, u.line, u.sku, u.product_id, u.warehouse_id, u.qty, u.kit_id, trim_scale(u.qty - coalesce(p.qty, 0)) as qty_short,
+           num_nonnulls(u.location_id, u.lot_id, u.min_days_left, u.serial_ids) > 0 as certain
+    from rows from (unnest(wanted)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)
     left join (select p.line, p.product_id, sum(p.qty) as qty from part p group by 1, 2) as p on p.line = u.line and p.product_id = u.product_id
   )
   select u.line, u.sku, c.code, case when p.qty > 0 then 'chosen' else 'rejected' end,
@@ -45,13 +49,16 @@ begin
               when c.code is null then 'no_warehouse'
               when not c.active then 'inactive'
               when c.available = 0 then 'no_stock'
+              when a.units = 0 then 'no_such_units'
               when (sourcing.strategy = 'ship_complete' or u.kit_id is not null) and u.qty_short > 0 then 'incomplete'
               when u.qty_short > 0 then 'used_by_other_lines'
               else 'not_needed' end,
-         u.qty, coalesce(p.qty, 0), u.qty_short, trim_scale(c.available), c.distance_km, c.shipping_cost, c.place::integer, k.sku::text
+         u.qty, coalesce(p.qty, 0), u.qty_short, trim_scale(a.units), c.distance_km, c.shipping_cost, c.place::integer, k.sku::text
   from line u
   left join candidate c on c.product_id = u.product_id and c.warehouse_id = coalesce(u.warehouse_id, c.warehouse_id)
   left join part p on p.line = u.line and p.product_id = c.product_id and p.warehouse_id = c.warehouse_id
+  left join such s on s.n = u.n and s.warehouse_id = c.warehouse_id
+  cross join lateral (select case when not c.active then 0 when c.active and u.certain then least(c.available, coalesce(s.units, 0)) else c.available end as units) as a
   left join openstock_core.product k on k.tenant_id = acting and k.product_id = u.kit_id
   order by u.line, u.sku, p.qty is null, c.place nulls last, c.priority, c.code;
 end
