@@ -7113,8 +7113,9 @@ begin
                c.priority, c.code))::openstock_core.candidate
     from (
       select k.product_id, k.warehouse_id, w.code, w.priority, w.active,
-             greatest(coalesce(l.available, 0) + case when sourcing.channel_id is null then 0 else openstock_core.units_kept(
-                        tenant, sourcing.channel_id, sourcing.uses_safety_stock, k.product_id, k.warehouse_id, l.safety_stock) end + case when cardinality(ended) = 0 then 0 else (
+             -- As units_kept says it, which would be a statement for each.
+             greatest(coalesce(l.available, 0) + coalesce(q.qty, 0) + case when sourcing.uses_safety_stock then coalesce(l.safety_stock, 0) else 0 end
+                      + case when cardinality(ended) = 0 then 0 else (
                select coalesce(sum(e.qty), 0) from unnest(ended) as e
                where e.product_id = k.product_id and e.warehouse_id = k.warehouse_id) end, 0) as available,
              openstock_core.distance_km(w.latitude, w.longitude, sourcing.latitude, sourcing.longitude) as distance_km,
@@ -7123,6 +7124,8 @@ begin
       cross join lateral (select * from openstock_core.warehouse s where s.tenant_id = tenant and s.warehouse_id = k.warehouse_id limit 1) as w
       left join lateral (select * from openstock_core.stock_level s where s.tenant_id = tenant and s.product_id = k.product_id
                            and s.warehouse_id = k.warehouse_id limit 1) as l on true
+      left join lateral (select * from openstock_core.channel_quota s where s.tenant_id = tenant and s.product_id = k.product_id
+                           and s.warehouse_id = k.warehouse_id and s.channel_id = sourcing.channel_id limit 1) as q on true
     ) as c);
   if sourcing.strategy in ('least_cost', 'fewest_splits', 'ship_complete') then
     chosen := openstock_core.choose_warehouses(lines, candidates, sourcing.strategy);
@@ -13910,5 +13913,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', 'd2fdb390be3470877830cb1802af03b4330c4d9f795d0e7381f86250f1d0f2a8');
+values ('0001.baseline', 'ba543b157c6e7ce2e51e0951aa09f1881725a85fecbb98ed4aff07c116e63a89');
 reset role;

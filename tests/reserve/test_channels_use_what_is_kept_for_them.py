@@ -87,6 +87,8 @@ def test_each_warehouse_gives_what_it_keeps(market: Shop) -> None:
 def test_each_product_uses_its_own_quota(market: Shop) -> None:
     market.receive("LON", [{"sku": "RICE", "qty": 10}])
     keep(market, "WEB", 5, "RICE")
+    lines = [{"sku": "APPLE", "qty": 1}, {"sku": "RICE", "qty": 1}]
+    assert columns(market.quote(lines, warehouse="LON", channel="WEB"), "sku", "available") == [("APPLE", 5), ("RICE", 10)]
     market.reserve("O1", [{"sku": "APPLE", "qty": 5}, {"sku": "RICE", "qty": 6}], channel="WEB")
     assert (kept(market), kept(market, "RICE")) == ({"TILL": 3}, {})
     assert (fenced(market), fenced(market, "RICE")) == ((3, 0), (0, 4))
