@@ -144,7 +144,7 @@ comment on column openstock.lot_change.expires_on is 'The lot''s last day (UTC),
 comment on column openstock.lot_change.quality is 'released, hold or rejected, from now on.';
 comment on column openstock.lot_change.outcome is 'created, updated or unchanged.';
 comment on column openstock.lot_change.qty_blocked is 'Units in all warehouses that cannot be promised any more; negative: that can be promised again.';
-comment on column openstock.lot_change.qty_deallocated is 'Units that were pinned to orders and are not any more; the orders keep their promises.';
+comment on column openstock.lot_change.qty_deallocated is 'Units that were pinned to orders and are not any more; the orders keep their promises. Negative: that are pinned again to lines that asked for certain units.';
 comment on column openstock.lot_change.replayed is 'True when this answer was stored by an earlier call with the same op_id.';
 
 create type openstock.quota_change as (
@@ -4600,9 +4600,53 @@ comment on function openstock_core.units_of_lots is 'By lot_id, the units that a
 
 reset role;
 
+-- sql/functions/openstock_core/lock_lost_pins.sql
+-- Locks the lines that ask for certain units and have fewer pinned than promised, since some were lost or blocked. The levels are locked.
+-- Writes: reservation_line (changes). Locks: reservation_line by id. Reads: allocation.
+-- Each line is written, as by lock_needs.
+set local role openstock_owner;
+
+create or replace function openstock_core.lock_lost_pins(tenant uuid, levels openstock_core.level_key[], at timestamptz)
+returns openstock_core.pick[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  line_ids bigint[];
+begin
+  line_ids := array(
+    select l.reservation_line_id
+    from openstock_core.reservation_line l
+    where l.tenant_id = tenant and (l.product_id, l.warehouse_id) in (select k.product_id, k.warehouse_id from unnest(levels) as k)
+      and l.reserved > 0 and num_nonnulls(l.location_id, l.lot_id, l.min_days_left, l.serial_ids) > 0
+    order by l.reservation_line_id
+    for no key update);
+  update openstock_core.reservation_line l set changes = l.changes + 1
+  where l.tenant_id = tenant and l.reservation_line_id = any (line_ids);
+  return array(
+    select row(l.reservation_line_id, l.product_id, l.warehouse_id, null, trim_scale(l.reserved - a.qty), null)::openstock_core.pick
+    from openstock_core.reservation_line l
+    cross join lateral (
+      select coalesce(sum(s.qty), 0) as qty from openstock_core.allocation s
+      where s.tenant_id = tenant and s.reservation_line_id = l.reservation_line_id) as a
+    where l.tenant_id = tenant and l.reservation_line_id = any (line_ids) and l.reserved > a.qty
+      and (l.expires_at is null or l.expires_at > at)
+    order by l.reservation_line_id);
+end
+$$;
+
+revoke all on function openstock_core.lock_lost_pins from public;
+grant execute on function openstock_core.lock_lost_pins to openstock_api;
+comment on function openstock_core.lock_lost_pins is
+  'Per line that asks for certain units at these levels and is promised now, the units that are not pinned, the oldest first; all lines that ask for certain units there are locked.';
+
+reset role;
+
 -- sql/functions/openstock_core/write_lots.sql
 -- Upserts lots, the work behind openstock.put_lots, and blocks or unblocks the units of those whose quality changes.
--- Writes: lot, and what book_due and judge_bins write. Locks: lot by lot_id, stock_level by (product, warehouse), stock_bin by bin_id.
+-- Lines that asked for such units and lost them are pinned to those that are released, before anybody else is promised them.
+-- Writes: lot, ledger (ALLOCATE), allocation, reservation_line (changes), and what book_due and judge_bins write.
+-- Locks: lot by lot_id, stock_level by (product, warehouse), reservation_line by id, stock_bin by bin_id.
 -- Who puts units into stock shares the lock of their lot, so that none enter, by its old quality, while its bins are looked for.
 set local role openstock_owner;
 
@@ -4617,6 +4661,7 @@ declare
   levels openstock_core.level_key[];
   bins bigint[];
   due openstock_core.due;
+  lost openstock_core.pick[];
   before jsonb;
   after jsonb;
   bad record;
@@ -4658,14 +4703,16 @@ begin
     from openstock_core.stock_bin b
     where b.tenant_id = tenant and b.product_id in (select u.product_id from unnest(lines) as u) and b.lot_id = any (changed) and b.on_hand > 0;
     due := openstock_core.lock_levels(tenant, levels, false);
+    lost := openstock_core.lock_lost_pins(tenant, levels, due.at);
     perform openstock_core.settle_bins(tenant, op_id, bins, '{}', due);
     before := openstock_core.units_of_lots(tenant, bins);
-    update openstock_core.lot t set quality = u.quality, updated_at = stamp
+    update openstock_core.lot t set quality = u.quality, updated_at = due.at
     from unnest(lines) as u
     where t.tenant_id = tenant and t.lot_id = any (changed) and t.product_id = u.product_id and t.code = u.lot;
     -- Of a lot that has expired meanwhile, both are told: that its units are released, and that they are blocked.
     perform openstock_core.judge_bins(tenant, op_id, levels, bins, '-infinity', reason);
     perform openstock_core.judge_bins(tenant, op_id, levels, bins, due.at, 'expired');
+    perform openstock_core.pin(tenant, op_id, openstock_core.plan_picks(tenant, lost, bins, null), reason);
     after := openstock_core.units_of_lots(tenant, bins);
   end if;
 
@@ -4706,7 +4753,7 @@ set jit = off
 as $$
 declare
   acting constant uuid := openstock_core.enter(tenant);
-  arguments constant jsonb := jsonb_build_object('lines', lines, 'reason', reason);
+  arguments constant jsonb := jsonb_build_object('lines', lines, 'reason', coalesce(reason, 'lot quality'));
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'put_lots', arguments);
 begin
   if answer is null then
@@ -4724,7 +4771,7 @@ grant execute on function openstock.put_lots to openstock_app;
 comment on function openstock.put_lots is
   'Says of lots whether they may be promised, in all warehouses: also of what is received or moved later. lines: sku, lot (a new one is created), expires_on (of a new one; of one that is '
   'there, the same), quality (released, hold or rejected; default of a new one: released). Units of a lot that is not released are blocked; pins are taken off them, and their orders keep '
-  'their promises, which other units may be picked for (what is then promised and not there, shortages shows). Where a lot is released, what nothing else blocks can be promised again; fill_backorders gives it to who waits. '
+  'their promises, which other units may be picked for (what is then promised and not there, shortages shows). Where a lot is released, what nothing else blocks can be promised again: lines that asked for such units and lost them are pinned to them first, and fill_backorders gives what is left to who waits. '
   'reason (default lot quality) is written into the ledger. Another quality for a lot that is there is given at READ COMMITTED. Returns one row per line. '
   'Errors: 22023, OS010, OS101, OS108, OS121.';
 
@@ -10891,7 +10938,7 @@ comment on function openstock.deallocate is
 reset role;
 
 -- sql/functions/openstock_core/served_orders.sql
--- Says which orders get something of what was found for them, or everything. Reads: reservation_line.
+-- Says which orders get something of what was found for them; or which are to be tried next, until each of them gets everything. Reads: reservation_line.
 set local role openstock_owner;
 
 create or replace function openstock_core.served_orders(
@@ -10904,6 +10951,7 @@ as $$
 declare
   free numeric[];
   wanted record;
+  freed bigint[] := array[]::bigint[];
   served bigint[] := array[]::bigint[];
 begin
   if whole_only is not true then
@@ -10917,19 +10965,30 @@ begin
     select coalesce((select sum(p.qty) from unnest(picks) as p where p.product_id = n.product_id), 0)
     from unnest(needs) as n group by n.product_id order by n.product_id);
   for wanted in
-    select o.reservation_id, array_agg(o.place) as places, array_agg(o.qty) as units
-    from (select l.reservation_id, dense_rank() over (order by n.product_id) as place, sum(n.qty) as qty
+    select o.reservation_id, array_agg(o.place) as places, array_agg(o.qty) as units,
+           array_agg(o.place) filter (where o.lacks) as lacking, array_agg(o.place) filter (where o.picked > 0) as taken
+    from (select l.reservation_id, dense_rank() over (order by n.product_id) as place, sum(n.qty) as qty, coalesce(sum(p.qty), 0) as picked,
+                 bool_or(n.qty > coalesce(p.qty, 0) and num_nonnulls(l.location_id, l.lot_id, l.min_days_left, l.serial_ids) > 0) as lacks
           from unnest(needs) as n
           join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = n.reservation_line_id
+          left join (select u.reservation_line_id, sum(u.qty) as qty from unnest(picks) as u group by 1) as p
+            on p.reservation_line_id = n.reservation_line_id
           group by l.reservation_id, n.product_id) as o
     group by o.reservation_id
     order by array_position(order_ids, o.reservation_id)
   loop
-    if (select bool_and(free[u.place] >= u.qty) from unnest(wanted.places, wanted.units) as u (place, qty)) then
+    if not (select bool_and(free[u.place] >= u.qty) from unnest(wanted.places, wanted.units) as u (place, qty)) then
+      freed := freed || wanted.taken;
+    elsif wanted.lacking is null then
       for i in 1 .. cardinality(wanted.places) loop
         free[wanted.places[i]] := free[wanted.places[i]] - wanted.units[i];
       end loop;
       served := served || wanted.reservation_id;
+    elsif wanted.lacking && freed then
+      -- What an order before it leaves may be the certain units that it lacks.
+      served := served || wanted.reservation_id;
+    else
+      freed := freed || wanted.taken;
     end if;
   end loop;
   return served;
@@ -13913,5 +13972,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', 'ba543b157c6e7ce2e51e0951aa09f1881725a85fecbb98ed4aff07c116e63a89');
+values ('0001.baseline', '819e3a4a0c5f9822140af9b801872ab164e0980e3f11a350abed1be0c77a47db');
 reset role;

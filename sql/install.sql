@@ -109,6 +109,7 @@
 \ir functions/openstock/put_channels.sql
 \ir functions/openstock_core/read_lot_lines.sql
 \ir functions/openstock_core/units_of_lots.sql
+\ir functions/openstock_core/lock_lost_pins.sql
 \ir functions/openstock_core/write_lots.sql
 \ir functions/openstock/put_lots.sql
 \ir functions/openstock_core/check_components.sql

@@ -102,3 +102,26 @@ def test_the_order_of_the_queue_is_that_of_the_answer(shop: Shop) -> None:
         ("OLD", 2, "FREED", "A-1", "allocated", 17),
         ("OLD", 2, "FREED", "A-2", "allocated", 13),
     ]
+
+
+def test_whole_orders_do_not_leave_their_turn_to_one_that_lacks_certain_units(shop: Shop) -> None:
+    """STUCK wants units that are on hold; PLAIN can be served by others of the product, and is not passed over for one behind it."""
+    shop.receive("LON", [{"sku": "MILK", "lot": "L1", "qty": 2}, {"sku": "MILK", "lot": "L2", "qty": 2}])
+    shop.reserve("STUCK", [{"sku": "MILK", "lot": "L1", "qty": 2}])
+    order(shop, "PLAIN", 2, "MILK")
+    order(shop, "BEHIND", 1)
+    shop.put_lots(lines=[{"sku": "MILK", "lot": "L1", "quality": "hold"}])
+    assert columns(shop.allocate_next("LON", on_shortage="reject"), "order_ref", "lot") == [("PLAIN", "L2"), ("BEHIND", None)]
+    assert shop.allocate_next("LON", on_shortage="reject") == []
+
+
+def test_a_whole_order_gets_certain_units_that_one_before_it_leaves(shop: Shop) -> None:
+    """FIRST would have the lot, and cannot be whole; so SECOND has it."""
+    shop.receive("LON", [{"sku": "MILK", "lot": "L1", "qty": 4}])
+    shop.reserve("FIRST", [{"sku": "MILK", "lot": "L1", "qty": 2}, {"sku": "EMPTY", "qty": 2}])
+    shop.reserve("SECOND", [{"sku": "MILK", "lot": "L1", "qty": 2}])
+    order(shop, "BEHIND", 1)
+    lose(shop, "EMPTY", 20)
+    shop.adjust("LON", [{"sku": "MILK", "lot": "L1", "qty": -4}], reason="lost")
+    shop.receive("LON", [{"sku": "MILK", "lot": "L1", "qty": 2}])
+    assert columns(shop.allocate_next("LON", on_shortage="reject"), "order_ref") == [("SECOND",), ("BEHIND",)]

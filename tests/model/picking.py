@@ -133,7 +133,7 @@ class Picking(Amendments):
         taken = pinned if lines is None else self._match(order_ref, pinned, lines)
         kept = [line.line for line, _ in taken if isinstance(line, OrderLine) and line.wish.many]
         if kept:
-            raise Refused("22023", min(kept))
+            raise Refused("22023", order_line=min(kept))
         freed: list[tuple[OrderLine, Bin, Decimal]] = []
         for line, qty in taken:
             assert isinstance(line, OrderLine)
@@ -245,17 +245,26 @@ class Picking(Amendments):
 
 
 def _whole(needs: dict[str, Needs], picks: Picks) -> list[str]:
-    """The orders that could get all they need if what was found of each product would do for any of them."""
+    """The orders that could get all they need if what was found of each product would do for any of them that asks for nothing certain; and those that lack
+    certain units which one before them leaves, perhaps.
+    """
+    found: dict[OrderLine, Decimal] = defaultdict(Decimal)
     left: dict[str, Decimal] = defaultdict(Decimal)
     for (line, _), qty in picks.items():
+        found[line] += qty
         left[line.sku] += qty
-    served = []
+    served, freed = [], set[str]()
     for ref, lines in needs.items():
         asked: dict[str, Decimal] = defaultdict(Decimal)
         for line, need in lines.items():
             asked[line.sku] += need
-        if all(left[sku] >= qty for sku, qty in asked.items()):
+        lacking = {line.sku for line, need in lines.items() if line.wish.many and found[line] < need}
+        possible = all(left[sku] >= qty for sku, qty in asked.items())
+        if possible and (not lacking or lacking & freed):
             served.append(ref)
+        else:
+            freed |= {line.sku for line in lines if found[line] > 0}
+        if possible and not lacking:
             for sku, qty in asked.items():
                 left[sku] -= qty
     return served

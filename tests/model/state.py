@@ -15,13 +15,14 @@ ZERO = Decimal(0)
 
 
 class Refused(Exception):
-    """An error that the database is to raise: its SQLSTATE, and the place of the line that is wrong. Where several are, it is one `among` them."""
+    """An error that the database is to raise: its SQLSTATE, and the place of the line that is wrong, or the order's line. Where several are, it is one `among` them."""
 
-    def __init__(self, code: str, line: int | None = None, among: Iterable[str] = ()) -> None:
+    def __init__(self, code: str, line: int | None = None, among: Iterable[str] = (), order_line: int | None = None) -> None:
         super().__init__(code, line)
         self.code = code
         self.codes = {code, *among}
         self.line = line
+        self.order_line = order_line
 
 
 @dataclass

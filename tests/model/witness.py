@@ -144,8 +144,8 @@ class Witness(RuleBasedStateMachine):
             self.count(function, refused.code)
             found = error.sqlstate, error.diag.message_detail
             assert error.sqlstate in refused.codes, f"{function}{request}\n refused with {found}\n expected {refused}"
-            if refused.line is not None:
-                assert f'"line": {refused.line}' in (error.diag.message_detail or ""), f"{found}, expected {refused}"
+            for key, line in (("line", refused.line), ("order_line", refused.order_line)):
+                assert line is None or f'"{key}": {line}' in (error.diag.message_detail or ""), f"{found}, expected {refused}"
         else:
             raise AssertionError(f"{function}{request}\n answered {rows}\n expected {refused}")
 

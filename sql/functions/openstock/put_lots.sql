@@ -13,7 +13,7 @@ set jit = off
 as $$
 declare
   acting constant uuid := openstock_core.enter(tenant);
-  arguments constant jsonb := jsonb_build_object('lines', lines, 'reason', reason);
+  arguments constant jsonb := jsonb_build_object('lines', lines, 'reason', coalesce(reason, 'lot quality'));
   answer jsonb := openstock_core.begin_operation(acting, op_id, 'put_lots', arguments);
 begin
   if answer is null then
@@ -31,7 +31,7 @@ grant execute on function openstock.put_lots to openstock_app;
 comment on function openstock.put_lots is
   'Says of lots whether they may be promised, in all warehouses: also of what is received or moved later. lines: sku, lot (a new one is created), expires_on (of a new one; of one that is '
   'there, the same), quality (released, hold or rejected; default of a new one: released). Units of a lot that is not released are blocked; pins are taken off them, and their orders keep '
-  'their promises, which other units may be picked for (what is then promised and not there, shortages shows). Where a lot is released, what nothing else blocks can be promised again; fill_backorders gives it to who waits. '
+  'their promises, which other units may be picked for (what is then promised and not there, shortages shows). Where a lot is released, what nothing else blocks can be promised again: lines that asked for such units and lost them are pinned to them first, and fill_backorders gives what is left to who waits. '
   'reason (default lot quality) is written into the ledger. Another quality for a lot that is there is given at READ COMMITTED. Returns one row per line. '
   'Errors: 22023, OS010, OS101, OS108, OS121.';
 
