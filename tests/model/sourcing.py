@@ -59,7 +59,7 @@ class Sourcing(Returns):
         """
         if any(w["warehouse"] is None and (w["wish"].lot is not None or w["wish"].min_days_left is not None) for w in wanted):
             raise Refused("22023")
-        named = sorted({w["warehouse"] for w in wanted} & {place for _, place in available}, key=self._by_priority)
+        named = sorted({w["warehouse"] for w in wanted if w["warehouse"] is not None}, key=self._by_priority)
         left: dict[str, dict[str, Decimal]] = defaultdict(dict)
         for (sku, place), qty in available.items():
             rest = qty - sum((w["qty"] for w in wanted if (w["sku"], w["warehouse"]) == (sku, place)), ZERO)
