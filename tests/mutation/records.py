@@ -24,6 +24,7 @@ EQUIVALENT: dict[str, str] = {
     "openstock_core.choose_serials: where u.serial_id <> all (named) (2)": "no call names some of a line's pins in a bin and leaves others of them to be chosen",
     "openstock_core.claim_orders: where b.on_hand > 0": "an empty bin has nothing free and nothing pinned; lets the index of stocked bins serve",
     "openstock_core.claim_orders: where l.reserved > 0": "more than what is pinned, which is not negative, is more than nothing; lets the index of open promises serve",
+    "openstock_core.due_bins: where b.on_hand > 0": "judge_bins leaves empty bins as they are; fewer are locked",
     "openstock_core.end_holds: where b.expires_at is not null": "min passes over nulls; lets the index of waiting holds serve",
     "openstock_core.end_holds: where n.expires_at is not null": "min passes over nulls; lets the index of holds by level serve",
     "openstock_core.ended_pins: where l.reserved > 0": "what has nothing reserved has nothing pinned",

@@ -183,6 +183,19 @@ def test_entries_say_why_and_nothing_else_is_written(dairy: Shop) -> None:
     ]
 
 
+def test_other_lots_that_expired_are_left_as_they_are(dairy: Shop, clock: Clock, connect: Connect) -> None:
+    dairy.receive("BER", [milk(1, "L3", expires_on=day(1)), milk(1, "L4", expires_on=day(2))])
+    clock.advance(days=2)
+    call(connect("operator"), "openstock_admin.block_expired_lots", tenant=dairy.tenant)
+    dairy.put_products(lines=[{"sku": "CREAM", "name": "Cream", "tracking": "lot"}])
+    dairy.receive("LON", [{"sku": "CREAM", "lot": "C1", "qty": 1, "expires_on": day(2)}])
+    clock.advance(days=1)  # now L4 and C1 expire, of which nothing is booked
+    before = len(dairy.view("ledger"))
+    dairy.put_lots(lines=HOLD)
+    rows = dairy.view("ledger")[before:]
+    assert sorted(columns(rows, "sku", "lot", "reason")) == [("MILK", "L1", "lot quality")] * 3 + [("MILK", "L4", "expired")]
+
+
 def test_several_lots_are_put_at_once(dairy: Shop) -> None:
     answer = dairy.put_lots(
         lines=[{"sku": "MILK", "lot": "L2", "quality": "rejected"}, {"sku": "MILK", "lot": "N1"}, {"line": 9, **MILK, "quality": "hold"}]
