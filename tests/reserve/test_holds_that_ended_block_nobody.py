@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from tests.holds import booked, parts, shown
-from tests.support import Clock, Shop, columns, day, fails, unchanged
+from tests.support import Clock, Connect, Shop, call, columns, day, fails, unchanged
 
 
 @pytest.fixture
@@ -354,4 +354,17 @@ def test_each_level_lacks_what_its_own_lots_and_holds_leave(shop: Shop, clock: C
     answer = shop.reserve("NEW", [{"sku": sku, "qty": 1} for sku in ("CREAM", "MILK", "APPLE")])
     assert columns(answer, "sku", "warehouse", "outcome") == [(sku, "LON", "reserved") for sku in ("CREAM", "MILK", "APPLE")]
     assert shop.entries("order_ref", event_type="EXPIRE") == [("FIRST",)]
+    assert shop.differences() == []
+
+
+def test_units_of_lots_that_are_blocked_already_are_not_missing_once_more(shop: Shop, clock: Clock, connect: Connect) -> None:
+    lots = [("L0", 5, 1), ("L5", 1, 2), ("L9", 10, 99)]
+    shop.receive("LON", [{"sku": "MILK", "lot": lot, "qty": qty, "expires_on": day(last)} for lot, qty, last in lots])
+    for cart in ("CART-1", "CART-2"):
+        shop.reserve(cart, [{"sku": "MILK", "qty": 3}], ttl="1 hour")
+    clock.advance(days=2)
+    call(connect("operator"), "openstock_admin.block_expired_lots", tenant=shop.tenant)
+    clock.advance(days=1)
+    assert columns(shop.reserve("O1", [{"sku": "MILK", "qty": 6}]), "outcome") == [("reserved",)]
+    assert columns(shop.view("ledger", event_type="EXPIRE"), "order_ref") == [("CART-1",)]
     assert shop.differences() == []
