@@ -10424,7 +10424,7 @@ begin
         perform openstock_core.fail('40001', '{"problem": "units kept moving from bin to bin"}');
       end if;
       if cardinality(served) = 0 then
-        -- Served is who could have all if any units of a product would do: if that was wrong, since some ask for certain units, those whom they stood
+        -- Who was tried seemed to get everything, and did not, since what certain units there are for one hangs on who else asks: those whom they stood
         -- before are tried again.
         hopeful := array(select o.order_id from unnest(hopeful) with ordinality as o (order_id, n) where o.order_id <> all (order_ids) order by o.n);
         served := hopeful;
@@ -13972,5 +13972,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '819e3a4a0c5f9822140af9b801872ab164e0980e3f11a350abed1be0c77a47db');
+values ('0001.baseline', '34e291322a97a76bab8417bbb2e57a2744725e8fcb28c106356bbd0ecca653b7');
 reset role;

@@ -43,7 +43,7 @@ begin
         perform openstock_core.fail('40001', '{"problem": "units kept moving from bin to bin"}');
       end if;
       if cardinality(served) = 0 then
-        -- Served is who could have all if any units of a product would do: if that was wrong, since some ask for certain units, those whom they stood
+        -- Who was tried seemed to get everything, and did not, since what certain units there are for one hangs on who else asks: those whom they stood
         -- before are tried again.
         hopeful := array(select o.order_id from unnest(hopeful) with ordinality as o (order_id, n) where o.order_id <> all (order_ids) order by o.n);
         served := hopeful;
