@@ -1356,6 +1356,8 @@ create index reservation_line_expiring on openstock_core.reservation_line (tenan
   where expires_at is not null and reserved > 0;
 create index reservation_line_due on openstock_core.reservation_line (tenant_id, product_id, warehouse_id, expires_at)
   where expires_at is not null and reserved > 0;
+create index reservation_line_certain on openstock_core.reservation_line (tenant_id, product_id, warehouse_id)
+  where reserved > 0 and num_nonnulls(location_id, lot_id, min_days_left, serial_ids) > 0;
 comment on table openstock_core.reservation_line is
   'The part of an order''s line that one warehouse promises. Its quantities change only under the lock of its stock level, the end of its hold and '
   'its order only under the lock of the order.';
@@ -1386,6 +1388,7 @@ comment on index openstock_core.reservation_line_key is 'One row for an order''s
 comment on index openstock_core.reservation_line_open is 'Open promises of a warehouse that do not end, for pickers.';
 comment on index openstock_core.reservation_line_expiring is 'Open holds by when they end, for upkeep.';
 comment on index openstock_core.reservation_line_due is 'Open holds of a level by when they end, for who is short there.';
+comment on index openstock_core.reservation_line_certain is 'Open promises of certain units by level, for who might take units that they lack.';
 select openstock_core.protect_table('openstock_core.reservation_line');
 grant select, insert, update on openstock_core.reservation_line to openstock_api;
 grant select, insert, update on openstock_core.reservation_line to openstock_maint;
@@ -3532,8 +3535,8 @@ reset role;
 
 -- sql/functions/openstock_core/choose_serials.sql
 -- Says which pieces each movement is about: those that the caller named, otherwise the first of those that it can be about, by
--- serial_id: of a line's pins where pins are taken off or pinned units leave, of the bin's free pieces elsewhere. The bins are locked.
--- Reads: serial_unit.
+-- serial_id: of a line's pins where pins are taken off or pinned units leave, of the bin's free pieces elsewhere, last those that a line lacks which names
+-- them. The bins are locked. Reads: serial_unit, and what find_claims reads.
 set local role openstock_owner;
 
 create or replace function openstock_core.choose_serials(
@@ -3545,6 +3548,11 @@ as $$
 declare
   named constant bigint[] := array(
     select n.serial_id from unnest(movements) as m cross join lateral unnest(m.serial_ids) as n (serial_id));
+  claimed constant bigint[] := array(
+    select n.serial_id
+    from unnest(openstock_core.find_claims(tenant, array(
+      select row(w.product_id, w.warehouse_id)::openstock_core.level_key from unnest(written) as w where w.by_serial), openstock.server_time(), null)) as c
+    cross join lateral unnest(c.serial_ids) as n (serial_id));
 begin
   return array(
     with asked as (
@@ -3567,7 +3575,7 @@ begin
         (select u.serial_id from openstock_core.serial_unit u
          where k.line_id is null and u.tenant_id = tenant and u.bin_id = k.bin_id and u.reservation_line_id is null
            and u.serial_id <> all (named)
-         order by u.serial_id limit k.units)
+         order by u.serial_id = any (claimed), u.serial_id limit k.units)
         union all
         (select u.serial_id from openstock_core.serial_unit u
          where u.tenant_id = tenant and u.bin_id = k.bin_id and u.reservation_line_id = k.line_id and u.serial_id <> all (named)
@@ -4600,53 +4608,10 @@ comment on function openstock_core.units_of_lots is 'By lot_id, the units that a
 
 reset role;
 
--- sql/functions/openstock_core/lock_lost_pins.sql
--- Locks the lines that ask for certain units and have fewer pinned than promised, since some were lost or blocked. The levels are locked.
--- Writes: reservation_line (changes). Locks: reservation_line by id. Reads: allocation.
--- Each line is written, as by lock_needs.
-set local role openstock_owner;
-
-create or replace function openstock_core.lock_lost_pins(tenant uuid, levels openstock_core.level_key[], at timestamptz)
-returns openstock_core.pick[]
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  line_ids bigint[];
-begin
-  line_ids := array(
-    select l.reservation_line_id
-    from openstock_core.reservation_line l
-    where l.tenant_id = tenant and (l.product_id, l.warehouse_id) in (select k.product_id, k.warehouse_id from unnest(levels) as k)
-      and l.reserved > 0 and num_nonnulls(l.location_id, l.lot_id, l.min_days_left, l.serial_ids) > 0
-    order by l.reservation_line_id
-    for no key update);
-  update openstock_core.reservation_line l set changes = l.changes + 1
-  where l.tenant_id = tenant and l.reservation_line_id = any (line_ids);
-  return array(
-    select row(l.reservation_line_id, l.product_id, l.warehouse_id, null, trim_scale(l.reserved - a.qty), null)::openstock_core.pick
-    from openstock_core.reservation_line l
-    cross join lateral (
-      select coalesce(sum(s.qty), 0) as qty from openstock_core.allocation s
-      where s.tenant_id = tenant and s.reservation_line_id = l.reservation_line_id) as a
-    where l.tenant_id = tenant and l.reservation_line_id = any (line_ids) and l.reserved > a.qty
-      and (l.expires_at is null or l.expires_at > at)
-    order by l.reservation_line_id);
-end
-$$;
-
-revoke all on function openstock_core.lock_lost_pins from public;
-grant execute on function openstock_core.lock_lost_pins to openstock_api;
-comment on function openstock_core.lock_lost_pins is
-  'Per line that asks for certain units at these levels and is promised now, the units that are not pinned, the oldest first; all lines that ask for certain units there are locked.';
-
-reset role;
-
 -- sql/functions/openstock_core/write_lots.sql
 -- Upserts lots, the work behind openstock.put_lots, and blocks or unblocks the units of those whose quality changes.
--- Lines that asked for such units and lost them are pinned to those that are released, before anybody else is promised them.
--- Writes: lot, ledger (ALLOCATE), allocation, reservation_line (changes), and what book_due and judge_bins write.
--- Locks: lot by lot_id, stock_level by (product, warehouse), reservation_line by id, stock_bin by bin_id.
+-- Writes: lot, and what book_due and judge_bins write.
+-- Locks: lot by lot_id, stock_level by (product, warehouse), stock_bin by bin_id.
 -- Who puts units into stock shares the lock of their lot, so that none enter, by its old quality, while its bins are looked for.
 set local role openstock_owner;
 
@@ -4661,7 +4626,6 @@ declare
   levels openstock_core.level_key[];
   bins bigint[];
   due openstock_core.due;
-  lost openstock_core.pick[];
   before jsonb;
   after jsonb;
   bad record;
@@ -4703,7 +4667,6 @@ begin
     from openstock_core.stock_bin b
     where b.tenant_id = tenant and b.product_id in (select u.product_id from unnest(lines) as u) and b.lot_id = any (changed) and b.on_hand > 0;
     due := openstock_core.lock_levels(tenant, levels, false);
-    lost := openstock_core.lock_lost_pins(tenant, levels, due.at);
     perform openstock_core.settle_bins(tenant, op_id, bins, '{}', due);
     before := openstock_core.units_of_lots(tenant, bins);
     update openstock_core.lot t set quality = u.quality, updated_at = due.at
@@ -4712,7 +4675,6 @@ begin
     -- Of a lot that has expired meanwhile, both are told: that its units are released, and that they are blocked.
     perform openstock_core.judge_bins(tenant, op_id, levels, bins, '-infinity', reason);
     perform openstock_core.judge_bins(tenant, op_id, levels, bins, due.at, 'expired');
-    perform openstock_core.pin(tenant, op_id, openstock_core.plan_picks(tenant, lost, bins, null), reason);
     after := openstock_core.units_of_lots(tenant, bins);
   end if;
 
@@ -4771,7 +4733,8 @@ grant execute on function openstock.put_lots to openstock_app;
 comment on function openstock.put_lots is
   'Says of lots whether they may be promised, in all warehouses: also of what is received or moved later. lines: sku, lot (a new one is created), expires_on (of a new one; of one that is '
   'there, the same), quality (released, hold or rejected; default of a new one: released). Units of a lot that is not released are blocked; pins are taken off them, and their orders keep '
-  'their promises, which other units may be picked for (what is then promised and not there, shortages shows). Where a lot is released, what nothing else blocks can be promised again: lines that asked for such units and lost them are pinned to them first, and fill_backorders gives what is left to who waits. '
+  'their promises, which other units may be picked for (what is then promised and not there, shortages shows). Where a lot is released, what nothing else blocks can be '
+  'promised again: units that lines asked for and lost are left to these, and fill_backorders gives others to who waits. '
   'reason (default lot quality) is written into the ledger. Another quality for a lot that is there is given at READ COMMITTED. Returns one row per line. '
   'Errors: 22023, OS010, OS101, OS108, OS121.';
 
@@ -7400,23 +7363,24 @@ set local role openstock_owner;
 
 create or replace function openstock_core.certain_bins(
   tenant uuid, lines openstock_core.order_line[], at timestamptz, without_ended boolean,
-  out n bigint, out bin_id bigint, out warehouse_id bigint, out free numeric)
+  out n bigint, out bin_id bigint, out warehouse_id bigint, out free numeric, out pieces bigint[])
 returns setof record
 language sql
 stable
 begin atomic
-  select u.n, b.bin_id, b.warehouse_id, case when u.serial_ids is not null then s.free else b.on_hand - b.allocated + case when without_ended then (
+  select u.n, b.bin_id, b.warehouse_id, b.on_hand - b.allocated + case when without_ended then (
       select coalesce(sum(a.qty), 0)
       from openstock_core.allocation a
       join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = a.reservation_line_id
-      where a.tenant_id = tenant and a.bin_id = b.bin_id and l.expires_at <= certain_bins.at) else 0 end end
+      where a.tenant_id = tenant and a.bin_id = b.bin_id and l.expires_at <= certain_bins.at) else 0 end,
+         case when u.serial_ids is not null then coalesce(s.free, '{}') end
   from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)
   cross join lateral (
     select s.* from openstock_core.stock_bin s
     where s.tenant_id = tenant and s.product_id = u.product_id and s.on_hand > 0 and not s.blocked) as b
   left join lateral (select * from openstock_core.lot s where s.tenant_id = tenant and s.lot_id = b.lot_id limit 1) as t on true
   cross join lateral (
-    select count(*) as pieces, count(*) filter (where k.reservation_line_id is null or (without_ended and exists (
+    select count(*) as pieces, array_agg(k.serial_id) filter (where k.reservation_line_id is null or (without_ended and exists (
              select from openstock_core.reservation_line l
              where l.tenant_id = tenant and l.reservation_line_id = k.reservation_line_id and l.expires_at <= certain_bins.at))) as free
     from openstock_core.serial_unit k
@@ -7435,13 +7399,55 @@ revoke all on function openstock_core.certain_bins from public;
 grant execute on function openstock_core.certain_bins to openstock_api;
 comment on function openstock_core.certain_bins is
   'Stocked bins that will do for each of the lines (n is its place) that asks for certain units, and what of these is not pinned, or would not be if the holds '
-  'that have ended were booked. A lot without a last day has days left for ever.';
+  'that have ended were booked: units, and where the line names pieces which of them. A lot without a last day has days left for ever.';
+
+reset role;
+
+-- sql/functions/openstock_core/find_claims.sql
+-- Finds the lines that ask for certain units and are promised units that are not pinned to them, since these were lost or blocked: such units,
+-- where there are some again, are theirs, and whoever promises or pins there leaves them.
+-- Their lines need no lock: whoever takes pins off, or puts them on, holds the bins. Reads: reservation_line, allocation.
+set local role openstock_owner;
+
+create or replace function openstock_core.find_claims(
+  tenant uuid, levels openstock_core.level_key[], at timestamptz, served openstock_core.pick[])
+returns openstock_core.order_line[]
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return array(
+    select row(-row_number() over (), null, l.product_id, l.warehouse_id, l.reserved - a.qty - s.qty, l.location_id,
+               l.lot_id, l.min_days_left, null, null, l.serial_ids)::openstock_core.order_line
+    from (select distinct k.product_id, k.warehouse_id from unnest(levels) as k) as k
+    -- With an offset, the planner reads level by level, by the index of such lines, also where it takes the table for empty.
+    cross join lateral (
+      select * from openstock_core.reservation_line n
+      where n.tenant_id = tenant and n.product_id = k.product_id and n.warehouse_id = k.warehouse_id
+        and n.reserved > 0 and num_nonnulls(n.location_id, n.lot_id, n.min_days_left, n.serial_ids) > 0 offset 0) as l
+    cross join lateral (
+      select coalesce(sum(n.qty), 0) as qty from openstock_core.allocation n
+      where n.tenant_id = tenant and n.reservation_line_id = l.reservation_line_id) as a
+    cross join lateral (
+      select coalesce(sum(n.qty), 0) as qty from unnest(served) as n where n.reservation_line_id = l.reservation_line_id) as s
+    where (l.expires_at is null or l.expires_at > find_claims.at) and l.reserved > a.qty + s.qty
+    order by l.reservation_line_id);
+end
+$$;
+
+revoke all on function openstock_core.find_claims from public;
+grant execute on function openstock_core.find_claims to openstock_api;
+comment on function openstock_core.find_claims is
+  'The lines at these levels that ask for certain units and lack some, the oldest first, and how many besides those that the caller serves or gives back; their numbers are '
+  'negative.';
 
 reset role;
 
 -- sql/functions/openstock_core/plan_pins.sql
 -- Chooses bins for lines that ask for certain pieces, a certain location, lot or remaining life: for those that ask most narrowly first, for each from the bins
 -- that fewest of the others could use, then by place of the warehouse and removal rule. What one line takes is gone for the next.
+-- Claims (lines with negative numbers, see find_claims) choose before what is newly promised, and after who is as old as they are.
 -- Reads: serial_unit, and what certain_bins and pickable_bins read.
 set local role openstock_owner;
 
@@ -7458,12 +7464,17 @@ declare
   from_bin numeric[] := array[]::numeric[];
   from_level numeric[] := array[]::numeric[];
   units numeric;
+  pieces bigint[];
+  gone bigint[] := array[]::bigint[];
   wanted record;
 begin
   for wanted in
     with bin as materialized (
-      select c.n, c.bin_id, c.warehouse_id, c.free + coalesce(f.qty, 0) as free, u.product_id, count(*) over (partition by c.bin_id) as lines_that_could, dense_rank() over (order by c.bin_id) as bin,
-             dense_rank() over (order by u.product_id, c.warehouse_id) as level
+      select c.n, c.bin_id, c.warehouse_id, c.free + coalesce(f.qty, 0) as free, c.pieces, u.product_id, u.line < 0 as claims,
+             -- Who chooses after the claims is not in their way.
+             case when candidates is null or u.line < 0 then count(*) over (partition by c.bin_id)
+                  else count(*) filter (where u.line > 0) over (partition by c.bin_id) end as lines_that_could,
+             dense_rank() over (order by c.bin_id) as bin, dense_rank() over (order by u.product_id, c.warehouse_id) as level
       from openstock_core.certain_bins(tenant, lines, plan_pins.at, without_ended) as c
       join rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n) on u.n = c.n
       left join (select p.bin_id, sum(p.qty) as qty from unnest(freed) as p group by p.bin_id) as f on f.bin_id = c.bin_id
@@ -7475,33 +7486,39 @@ begin
     ), level as materialized (
       select c.product_id, c.warehouse_id, c.available, c.place from unnest(candidates) as c where c.active
     )
-    select u.line, u.product_id, u.qty, u.serial_ids, array_agg(b.warehouse_id order by o.preference) as warehouses, array_agg(b.bin_id order by o.preference) as bins,
+    select u.line, u.product_id, u.qty, u.serial_ids is not null as named,
+           array(select p from bin n cross join lateral unnest(n.pieces) as p where n.n = u.n) as pieces,
+           array_agg(b.warehouse_id order by o.preference) as warehouses, array_agg(b.bin_id order by o.preference) as bins,
            array_agg(b.bin order by o.preference) as bin, array_agg(b.level order by o.preference) as level,
            array_agg(b.free order by o.preference) as free, array_agg(o.available order by o.preference) as available
     from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)
     join (
-      select b.n, b.bin_id, l.available,
+      select b.n, b.bin_id, case when not b.claims then l.available end as available,
              row_number() over (partition by b.n order by b.lines_that_could, l.place, b.warehouse_id, p.start nulls last, b.bin_id) as preference
       from bin b
       left join level l on l.product_id = b.product_id and l.warehouse_id = b.warehouse_id
       left join ordered p on p.bin_id = b.bin_id
-      where candidates is null or l.place is not null) as o on o.n = u.n
+      where candidates is null or b.claims or l.place is not null) as o on o.n = u.n
     join bin b on b.n = u.n and b.bin_id = o.bin_id
     group by u.n, u.line, u.product_id, u.qty, u.location_id, u.lot_id, u.min_days_left, u.serial_ids
-    order by u.serial_ids is null, num_nonnulls(u.location_id, u.lot_id) desc, u.min_days_left desc nulls last, u.n
+    order by (u.line < 0) = (candidates is null), u.serial_ids is null, num_nonnulls(u.location_id, u.lot_id) desc, u.min_days_left desc nulls last, u.n
   loop
     for i in 1 .. cardinality(wanted.bins) loop
-      -- No two lines name one piece, and those that name pieces choose first.
-      units := least(wanted.qty, wanted.free[i] - case when wanted.serial_ids is null then coalesce(from_bin[wanted.bin[i]], 0) else 0 end, wanted.available[i] - coalesce(from_level[wanted.level[i]], 0));
+      units := least(wanted.qty, wanted.free[i] - coalesce(from_bin[wanted.bin[i]], 0), wanted.available[i] - coalesce(from_level[wanted.level[i]], 0));
+      if wanted.named then
+        pieces := array(
+          select k.serial_id from openstock_core.serial_unit k
+          where k.tenant_id = tenant and k.serial_id = any (wanted.pieces) and k.bin_id = wanted.bins[i] and k.serial_id <> all (gone)
+          order by k.serial_id limit greatest(units, 0));
+        units := cardinality(pieces);
+        gone := gone || pieces;
+      end if;
       if units > 0 then
         picks := picks || row(wanted.line, wanted.product_id, wanted.warehouses[i], wanted.bins[i], trim_scale(units),
-          case when wanted.serial_ids is not null then array(
-            select k.serial_id from openstock_core.serial_unit k
-            where k.tenant_id = tenant and k.serial_id = any (wanted.serial_ids) and k.bin_id = wanted.bins[i] and k.reservation_line_id is null
-            order by k.serial_id limit units) end)::openstock_core.pick;
+                              case when wanted.named then pieces end)::openstock_core.pick;
         wanted.qty := wanted.qty - units;
         from_bin[wanted.bin[i]] := coalesce(from_bin[wanted.bin[i]], 0) + units;
-        from_level[wanted.level[i]] := coalesce(from_level[wanted.level[i]], 0) + units;
+        from_level[wanted.level[i]] := coalesce(from_level[wanted.level[i]], 0) + case when wanted.line < 0 then 0 else units end;
       end if;
     end loop;
   end loop;
@@ -7519,12 +7536,13 @@ reset role;
 
 -- sql/functions/openstock_core/plan_stock.sql
 -- Says what an order's lines can be promised: first those that ask for certain units, of which fewest will do; then the others, of what is left.
--- Reads: what plan_pins reads, where a line asks for certain units.
+-- Where a line asks for certain units, those that such lines of old lack are left to them. Reads: there, what find_claims and plan_pins read.
 set local role openstock_owner;
 
 create or replace function openstock_core.plan_stock(
   tenant uuid, lines openstock_core.order_line[], candidates openstock_core.candidate[], bin_ids bigint[], at timestamptz, without_ended boolean,
-  freed openstock_core.pick[] default null, out parts openstock_core.order_line[], out pins openstock_core.pick[], out short boolean)
+  freed openstock_core.pick[] default null, given openstock_core.pick[] default null,
+  out parts openstock_core.order_line[], out pins openstock_core.pick[], out short boolean, out claimed openstock_core.pick[])
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
@@ -7532,10 +7550,15 @@ as $$
 declare
   others openstock_core.order_line[] := lines;
   served openstock_core.order_line[];
+  claims openstock_core.order_line[];
 begin
   parts := array[]::openstock_core.order_line[];
   if openstock_core.asks_for_certain_units(lines) then
-    pins := openstock_core.plan_pins(tenant, lines, candidates, bin_ids, null, at, without_ended, freed);
+    claims := openstock_core.find_claims(tenant, array(
+      select row(c.product_id, c.warehouse_id)::openstock_core.level_key from unnest(candidates) as c), at, given);
+    pins := openstock_core.plan_pins(tenant, lines || claims, candidates, bin_ids, null, at, without_ended, freed);
+    claimed := array(select p from unnest(pins) as p where p.reservation_line_id < 0);
+    pins := array(select p from unnest(pins) as p where p.reservation_line_id > 0);
     parts := array(
       select row(u.line, u.sku, u.product_id, p.warehouse_id, p.qty, u.location_id, u.lot_id, u.min_days_left, u.kit_id, u.kit_qty,
                  case when u.serial_ids is not null then p.serial_ids end)::openstock_core.order_line
@@ -7567,7 +7590,8 @@ revoke all on function openstock_core.plan_stock from public;
 grant execute on function openstock_core.plan_stock to openstock_api;
 comment on function openstock_core.plan_stock is
   'The parts of the lines that these warehouses can promise (of kits whole ones), whether they are short of the lines, and the bins for lines that ask for certain units '
-  '(reservation_line_id is the line''s number). freed: units that the caller is about to free in bins.';
+  '(reservation_line_id is the line''s number); claimed: the units in bins that are left to older lines (see find_claims). freed: units that the caller is about to '
+  'free in bins; given: what it is about to give back of lines.';
 
 reset role;
 
@@ -7719,7 +7743,7 @@ reset role;
 -- While it waits for locks, another level may come into being, or its warehouse be opened: it is short only when there is none left
 -- to lock. What may have to wait locks the backlogs before it settles anything. Lots that expired are booked before anything is promised;
 -- holds that ended only where it comes up short without them, where a channel would pass over what they give back to its quota, and where lines ask for
--- certain units, whose bins are locked with those of the holds.
+-- certain units, whose bins are locked with those of the holds, and with those that may be left to older lines that lack such units (find_claims).
 set local role openstock_owner;
 
 create or replace function openstock_core.find_stock(
@@ -7739,6 +7763,9 @@ declare
   parts openstock_core.order_line[];
   pins openstock_core.pick[];
   freed openstock_core.pick[];
+  given constant openstock_core.pick[] := array(
+    select row(t.reservation_line_id, t.product_id, t.warehouse_id, null, t.qty, null)::openstock_core.pick from unnest(giving.taken) as t);
+  sought openstock_core.order_line[];
   short boolean;
   queued boolean := false;
   settled boolean := false;
@@ -7755,10 +7782,14 @@ begin
       perform openstock_core.fail('40001', '{"problem": "a stock level came into being, with a lot that has expired"}');
     end if;
 
+    if certain then
+      -- Whoever lacks such units may be left others, so that these are free for the lines: where nobody else is at them.
+      sought := lines || openstock_core.find_claims(tenant, held, judged_at, given);
+    end if;
     short := true;
     if cardinality((locked.due).lot_bin_ids) = 0 and (settled or not (certain or giving.bin_ids is not null)) then
       select p.parts, p.pins, p.short into parts, pins, short
-      from openstock_core.plan_stock(tenant, lines, openstock_core.find_candidates(tenant, lines, held, sourcing, giving.units, null), bins, judged_at, false, freed) as p;
+      from openstock_core.plan_stock(tenant, lines, openstock_core.find_candidates(tenant, lines, held, sourcing, giving.units, null), bins, judged_at, false, freed, given) as p;
     end if;
     if (short and may_queue or cardinality(giving.product_ids) > 0) and not queued then
       locked.due := openstock_core.lock_backlogs(tenant, giving.product_ids || array(select u.product_id from unnest(lines) as u), locked.due);
@@ -7766,7 +7797,7 @@ begin
     end if;
     if not settled and (short or (sourcing.channel_id is not null and cardinality(
       openstock_core.find_holds_of_quotas(tenant, lines, held, array[sourcing], judged_at)) > 0)) then
-      bins := array(select distinct c.bin_id from openstock_core.certain_bins(tenant, lines, judged_at, false) as c where certain);
+      bins := array(select distinct c.bin_id from openstock_core.certain_bins(tenant, sought, judged_at, false) as c where certain);
       settled := openstock_core.make_room(
         tenant, op_id, lines, held, bins || giving.bin_ids, coalesce(giving.ended_ids, '{}'), locked.due, array[sourcing])
         or certain or giving.bin_ids is not null;
@@ -7778,14 +7809,14 @@ begin
       end if;
       if settled then
         select p.parts, p.pins, p.short into parts, pins, short
-        from openstock_core.plan_stock(tenant, lines, openstock_core.find_candidates(tenant, lines, held, sourcing, giving.units, null), bins, judged_at, false, freed) as p;
+        from openstock_core.plan_stock(tenant, lines, openstock_core.find_candidates(tenant, lines, held, sourcing, giving.units, null), bins, judged_at, false, freed, given) as p;
       end if;
     elsif short and (
       exists (
         select from unnest(born) as k
         join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id
         where l.next_expiry_at <= (locked.due).at)
-      or exists (select from openstock_core.certain_bins(tenant, lines, judged_at, false) as c where certain and c.bin_id <> all (bins)))
+      or exists (select from openstock_core.certain_bins(tenant, sought, judged_at, false) as c where certain and c.bin_id <> all (bins)))
     then
       perform openstock_core.fail('40001', '{"problem": "a stock level came into being, with a hold that has ended or units that are asked for"}');
     end if;
@@ -8879,6 +8910,7 @@ declare
   sourcing constant openstock_core.sourcing := openstock_core.for_channel(acting, openstock_core.read_sourcing(strategy, destination), channel);
   wanted openstock_core.order_line[];
   candidates openstock_core.candidate[];
+  planned record;
   at constant timestamptz := openstock.server_time();
 begin
   perform openstock_core.check_lines(lines, openstock_core.order_line_keys(), 1000, 'line');
@@ -8889,15 +8921,17 @@ begin
     from (select distinct u.product_id from unnest(wanted) as u) as u
     cross join openstock_core.warehouse w
     where w.tenant_id = acting), sourcing, null, at);
+  planned := openstock_core.plan_stock(acting, wanted, candidates, null, at, true);
   return query
   with part as materialized (
-    select p.line, p.product_id, p.warehouse_id, p.qty
-    from openstock_core.plan_stock(acting, wanted, candidates, null, at, true) as s
-    cross join unnest(s.parts) as p
+    select p.line, p.product_id, p.warehouse_id, p.qty from unnest(planned.parts) as p
   ), candidate as materialized (
     select c.* from unnest(candidates) as c
   ), such as materialized (
-    select b.n, b.warehouse_id, sum(b.free) as units from openstock_core.certain_bins(acting, wanted, at, true) as b group by 1, 2
+    select b.n, b.warehouse_id, sum(least(coalesce(cardinality(b.pieces), b.free), b.free - coalesce(c.qty, 0))) as units
+    from openstock_core.certain_bins(acting, wanted, at, true) as b
+    left join (select p.bin_id, sum(p.qty) as qty from unnest(planned.claimed) as p group by 1) as c on c.bin_id = b.bin_id
+    group by 1, 2
   ), line as materialized (
     select u.n, u.line, u.sku, u.product_id, u.warehouse_id, u.qty, u.kit_id, trim_scale(u.qty - coalesce(p.qty, 0)) as qty_short,
            num_nonnulls(u.location_id, u.lot_id, u.min_days_left, u.serial_ids) > 0 as certain
@@ -10116,8 +10150,9 @@ reset role;
 
 -- sql/functions/openstock_core/plan_picks.sql
 -- Says which locked bins give how much to each line: needs and bins laid end to end as intervals, and where they
--- overlap, that bin serves that line; the first need is served first. Lines that ask for certain units choose before all others.
--- Reads: reservation_line, and what pickable_bins and plan_pins read.
+-- overlap, that bin serves that line; the first need is served first. Lines that ask for certain units choose before all others, and what those
+-- that the caller does not serve lack is left to them.
+-- Reads: reservation_line, and what pickable_bins, find_claims and plan_pins read.
 set local role openstock_owner;
 
 create or replace function openstock_core.plan_picks(
@@ -10127,8 +10162,11 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  at constant timestamptz := openstock.server_time();
   certain openstock_core.order_line[];
+  claims openstock_core.order_line[];
   chosen openstock_core.pick[] := array[]::openstock_core.pick[];
+  others openstock_core.pick[] := needs;
 begin
   -- The place of the need stands for the line's number.
   certain := array(
@@ -10137,27 +10175,31 @@ begin
     cross join lateral (select * from openstock_core.reservation_line s
                         where s.tenant_id = tenant and s.reservation_line_id = n.reservation_line_id limit 1) as l
     where num_nonnulls(l.location_id, l.lot_id, l.min_days_left, l.serial_ids) > 0);
-  if cardinality(certain) > 0 then
-    chosen := array(
-      select row((needs[p.reservation_line_id]).reservation_line_id, p.product_id, p.warehouse_id, p.bin_id, p.qty, p.serial_ids)::openstock_core.pick
-      from unnest(openstock_core.plan_pins(tenant, certain, null, bin_ids, removal, openstock.server_time(), false)) as p);
-    needs := array(
+  claims := openstock_core.find_claims(tenant, array(
+    select row(n.product_id, n.warehouse_id)::openstock_core.level_key from unnest(needs) as n), at, needs);
+  if cardinality(certain || claims) > 0 then
+    chosen := openstock_core.plan_pins(tenant, certain || claims, null, bin_ids, removal, at, false);
+    others := array(
       select row(n.reservation_line_id, n.product_id, n.warehouse_id, n.bin_id, n.qty, n.serial_ids)::openstock_core.pick
       from unnest(needs) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, serial_ids, place)
       where n.place not in (select c.line from unnest(certain) as c)
       order by n.place);
   end if;
-  return chosen || array(
+  return array(
+    select row((needs[p.reservation_line_id]).reservation_line_id, p.product_id, p.warehouse_id, p.bin_id, p.qty, p.serial_ids)::openstock_core.pick
+    from unnest(chosen) as p
+    where p.reservation_line_id > 0
+  ) || array(
     with need as (
       select n.reservation_line_id, n.product_id, n.warehouse_id, n.qty, n.place,
              sum(n.qty) over (partition by n.product_id, n.warehouse_id order by n.place) - n.qty as start
-      from unnest(needs) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, serial_ids, place)
+      from unnest(others) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, serial_ids, place)
       where n.qty > 0
     ), supply as (
       select s.product_id, s.warehouse_id, s.bin_id, s.free,
              sum(s.free) over (partition by s.product_id, s.warehouse_id order by s.start, s.bin_id) - s.free as start
       from (
-        select k.product_id, k.warehouse_id, c.bin_id, c.start, c.free - case when cardinality(certain) = 0 then 0 else (
+        select k.product_id, k.warehouse_id, c.bin_id, c.start, c.free - case when cardinality(chosen) = 0 then 0 else (
             select coalesce(sum(p.qty), 0) from unnest(chosen) as p where p.bin_id = c.bin_id) end as free
         from (select distinct n.product_id, n.warehouse_id from need n) as k
         cross join lateral openstock_core.pickable_bins(tenant, k.product_id, k.warehouse_id, removal) as c
@@ -10183,7 +10225,8 @@ reset role;
 
 -- sql/functions/openstock_core/plan_whole_units.sql
 -- Says which locked bins give how much to each line, handling units first: one whose free units of the product all fit what a line still needs goes as it is,
--- in the order of the removal rule; loose units and parts of handling units make up the rest. Reads: stock_bin, reservation_line, and what pickable_bins reads.
+-- in the order of the removal rule, unless some of them are left to who lacks certain units; loose units and parts of handling units make up the rest.
+-- Reads: stock_bin, reservation_line, and what plan_picks reads.
 set local role openstock_owner;
 
 create or replace function openstock_core.plan_whole_units(
@@ -10193,6 +10236,8 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  at constant timestamptz := openstock.server_time();
+  kept bigint[];
   rest openstock_core.pick[] := array[]::openstock_core.pick[];
   picks openstock_core.pick[] := array[]::openstock_core.pick[];
   used bigint[] := array[]::bigint[];
@@ -10206,12 +10251,18 @@ begin
   then
     return openstock_core.plan_picks(tenant, needs, bin_ids, removal);
   end if;
+  kept := array(
+    select b.handling_unit_id
+    from unnest(openstock_core.plan_pins(tenant, openstock_core.find_claims(tenant, array(
+      select row(n.product_id, n.warehouse_id)::openstock_core.level_key from unnest(needs) as n), at, null), null, bin_ids, removal, at, false)) as p
+    join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = p.bin_id
+    where b.handling_unit_id is not null);
   foreach need in array needs loop
     for unit in
       select array_agg(c.bin_id order by c.start) as bins, array_agg(c.free order by c.start) as free, sum(c.free) as units
       from openstock_core.pickable_bins(tenant, need.product_id, need.warehouse_id, removal) as c
       join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = c.bin_id
-      where b.handling_unit_id is not null and c.bin_id = any (bin_ids) and c.bin_id <> all (used)
+      where b.handling_unit_id is not null and b.handling_unit_id <> all (kept) and c.bin_id = any (bin_ids) and c.bin_id <> all (used)
       group by b.handling_unit_id
       order by min(c.start)
     loop
@@ -10960,17 +11011,22 @@ begin
       from unnest(picks) as p
       join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = p.reservation_line_id);
   end if;
-  -- Of a product that is not short, as much was found as is needed; of others, all that there is.
+  -- For lines that any units will do for: of a product that is not short, as much was found as is needed; of others, all that there is. What lines that ask
+  -- for certain units leave is no more, since they keep a claim on it.
   free := array(
-    select coalesce((select sum(p.qty) from unnest(picks) as p where p.product_id = n.product_id), 0)
+    select coalesce((
+      select sum(p.qty) from unnest(picks) as p
+      join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = p.reservation_line_id
+      where p.product_id = n.product_id and num_nonnulls(l.location_id, l.lot_id, l.min_days_left, l.serial_ids) = 0), 0)
     from unnest(needs) as n group by n.product_id order by n.product_id);
   for wanted in
     select o.reservation_id, array_agg(o.place) as places, array_agg(o.qty) as units,
-           array_agg(o.place) filter (where o.lacks) as lacking, array_agg(o.place) filter (where o.picked > 0) as taken
-    from (select l.reservation_id, dense_rank() over (order by n.product_id) as place, sum(n.qty) as qty, coalesce(sum(p.qty), 0) as picked,
-                 bool_or(n.qty > coalesce(p.qty, 0) and num_nonnulls(l.location_id, l.lot_id, l.min_days_left, l.serial_ids) > 0) as lacks
+           array_agg(o.place) filter (where o.lacks) as lacking, array_agg(o.place) filter (where o.certain > 0) as taken
+    from (select l.reservation_id, dense_rank() over (order by n.product_id) as place, coalesce(sum(n.qty) filter (where not c.certain), 0) as qty,
+                 sum(p.qty) filter (where c.certain) as certain, bool_or(c.certain and n.qty > coalesce(p.qty, 0)) as lacks
           from unnest(needs) as n
           join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = n.reservation_line_id
+          cross join lateral (select num_nonnulls(l.location_id, l.lot_id, l.min_days_left, l.serial_ids) > 0 as certain) as c
           left join (select u.reservation_line_id, sum(u.qty) as qty from unnest(picks) as u group by 1) as p
             on p.reservation_line_id = n.reservation_line_id
           group by l.reservation_id, n.product_id) as o
@@ -13972,5 +14028,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '34e291322a97a76bab8417bbb2e57a2744725e8fcb28c106356bbd0ecca653b7');
+values ('0001.baseline', 'fe73f92cc8f9008c6461e8f73f34a0c940aa39df4ce7950ef8a8380c709e8467');
 reset role;

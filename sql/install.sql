@@ -109,7 +109,6 @@
 \ir functions/openstock/put_channels.sql
 \ir functions/openstock_core/read_lot_lines.sql
 \ir functions/openstock_core/units_of_lots.sql
-\ir functions/openstock_core/lock_lost_pins.sql
 \ir functions/openstock_core/write_lots.sql
 \ir functions/openstock/put_lots.sql
 \ir functions/openstock_core/check_components.sql
@@ -174,6 +173,7 @@
 \ir functions/openstock_core/pickable_bins.sql
 \ir functions/openstock_core/asks_for_certain_units.sql
 \ir functions/openstock_core/certain_bins.sql
+\ir functions/openstock_core/find_claims.sql
 \ir functions/openstock_core/plan_pins.sql
 \ir functions/openstock_core/plan_stock.sql
 \ir functions/openstock_core/ended_pins.sql

@@ -75,6 +75,8 @@ create index reservation_line_expiring on openstock_core.reservation_line (tenan
   where expires_at is not null and reserved > 0;
 create index reservation_line_due on openstock_core.reservation_line (tenant_id, product_id, warehouse_id, expires_at)
   where expires_at is not null and reserved > 0;
+create index reservation_line_certain on openstock_core.reservation_line (tenant_id, product_id, warehouse_id)
+  where reserved > 0 and num_nonnulls(location_id, lot_id, min_days_left, serial_ids) > 0;
 comment on table openstock_core.reservation_line is
   'The part of an order''s line that one warehouse promises. Its quantities change only under the lock of its stock level, the end of its hold and '
   'its order only under the lock of the order.';
@@ -105,6 +107,7 @@ comment on index openstock_core.reservation_line_key is 'One row for an order''s
 comment on index openstock_core.reservation_line_open is 'Open promises of a warehouse that do not end, for pickers.';
 comment on index openstock_core.reservation_line_expiring is 'Open holds by when they end, for upkeep.';
 comment on index openstock_core.reservation_line_due is 'Open holds of a level by when they end, for who is short there.';
+comment on index openstock_core.reservation_line_certain is 'Open promises of certain units by level, for who might take units that they lack.';
 select openstock_core.protect_table('openstock_core.reservation_line');
 grant select, insert, update on openstock_core.reservation_line to openstock_api;
 grant select, insert, update on openstock_core.reservation_line to openstock_maint;

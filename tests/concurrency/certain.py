@@ -31,6 +31,17 @@ BIN_ENTRIES = """
     order by e.entry_id
 """
 
+WISHES = """
+    select l.reservation_line_id, p.sku::text as sku, w.code::text as warehouse, c.code::text as location, t.code::text as lot, l.min_days_left,
+      (select array_agg(u.serial::text) from openstock_core.serial_unit u where u.tenant_id = l.tenant_id and u.serial_id = any (l.serial_ids)) as serials
+    from openstock_core.reservation_line l
+    join openstock_core.product p using (tenant_id, product_id)
+    join openstock_core.warehouse w using (tenant_id, warehouse_id)
+    left join openstock_core.location c on c.tenant_id = l.tenant_id and c.location_id = l.location_id
+    left join openstock_core.lot t on t.tenant_id = l.tenant_id and t.lot_id = l.lot_id
+    where l.tenant_id = %s and num_nonnulls(l.location_id, l.lot_id, l.min_days_left, l.serial_ids) > 0
+"""
+
 Ended = Callable[[int], bool]
 """Whether a reservation line, by its id, is a hold that has ended for sure."""
 
@@ -94,15 +105,32 @@ class Bins:
                 for serial in entry["serials"]:
                     piece = self.pieces[serial].setdefault(entry["warehouse"], Stack(entry))
                     piece.add(entry, len(entry["serials"]))
+            self.wishes: defaultdict[tuple[str, str], dict[int, dict[str, Any]]] = defaultdict(dict)
+            for row in cursor.execute(WISHES, [tenant]):
+                wish = {name: value for name, value in row.items() if value is not None and name not in ("reservation_line_id", "warehouse")}
+                self.wishes[row["sku"], row["warehouse"]][row["reservation_line_id"]] = wish
         self.times.sort()
 
     def free(self, line: Mapping[str, Any], warehouse: str, moment: datetime, today: date, ended: Ended) -> Decimal:
         """The least that a warehouse could have given to a line at a moment."""
+        return sum((stack.free(moment, ended) for stack in self.suitable(line, warehouse, today)), NOTHING)
+
+    def suitable(self, line: Mapping[str, Any], warehouse: str, today: date) -> list[Stack]:
+        """The bins, or pieces, that a line asks for."""
         if serials := line.get("serials"):
-            found = [self.pieces[serial][warehouse] for serial in serials if warehouse in self.pieces[serial]]
-        else:
-            found = [stack for stack in self.stacks[line["sku"], warehouse].values() if will_do(stack, line, today)]
-        return sum((stack.free(moment, ended) for stack in found), NOTHING)
+            return [self.pieces[serial][warehouse] for serial in serials if warehouse in self.pieces[serial]]
+        return [stack for stack in self.stacks[line["sku"], warehouse].values() if will_do(stack, line, today)]
+
+    def pinned(self, line_id: int, key: tuple[str, str], moment: datetime) -> Decimal:
+        """What a line of a level had pinned."""
+        return sum((stack.pins[bisect_right(stack.times, moment)].get(line_id, NOTHING) for stack in self.stacks[key].values()), NOTHING)
+
+    def claimed(self, line: Mapping[str, Any], claim: tuple[Mapping[str, Any], Decimal], warehouse: str, moment: datetime, today: date, ended: Ended) -> Decimal:
+        """The most of the units that a line asks for at a warehouse that a claim may be left: of pieces any, where only one of the two names them."""
+        wish, lack = claim
+        mine = self.suitable(line, warehouse, today)
+        both = mine if ("serials" in wish) != ("serials" in line) else [stack for stack in self.suitable(wish, warehouse, today) if any(stack is own for own in mine)]
+        return min(lack, sum((stack.free(moment, ended) for stack in both), NOTHING))
 
 
 def will_do(stack: Stack, line: Mapping[str, Any], today: date) -> bool:

@@ -136,31 +136,6 @@ def test_nobody_waits_who_has_nothing_of_the_lot(dairy: Shop, session: OpenSessi
     assert columns(one.unhindered("put_lots", lines=HOLD), "qty_blocked") == [(5,)]
 
 
-def test_nobody_waits_for_lines_at_other_warehouses(dairy: Shop, session: OpenSession) -> None:
-    dairy.receive("BER", [MILK | {"lot": "L2"}])
-    dairy.reserve("CART", [MILK | {"lot": "L2"}], warehouse="BER", ttl="1 hour")
-    holder, one = session(), session()
-    holder.extend("CART", "2 hours")
-    assert columns(one.unhindered("put_lots", lines=HOLD), "qty_blocked") == [(5,)]
-
-
-def test_lines_that_asked_for_certain_units_are_locked_by_their_age(dairy: Shop, db: psycopg.Connection, session: OpenSession) -> None:
-    carts = [f"CART-{n}" for n in range(5)]
-    for cart in carts:
-        dairy.reserve(cart, [MILK | {"qty": 1}], ttl="1 hour")
-    lines = [row[0] for row in db.execute("select reservation_line_id from openstock_core.reservation_line order by 1").fetchall()]
-    for cart in reversed(carts):
-        dairy.extend(cart, "2 hours")  # now their rows lie the other way round
-    holder, one = session(), session()
-    holder.extend(carts[2], "3 hours")
-    waiting = one.blocked("put_lots", lines=HOLD)
-    assert unlocked(db, "reservation_line") == set(lines[3:])
-    holder.commit()
-    assert columns(one.outcome(waiting, "put_lots"), "qty_deallocated") == [(5,)]
-    assert columns(dairy.put_lots(lines=[HOLD[0] | {"quality": "released"}]), "qty_deallocated") == [(-5,)]
-    assert dairy.differences() == []
-
-
 def test_other_lots_come_in_meanwhile(dairy: Shop, session: OpenSession) -> None:
     one, two = session(), session()
     one.receive("BER", [MILK | {"lot": "L2"}])

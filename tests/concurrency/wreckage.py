@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -396,8 +396,10 @@ class Wreckage:
             least, most = least + max(booked + fewest, NOTHING), most + max(booked + greatest, NOTHING)
         return least, most
 
-    def could_have(self, line: Row, moment: datetime, done: Done) -> Decimal:
-        """The least that a line could have had of the units that it asks for: of those in bins, no more than their level could promise."""
+    def could_have(self, line: Row, moment: datetime, done: Done, *, claims: bool = False) -> Decimal:
+        """The least that a line could have had of the units that it asks for: of those in bins, no more than their level could promise; and at most what others
+        leave that asked for such units and lost them.
+        """
 
         def ended(line_id: int) -> bool:
             hold = self.line_by_id[line_id]
@@ -406,8 +408,20 @@ class Wreckage:
         found = NOTHING
         for key in keys_of(line["sku"], line.get("warehouse")):
             in_bins = self.bins.free(line, key[1], moment, done.ended.date(), ended)
+            if claims:
+                in_bins -= sum(self.bins.claimed(line, claim, key[1], moment, done.ended.date(), ended) for claim in self.claims(key, moment, ended))
             found += min(in_bins, self.left(*key, moment, done)[0])
         return found
+
+    def claims(self, key: Key, moment: datetime, ended: Callable[[int], bool]) -> Iterator[tuple[dict[str, Any], Decimal]]:
+        """What lines of a level ask for that were promised certain units and had not all of them pinned; and how many they lacked."""
+        for line_id, wish in self.bins.wishes[key].items():
+            line = self.line_by_id[line_id]
+            n = bisect_right(line.times, moment)
+            if n and line.reserved[n - 1] > 0 and not ended(line_id):
+                lack = line.reserved[n - 1] - self.bins.pinned(line_id, key, moment)
+                if lack > 0:
+                    yield wish, lack
 
     def rejects(self, done: Done, moment: datetime) -> bool:
         """Whether these rows tell the truth about this moment."""
@@ -428,7 +442,7 @@ class Wreckage:
         for row in done.rows:
             place, line = row["warehouse"], line_of(row, done)
             if is_certain(line):
-                short = self.could_have(line, moment, done) < row["qty_ordered"]
+                short = any(self.could_have(line, moment, done, claims=claims) < row["qty_ordered"] for claims in (False, True))
             elif is_kit(row["sku"]):
                 short = any(lacks(sku, place, self.left(sku, place, moment, done)[0]) for sku, _ in parts(row["sku"]))
             elif self.shows(row, done, moment):
@@ -464,7 +478,7 @@ class Wreckage:
         for row in missing:
             line = line_of(row, done)
             if is_certain(line):
-                if self.could_have(line, moment, done) > 0:
+                if self.could_have(line, moment, done) > 0 and self.could_have(line, moment, done, claims=True) > 0:
                     return False
                 continue
             left = [(self.left(sku, row["warehouse"], moment, done)[0], each) for sku, each in parts(row["sku"])]

@@ -43,10 +43,11 @@ class Amendments(Promises):
         for part, qty in taken:
             if isinstance(part, OrderLine):
                 freed[part.sku, part.warehouse] += qty - (self.goes_back(part, qty) if part.channel != channel else ZERO)
+        given = {part: qty for part, qty in taken if isinstance(part, OrderLine)}
         own = [n for n in self.lines_of(order_ref) if n.reserved > 0]
         levels = {*self._levels_asked(wanted), *((n.sku, n.warehouse) for n in own)}
-        self._make_room_to_amend(own, wanted, levels, channel, taken_from=[part for part, _ in taken], may_wait=on_shortage == "backorder")
-        found = self._source(wanted, levels, channel, partial(self._ask_by, strategy, destination), freed, self._pins_coming_off(taken))
+        self._make_room_to_amend(own, wanted, levels, channel, taken_from=[part for part, _ in taken], given=given, may_wait=on_shortage == "backorder")
+        found = self._source(wanted, levels, channel, partial(self._ask_by, strategy, destination), freed, self._pins_coming_off(taken), given)
         before = pickle.dumps((self.state, self.journal))
         rows = self._hand_back(taken, "released", reason)
         if wanted:
@@ -71,6 +72,7 @@ class Amendments(Promises):
         channel: str | None,
         *,
         taken_from: list[Part],
+        given: dict[OrderLine, Decimal],
         may_wait: bool,
     ) -> None:
         """Book what is due wherever the order has something or wants something; of holds that have ended those of the order itself, those with pins in a
@@ -79,7 +81,7 @@ class Amendments(Promises):
         """
         bins = [b for part in taken_from if isinstance(part, OrderLine) for b in self._bins_of(part)]
         also = [n for n in self.state.lines if self.ended(n) and (n in own or any(n in b.pins for b in bins))]
-        also += self._ended_in_certain_bins(wanted)
+        also += self._ended_in_certain_bins(wanted, levels, given)
         leaving = {part.sku for part in taken_from if isinstance(part, Waiting)}
         queues = {*leaving, *units_of(wanted)} if leaving or may_wait else set()
         self._make_room(units_of(wanted), levels, self._ended_waiting(queues), [channel], also)

@@ -6,7 +6,6 @@ from decimal import Decimal
 
 from .backlog import Backlog
 from .state import ZERO, Bin, Line, Lot, Refused, Row
-from .wishes import Asking
 
 
 class Lots(Backlog):
@@ -36,7 +35,6 @@ class Lots(Backlog):
             self.state.lots[key].quality = given[key]["quality"]
         for place in bins:
             self._judge(place)
-        self._pin_what_was_lost(bins)
         rows = []
         for n, key in enumerate(named, 1):
             lot, (blocked, pinned) = self.state.lots[key], before.get(key, (ZERO, ZERO))
@@ -47,16 +45,6 @@ class Lots(Backlog):
                 "qty_blocked": blocked_now - blocked, "qty_deallocated": pinned - pinned_now, "replayed": False,
             })  # fmt: skip
         return rows
-
-    def _pin_what_was_lost(self, bins: list[Bin]) -> None:
-        """Lines that asked for certain units and lost some are pinned to those that are there again."""
-        levels = {(b.sku, b.warehouse) for b in bins}
-        lines = [n for n in self.state.lines if (n.sku, n.warehouse) in levels and n.wish.many and self.live(n)]
-        asking = [Asking(n, n.sku, n.warehouse, n.wish, n.reserved - self.pinned(n)) for n in sorted(lines, key=lambda n: n.rank)]
-        others = self.state.bins.keys() - {self._key_of(b) for b in bins}
-        for (line, key), qty in self._choose([ask for ask in asking if ask.qty > 0], None, None, others).items():
-            self._pin(line, self.state.bins[key], qty)
-            self.state.first_pinned_at.setdefault((line, key), (self._calls, 0))
 
     @staticmethod
     def _units(key: tuple[str, str], bins: list[Bin]) -> tuple[Decimal, Decimal]:

@@ -245,25 +245,25 @@ class Picking(Amendments):
 
 
 def _whole(needs: dict[str, Needs], picks: Picks) -> list[str]:
-    """The orders that could get all they need if what was found of each product would do for any of them that asks for nothing certain; and those that lack
-    certain units which one before them leaves, perhaps.
+    """The orders that could get all they need if what was found of each product for those that ask for nothing certain would do for any of these; and those
+    that lack certain units which one before them leaves, perhaps.
     """
     found: dict[OrderLine, Decimal] = defaultdict(Decimal)
     left: dict[str, Decimal] = defaultdict(Decimal)
     for (line, _), qty in picks.items():
         found[line] += qty
-        left[line.sku] += qty
+        left[line.sku] += ZERO if line.wish.many else qty
     served, freed = [], set[str]()
     for ref, lines in needs.items():
         asked: dict[str, Decimal] = defaultdict(Decimal)
         for line, need in lines.items():
-            asked[line.sku] += need
+            asked[line.sku] += ZERO if line.wish.many else need
         lacking = {line.sku for line, need in lines.items() if line.wish.many and found[line] < need}
         possible = all(left[sku] >= qty for sku, qty in asked.items())
         if possible and (not lacking or lacking & freed):
             served.append(ref)
         else:
-            freed |= {line.sku for line in lines if found[line] > 0}
+            freed |= {line.sku for line in lines if line.wish.many and found[line] > 0}
         if possible and not lacking:
             for sku, qty in asked.items():
                 left[sku] -= qty

@@ -59,7 +59,7 @@ class Promises(Sourcing):
         ask = partial(self._ask_by, strategy, destination)
         found = self._source(wanted, levels, channel, ask)
         units = units_of(wanted)
-        certain = self._ended_in_certain_bins(wanted)
+        certain = self._ended_in_certain_bins(wanted, levels)
         short = any(w["wish"].many for w in wanted) or any(self._due_bins(*key) for key in levels) or bool(self._missing(wanted, found.parts))
         # A quota is used first, whether or not it is booked that holds gave back to it.
         if short or self._due_for_quotas(units, levels, [channel]):
@@ -237,6 +237,7 @@ class Promises(Sourcing):
         ask: Callable[[list[Line], dict[LevelKey, Decimal]], dict[LevelKey, Decimal]],
         freed: dict[LevelKey, Decimal] | None = None,
         unpinned: dict[BinKey, Decimal] | None = None,
+        given: dict[OrderLine, Decimal] | None = None,
     ) -> Found:
         """Which warehouse promises how much to each line: unit by unit, also of what is about to come free, or to lose its pins. Lines that ask for certain units
         are served before those that do not; of kits whole ones are promised, and what one cannot use is there for the next.
@@ -245,7 +246,7 @@ class Promises(Sourcing):
         asking = [Asking(w["line"], w["sku"], w["warehouse"], w["wish"], w["qty"]) for w in wanted if w["wish"].many]
         pins: dict[tuple[PartKey, BinKey], Decimal] = {}
         parts: dict[PartKey, Decimal] = defaultdict(Decimal)
-        for (line, key), qty in self._choose(asking, None, left, unpinned=unpinned).items():
+        for (line, key), qty in self._choose(asking, set(left), None, left, unpinned=unpinned, served=given)[0].items():
             part = line, key[0], key[1]
             pins[part, key] = qty
             parts[part] += qty
@@ -263,9 +264,15 @@ class Promises(Sourcing):
                         parts[w["line"], *key] += step
         return Found(dict(parts), pins)
 
-    def _ended_in_certain_bins(self, wanted: list[Line]) -> list[OrderLine]:
-        """Holds that have ended and have pins in bins that will do for lines that ask for certain units: all of them are booked."""
-        bins = [b for w in wanted if w["wish"].many for b in self.certain_bins(w["sku"], w["warehouse"], w["wish"])]
+    def _ended_in_certain_bins(
+        self, wanted: list[Line], levels: Iterable[LevelKey], given: dict[OrderLine, Decimal] | None = None
+    ) -> list[OrderLine]:
+        """Holds that have ended and have pins in bins that will do for lines that ask for certain units, or may be left to others that lack such: all of them
+        are booked.
+        """
+        asking = [(w["sku"], w["warehouse"], w["wish"]) for w in wanted if w["wish"].many]
+        claims = [(claim.sku, claim.warehouse, claim.wish) for claim in self._claims(levels, given or {})] if asking else []
+        bins = [b for ask in asking + claims for b in self.certain_bins(*ask)]
         return [line for line in self.state.lines if self.ended(line) and any(line in b.pins for b in bins)]
 
     def _short_rows(

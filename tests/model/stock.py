@@ -14,7 +14,7 @@ figure is counted from the bins and lines whenever it is asked for. Where equals
   those that share a bin with pins that it may take off, and as many as reserve would for what is wanted more (find_stock.sql, find_giving.sql);
 - orders are worked off by priority, promised time, age (claim_orders.sql); of those called, who gets nothing leaves its turn to those behind;
 - units that a line asked for are pinned as they are promised, in the order that plan_pins.sql documents; lines that ask for certain units and are not pinned in full
-  choose before all others; where a bin loses units, the lines that ask for least give way first (unpin_from_bins.sql, plan_moves.sql);
+  choose before all others, and keep a claim on such units whoever else asks (find_claims.sql); where a bin loses units, the lines that ask for least give way first (unpin_from_bins.sql, plan_moves.sql);
 - what comes from a channel's quota goes to the first part of a call that may have it (promise.sql), and of what is filled to the oldest order and line
   (fill_queue.sql); holds that have ended are also booked where their channel's quota would be used now, and by put_quotas (find_holds_of_quotas.sql, write_quotas.sql);
 - components of kits stand in the order in which the products were made (read_order_lines.sql, split_kit_entries.sql);

@@ -45,42 +45,57 @@ class Wishes(Views):
     def _choose(
         self,
         asking: list[Asking],
+        levels: Iterable[LevelKey],
         removal: str | None,
         available: dict[LevelKey, Decimal] | None = None,
         avoided: Iterable[BinKey] = (),
         unpinned: dict[BinKey, Decimal] | None = None,
-    ) -> dict[tuple[Any, BinKey], Decimal]:
+        served: dict[OrderLine, Decimal] | None = None,
+    ) -> tuple[dict[tuple[Any, BinKey], Decimal], dict[BinKey, Decimal]]:
         """Units for lines that ask for certain ones: the most narrow wish first, each from the bins that fewest of them could use, of these by
         the place of their warehouse (where warehouses are chosen: those that have something available, first choice first) and the removal rule; last bins with nothing free but what is about to lose its pins.
+        And the units that are left to other lines at these levels, which lack them: these choose before what is newly promised, and after what is promised as they are.
         """
         taken: dict[BinKey, Decimal] = defaultdict(Decimal)
+        claimed: dict[BinKey, Decimal] = defaultdict(Decimal)
         left = dict(available or {})
-        bins = {ask: [b for b in self.certain_bins(ask.sku, ask.warehouse, ask.wish) if self._key_of(b) not in avoided] for ask in asking}
+        claims = self._claims(levels, served or {})
+        bins = {ask: [b for b in self.certain_bins(ask.sku, ask.warehouse, ask.wish) if self._key_of(b) not in avoided] for ask in asking + claims}
         could = Counter(self._key_of(b) for mine in bins.values() for b in mine)
+        could_new = Counter(self._key_of(b) for ask in asking for b in bins[ask])
         chosen: dict[tuple[Any, BinKey], Decimal] = {}
-        for ask in sorted(asking, key=lambda ask: _breadth(ask.wish)):
+        for ask in sorted(bins, key=lambda ask: ((ask in claims) == (available is None), _breadth(ask.wish))):
+            new = available is not None and ask not in claims
             places = [place for sku, place in left if sku == ask.sku]
-            mine = [b for b in bins[ask] if available is None or (b.sku, b.warehouse) in left]
+            mine = [b for b in bins[ask] if not new or (b.sku, b.warehouse) in left]
             mine.sort(key=lambda b: (0, self._pick_order(b, removal or self.state.products[b.sku].removal)) if b.free > 0 else (1, (b.rank,)))
-            mine.sort(key=lambda b: places.index(b.warehouse) if available is not None else 0)
-            mine.sort(key=lambda b: could[self._key_of(b)])
+            mine.sort(key=lambda b: places.index(b.warehouse) if new else 0)
+            mine.sort(key=lambda b: (could_new if new else could)[self._key_of(b)])
             need = ask.qty
             for place in mine:
                 key, level = self._key_of(place), (place.sku, place.warehouse)
-                units = min(need, place.free + (unpinned or {}).get(key, ZERO) - taken[key], left.get(level, need))
+                units = min(need, place.free + (unpinned or {}).get(key, ZERO) - taken[key], left[level] if new else need)
                 if units > 0:
-                    chosen[ask.key, key] = units
                     taken[key] += units
                     need -= units
-                    if level in left:
+                    if ask in claims:
+                        claimed[key] += units
+                    else:
+                        chosen[ask.key, key] = units
+                    if new:
                         left[level] -= units
-        return chosen
+        return chosen, claimed
+
+    def _claims(self, levels: Iterable[LevelKey], served: dict[OrderLine, Decimal]) -> list[Asking]:
+        """What lines that ask for certain units lack at these levels, since it was lost, besides what is served or given back of them; the oldest first."""
+        lines = sorted((n for n in self.state.lines if (n.sku, n.warehouse) in levels and n.wish.many and self.live(n)), key=lambda n: n.rank)
+        claims = [Asking(("claim", n), n.sku, n.warehouse, n.wish, n.reserved - self.pinned(n) - served.get(n, ZERO)) for n in lines]
+        return [claim for claim in claims if claim.qty > 0]
 
     def _pick_anywhere(self, needs: dict[OrderLine, Decimal], removal: str | None, avoided: Iterable[BinKey] = ()) -> Picks:
-        """Free units for lines; those that ask for certain ones choose before all others."""
+        """Free units for lines; those that ask for certain ones choose before all others, and what others that ask for certain ones lack is left to them."""
         asking = [Asking(line, line.sku, line.warehouse, line.wish, need) for line, need in needs.items() if line.wish.many]
-        chosen = self._choose(asking, removal, None, avoided)
-        gone: dict[BinKey, Decimal] = defaultdict(Decimal)
+        chosen, gone = self._choose(asking, {(line.sku, line.warehouse) for line in needs}, removal, None, avoided, served=needs)
         for (_, key), qty in chosen.items():
             gone[key] += qty
         return chosen | self._pick({line: need for line, need in needs.items() if not line.wish.many}, removal, avoided, gone)

@@ -58,6 +58,8 @@ def test_lines_of_one_order_name_pieces_and_take_others(stocked: Shop) -> None:
 def test_each_line_keeps_the_names_of_its_own_pieces(stocked: Shop) -> None:
     stocked.reserve("O1", [phones("P1", line=1), phones("P2", "P3", line=2)])
     assert columns(stocked.view("reservations"), "line", "serials", "allocated") == [(1, ["P1"], 1), (2, ["P2", "P3"], 2)]
+    stocked.reserve("O2", [phones("P6", line=1), phones("P5", line=2)])
+    assert columns(stocked.view("reservations", order_ref="O2"), "line", "serials", "allocated") == [(1, ["P6"], 1), (2, ["P5"], 1)]
 
 
 def test_what_another_has_is_short(stocked: Shop) -> None:

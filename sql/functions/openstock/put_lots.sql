@@ -31,7 +31,8 @@ grant execute on function openstock.put_lots to openstock_app;
 comment on function openstock.put_lots is
   'Says of lots whether they may be promised, in all warehouses: also of what is received or moved later. lines: sku, lot (a new one is created), expires_on (of a new one; of one that is '
   'there, the same), quality (released, hold or rejected; default of a new one: released). Units of a lot that is not released are blocked; pins are taken off them, and their orders keep '
-  'their promises, which other units may be picked for (what is then promised and not there, shortages shows). Where a lot is released, what nothing else blocks can be promised again: lines that asked for such units and lost them are pinned to them first, and fill_backorders gives what is left to who waits. '
+  'their promises, which other units may be picked for (what is then promised and not there, shortages shows). Where a lot is released, what nothing else blocks can be '
+  'promised again: units that lines asked for and lost are left to these, and fill_backorders gives others to who waits. '
   'reason (default lot quality) is written into the ledger. Another quality for a lot that is there is given at READ COMMITTED. Returns one row per line. '
   'Errors: 22023, OS010, OS101, OS108, OS121.';
 

@@ -19,6 +19,7 @@ declare
   sourcing constant openstock_core.sourcing := openstock_core.for_channel(acting, openstock_core.read_sourcing(strategy, destination), channel);
   wanted openstock_core.order_line[];
   candidates openstock_core.candidate[];
+  planned record;
   at constant timestamptz := openstock.server_time();
 begin
   perform openstock_core.check_lines(lines, openstock_core.order_line_keys(), 1000, 'line');
@@ -29,15 +30,17 @@ begin
     from (select distinct u.product_id from unnest(wanted) as u) as u
     cross join openstock_core.warehouse w
     where w.tenant_id = acting), sourcing, null, at);
+  planned := openstock_core.plan_stock(acting, wanted, candidates, null, at, true);
   return query
   with part as materialized (
-    select p.line, p.product_id, p.warehouse_id, p.qty
-    from openstock_core.plan_stock(acting, wanted, candidates, null, at, true) as s
-    cross join unnest(s.parts) as p
+    select p.line, p.product_id, p.warehouse_id, p.qty from unnest(planned.parts) as p
   ), candidate as materialized (
     select c.* from unnest(candidates) as c
   ), such as materialized (
-    select b.n, b.warehouse_id, sum(b.free) as units from openstock_core.certain_bins(acting, wanted, at, true) as b group by 1, 2
+    select b.n, b.warehouse_id, sum(least(coalesce(cardinality(b.pieces), b.free), b.free - coalesce(c.qty, 0))) as units
+    from openstock_core.certain_bins(acting, wanted, at, true) as b
+    left join (select p.bin_id, sum(p.qty) as qty from unnest(planned.claimed) as p group by 1) as c on c.bin_id = b.bin_id
+    group by 1, 2
   ), line as materialized (
     select u.n, u.line, u.sku, u.product_id, u.warehouse_id, u.qty, u.kit_id, trim_scale(u.qty - coalesce(p.qty, 0)) as qty_short,
            num_nonnulls(u.location_id, u.lot_id, u.min_days_left, u.serial_ids) > 0 as certain

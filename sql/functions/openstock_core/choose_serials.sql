@@ -1,6 +1,6 @@
 -- Says which pieces each movement is about: those that the caller named, otherwise the first of those that it can be about, by
--- serial_id: of a line's pins where pins are taken off or pinned units leave, of the bin's free pieces elsewhere. The bins are locked.
--- Reads: serial_unit.
+-- serial_id: of a line's pins where pins are taken off or pinned units leave, of the bin's free pieces elsewhere, last those that a line lacks which names
+-- them. The bins are locked. Reads: serial_unit, and what find_claims reads.
 set local role openstock_owner;
 
 create or replace function openstock_core.choose_serials(
@@ -12,6 +12,11 @@ as $$
 declare
   named constant bigint[] := array(
     select n.serial_id from unnest(movements) as m cross join lateral unnest(m.serial_ids) as n (serial_id));
+  claimed constant bigint[] := array(
+    select n.serial_id
+    from unnest(openstock_core.find_claims(tenant, array(
+      select row(w.product_id, w.warehouse_id)::openstock_core.level_key from unnest(written) as w where w.by_serial), openstock.server_time(), null)) as c
+    cross join lateral unnest(c.serial_ids) as n (serial_id));
 begin
   return array(
     with asked as (
@@ -34,7 +39,7 @@ begin
         (select u.serial_id from openstock_core.serial_unit u
          where k.line_id is null and u.tenant_id = tenant and u.bin_id = k.bin_id and u.reservation_line_id is null
            and u.serial_id <> all (named)
-         order by u.serial_id limit k.units)
+         order by u.serial_id = any (claimed), u.serial_id limit k.units)
         union all
         (select u.serial_id from openstock_core.serial_unit u
          where u.tenant_id = tenant and u.bin_id = k.bin_id and u.reservation_line_id = k.line_id and u.serial_id <> all (named)

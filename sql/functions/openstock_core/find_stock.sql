@@ -2,7 +2,7 @@
 -- While it waits for locks, another level may come into being, or its warehouse be opened: it is short only when there is none left
 -- to lock. What may have to wait locks the backlogs before it settles anything. Lots that expired are booked before anything is promised;
 -- holds that ended only where it comes up short without them, where a channel would pass over what they give back to its quota, and where lines ask for
--- certain units, whose bins are locked with those of the holds.
+-- certain units, whose bins are locked with those of the holds, and with those that may be left to older lines that lack such units (find_claims).
 set local role openstock_owner;
 
 create or replace function openstock_core.find_stock(
@@ -22,6 +22,9 @@ declare
   parts openstock_core.order_line[];
   pins openstock_core.pick[];
   freed openstock_core.pick[];
+  given constant openstock_core.pick[] := array(
+    select row(t.reservation_line_id, t.product_id, t.warehouse_id, null, t.qty, null)::openstock_core.pick from unnest(giving.taken) as t);
+  sought openstock_core.order_line[];
   short boolean;
   queued boolean := false;
   settled boolean := false;
@@ -38,10 +41,14 @@ begin
       perform openstock_core.fail('40001', '{"problem": "a stock level came into being, with a lot that has expired"}');
     end if;
 
+    if certain then
+      -- Whoever lacks such units may be left others, so that these are free for the lines: where nobody else is at them.
+      sought := lines || openstock_core.find_claims(tenant, held, judged_at, given);
+    end if;
     short := true;
     if cardinality((locked.due).lot_bin_ids) = 0 and (settled or not (certain or giving.bin_ids is not null)) then
       select p.parts, p.pins, p.short into parts, pins, short
-      from openstock_core.plan_stock(tenant, lines, openstock_core.find_candidates(tenant, lines, held, sourcing, giving.units, null), bins, judged_at, false, freed) as p;
+      from openstock_core.plan_stock(tenant, lines, openstock_core.find_candidates(tenant, lines, held, sourcing, giving.units, null), bins, judged_at, false, freed, given) as p;
     end if;
     if (short and may_queue or cardinality(giving.product_ids) > 0) and not queued then
       locked.due := openstock_core.lock_backlogs(tenant, giving.product_ids || array(select u.product_id from unnest(lines) as u), locked.due);
@@ -49,7 +56,7 @@ begin
     end if;
     if not settled and (short or (sourcing.channel_id is not null and cardinality(
       openstock_core.find_holds_of_quotas(tenant, lines, held, array[sourcing], judged_at)) > 0)) then
-      bins := array(select distinct c.bin_id from openstock_core.certain_bins(tenant, lines, judged_at, false) as c where certain);
+      bins := array(select distinct c.bin_id from openstock_core.certain_bins(tenant, sought, judged_at, false) as c where certain);
       settled := openstock_core.make_room(
         tenant, op_id, lines, held, bins || giving.bin_ids, coalesce(giving.ended_ids, '{}'), locked.due, array[sourcing])
         or certain or giving.bin_ids is not null;
@@ -61,14 +68,14 @@ begin
       end if;
       if settled then
         select p.parts, p.pins, p.short into parts, pins, short
-        from openstock_core.plan_stock(tenant, lines, openstock_core.find_candidates(tenant, lines, held, sourcing, giving.units, null), bins, judged_at, false, freed) as p;
+        from openstock_core.plan_stock(tenant, lines, openstock_core.find_candidates(tenant, lines, held, sourcing, giving.units, null), bins, judged_at, false, freed, given) as p;
       end if;
     elsif short and (
       exists (
         select from unnest(born) as k
         join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id
         where l.next_expiry_at <= (locked.due).at)
-      or exists (select from openstock_core.certain_bins(tenant, lines, judged_at, false) as c where certain and c.bin_id <> all (bins)))
+      or exists (select from openstock_core.certain_bins(tenant, sought, judged_at, false) as c where certain and c.bin_id <> all (bins)))
     then
       perform openstock_core.fail('40001', '{"problem": "a stock level came into being, with a hold that has ended or units that are asked for"}');
     end if;

@@ -1,10 +1,11 @@
 -- Says what an order's lines can be promised: first those that ask for certain units, of which fewest will do; then the others, of what is left.
--- Reads: what plan_pins reads, where a line asks for certain units.
+-- Where a line asks for certain units, those that such lines of old lack are left to them. Reads: there, what find_claims and plan_pins read.
 set local role openstock_owner;
 
 create or replace function openstock_core.plan_stock(
   tenant uuid, lines openstock_core.order_line[], candidates openstock_core.candidate[], bin_ids bigint[], at timestamptz, without_ended boolean,
-  freed openstock_core.pick[] default null, out parts openstock_core.order_line[], out pins openstock_core.pick[], out short boolean)
+  freed openstock_core.pick[] default null, given openstock_core.pick[] default null,
+  out parts openstock_core.order_line[], out pins openstock_core.pick[], out short boolean, out claimed openstock_core.pick[])
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
@@ -12,10 +13,15 @@ as $$
 declare
   others openstock_core.order_line[] := lines;
   served openstock_core.order_line[];
+  claims openstock_core.order_line[];
 begin
   parts := array[]::openstock_core.order_line[];
   if openstock_core.asks_for_certain_units(lines) then
-    pins := openstock_core.plan_pins(tenant, lines, candidates, bin_ids, null, at, without_ended, freed);
+    claims := openstock_core.find_claims(tenant, array(
+      select row(c.product_id, c.warehouse_id)::openstock_core.level_key from unnest(candidates) as c), at, given);
+    pins := openstock_core.plan_pins(tenant, lines || claims, candidates, bin_ids, null, at, without_ended, freed);
+    claimed := array(select p from unnest(pins) as p where p.reservation_line_id < 0);
+    pins := array(select p from unnest(pins) as p where p.reservation_line_id > 0);
     parts := array(
       select row(u.line, u.sku, u.product_id, p.warehouse_id, p.qty, u.location_id, u.lot_id, u.min_days_left, u.kit_id, u.kit_qty,
                  case when u.serial_ids is not null then p.serial_ids end)::openstock_core.order_line
@@ -47,6 +53,7 @@ revoke all on function openstock_core.plan_stock from public;
 grant execute on function openstock_core.plan_stock to openstock_api;
 comment on function openstock_core.plan_stock is
   'The parts of the lines that these warehouses can promise (of kits whole ones), whether they are short of the lines, and the bins for lines that ask for certain units '
-  '(reservation_line_id is the line''s number). freed: units that the caller is about to free in bins.';
+  '(reservation_line_id is the line''s number); claimed: the units in bins that are left to older lines (see find_claims). freed: units that the caller is about to '
+  'free in bins; given: what it is about to give back of lines.';
 
 reset role;

@@ -20,17 +20,22 @@ begin
       from unnest(picks) as p
       join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = p.reservation_line_id);
   end if;
-  -- Of a product that is not short, as much was found as is needed; of others, all that there is.
+  -- For lines that any units will do for: of a product that is not short, as much was found as is needed; of others, all that there is. What lines that ask
+  -- for certain units leave is no more, since they keep a claim on it.
   free := array(
-    select coalesce((select sum(p.qty) from unnest(picks) as p where p.product_id = n.product_id), 0)
+    select coalesce((
+      select sum(p.qty) from unnest(picks) as p
+      join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = p.reservation_line_id
+      where p.product_id = n.product_id and num_nonnulls(l.location_id, l.lot_id, l.min_days_left, l.serial_ids) = 0), 0)
     from unnest(needs) as n group by n.product_id order by n.product_id);
   for wanted in
     select o.reservation_id, array_agg(o.place) as places, array_agg(o.qty) as units,
-           array_agg(o.place) filter (where o.lacks) as lacking, array_agg(o.place) filter (where o.picked > 0) as taken
-    from (select l.reservation_id, dense_rank() over (order by n.product_id) as place, sum(n.qty) as qty, coalesce(sum(p.qty), 0) as picked,
-                 bool_or(n.qty > coalesce(p.qty, 0) and num_nonnulls(l.location_id, l.lot_id, l.min_days_left, l.serial_ids) > 0) as lacks
+           array_agg(o.place) filter (where o.lacks) as lacking, array_agg(o.place) filter (where o.certain > 0) as taken
+    from (select l.reservation_id, dense_rank() over (order by n.product_id) as place, coalesce(sum(n.qty) filter (where not c.certain), 0) as qty,
+                 sum(p.qty) filter (where c.certain) as certain, bool_or(c.certain and n.qty > coalesce(p.qty, 0)) as lacks
           from unnest(needs) as n
           join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = n.reservation_line_id
+          cross join lateral (select num_nonnulls(l.location_id, l.lot_id, l.min_days_left, l.serial_ids) > 0 as certain) as c
           left join (select u.reservation_line_id, sum(u.qty) as qty from unnest(picks) as u group by 1) as p
             on p.reservation_line_id = n.reservation_line_id
           group by l.reservation_id, n.product_id) as o

@@ -1,7 +1,6 @@
 -- Upserts lots, the work behind openstock.put_lots, and blocks or unblocks the units of those whose quality changes.
--- Lines that asked for such units and lost them are pinned to those that are released, before anybody else is promised them.
--- Writes: lot, ledger (ALLOCATE), allocation, reservation_line (changes), and what book_due and judge_bins write.
--- Locks: lot by lot_id, stock_level by (product, warehouse), reservation_line by id, stock_bin by bin_id.
+-- Writes: lot, and what book_due and judge_bins write.
+-- Locks: lot by lot_id, stock_level by (product, warehouse), stock_bin by bin_id.
 -- Who puts units into stock shares the lock of their lot, so that none enter, by its old quality, while its bins are looked for.
 set local role openstock_owner;
 
@@ -16,7 +15,6 @@ declare
   levels openstock_core.level_key[];
   bins bigint[];
   due openstock_core.due;
-  lost openstock_core.pick[];
   before jsonb;
   after jsonb;
   bad record;
@@ -58,7 +56,6 @@ begin
     from openstock_core.stock_bin b
     where b.tenant_id = tenant and b.product_id in (select u.product_id from unnest(lines) as u) and b.lot_id = any (changed) and b.on_hand > 0;
     due := openstock_core.lock_levels(tenant, levels, false);
-    lost := openstock_core.lock_lost_pins(tenant, levels, due.at);
     perform openstock_core.settle_bins(tenant, op_id, bins, '{}', due);
     before := openstock_core.units_of_lots(tenant, bins);
     update openstock_core.lot t set quality = u.quality, updated_at = due.at
@@ -67,7 +64,6 @@ begin
     -- Of a lot that has expired meanwhile, both are told: that its units are released, and that they are blocked.
     perform openstock_core.judge_bins(tenant, op_id, levels, bins, '-infinity', reason);
     perform openstock_core.judge_bins(tenant, op_id, levels, bins, due.at, 'expired');
-    perform openstock_core.pin(tenant, op_id, openstock_core.plan_picks(tenant, lost, bins, null), reason);
     after := openstock_core.units_of_lots(tenant, bins);
   end if;
 
