@@ -535,11 +535,12 @@ create type openstock_core.due as (
   backorder_ids bigint[],
   line_ids bigint[],
   lot_bin_ids bigint[],
-  bin_ids bigint[]
+  bin_ids bigint[],
+  next_expiry_at timestamptz
 );
 comment on type openstock_core.due is
   'What has to be booked at locked levels since a moment came: the holds that ended (backorders and lines, locked), the bins whose lot expired, and all bins to be '
-  'locked for it, those with pins of the holds among them.';
+  'locked for it, those with pins of the holds among them; and before which moment no hold has ended there (null: none ends).';
 
 create type openstock_core.open_line as (
   reservation_line_id bigint,
@@ -2691,7 +2692,7 @@ reset role;
 
 -- sql/functions/openstock_core/lock_levels.sql
 -- Locks the stock levels that a call may write, all at once and in the one order, and says which lots have to be booked there as
--- expired. The caller locks their bins together with its own, by bin_id, and then calls book_due().
+-- expired, and from when on holds. The caller locks their bins together with its own, by bin_id, and then calls book_due().
 -- Writes: stock_level (missing rows, where asked).
 -- Locks: product by product_id (where a level is missing), stock_level by (product, warehouse).
 set local role openstock_owner;
@@ -2718,10 +2719,11 @@ begin
     end if;
   end if;
 
-  select array_agg(row(l.product_id, l.warehouse_id)::openstock_core.level_key) as levels, array_agg(l.next_block_at) as block_at
+  select array_agg(row(l.product_id, l.warehouse_id)::openstock_core.level_key) as levels, array_agg(l.next_block_at) as block_at,
+         min(l.next_expiry_at) as expiry_at
   into locked
   from (
-    select l.product_id, l.warehouse_id, l.next_block_at
+    select l.product_id, l.warehouse_id, l.next_block_at, l.next_expiry_at
     from (select distinct u.product_id, u.warehouse_id from unnest(keys) as u) as k
     cross join lateral (
       select * from openstock_core.stock_level s
@@ -2731,7 +2733,7 @@ begin
     for no key update of l
   ) as l;
   -- Read when the locks are held: it may have waited long for them.
-  due := row(openstock.server_time(), '{}', '{}', '{}', '{}', '{}');
+  due := row(openstock.server_time(), '{}', '{}', '{}', '{}', '{}', locked.expiry_at);
   if due.at < all (locked.block_at) is not false then
     return due;
   end if;
@@ -2748,7 +2750,7 @@ $$;
 revoke all on function openstock_core.lock_levels from public;
 grant execute on function openstock_core.lock_levels to openstock_api;
 comment on function openstock_core.lock_levels is
-  'Locks stock levels in order of product and warehouse, first making the missing ones where asked, and returns the moment and which lots are due there.';
+  'Locks stock levels in order of product and warehouse, first making the missing ones where asked, and returns the moment, which lots are due there, and when the first hold ends.';
 
 reset role;
 
@@ -7058,10 +7060,12 @@ reset role;
 
 -- sql/functions/openstock_core/ended_units.sql
 -- Says what would change for a sales channel, or who has none, if all that is due at levels were booked. What other channels' holds took from
--- their quotas goes back there. Reads: stock_level, stock_bin, lot, reservation_line, channel.
+-- their quotas goes back there. Where so many units are enough, only so many holds are counted as surely have them: after a sale there may be thousands.
+-- Reads: stock_level, stock_bin, lot, reservation_line, product, channel.
 set local role openstock_owner;
 
-create or replace function openstock_core.ended_units(tenant uuid, keys openstock_core.level_key[], at timestamptz, channel_id bigint)
+create or replace function openstock_core.ended_units(
+  tenant uuid, keys openstock_core.level_key[], at timestamptz, channel_id bigint, enough openstock_core.pick[])
 returns openstock_core.pick[]
 language plpgsql
 stable
@@ -7079,11 +7083,19 @@ begin
       join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
       where b.tenant_id = tenant and b.product_id = l.product_id and b.warehouse_id = l.warehouse_id and l.next_block_at <= ended_units.at
         and b.on_hand > 0 and not b.blocked and openstock_core.expiry(t.expires_on) <= ended_units.at) as d
+    cross join lateral (select case when enough is not null then ceil(greatest((
+                          select coalesce(sum(e.qty), 0) from unnest(enough) as e where e.product_id = l.product_id) - l.available + d.units, 0)
+                          * 10::numeric ^ p.decimals) end as holds
+                        from openstock_core.product p where p.tenant_id = tenant and p.product_id = l.product_id) as m
     cross join lateral (
-      select coalesce(sum(openstock_core.units_freed(tenant, n.channel_id, n.quota_used, n.reserved, ended_units.channel_id)), 0) as units
-      from openstock_core.reservation_line n
-      where n.tenant_id = tenant and n.product_id = l.product_id and n.warehouse_id = l.warehouse_id and l.next_expiry_at <= ended_units.at
-        and n.expires_at <= ended_units.at and n.reserved > 0) as h
+      select coalesce(sum(f.units), 0) as units
+      from (
+        select u.units
+        from openstock_core.reservation_line n
+        cross join lateral (select openstock_core.units_freed(tenant, n.channel_id, n.quota_used, n.reserved, ended_units.channel_id) as units) as u
+        where n.tenant_id = tenant and n.product_id = l.product_id and n.warehouse_id = l.warehouse_id and l.next_expiry_at <= ended_units.at
+          and n.expires_at <= ended_units.at and n.reserved > 0 and u.units > 0
+        limit m.holds) as f) as h
     where l.next_block_at <= ended_units.at or l.next_expiry_at <= ended_units.at);
 end
 $$;
@@ -7091,18 +7103,19 @@ $$;
 revoke all on function openstock_core.ended_units from public;
 grant execute on function openstock_core.ended_units to openstock_api;
 comment on function openstock_core.ended_units is
-  'Levels where lots or holds have ended by this moment, with the change of what is available there to the channel: units of the holds less units of the lots.';
+  'Levels where lots or holds have ended by this moment, with the change of what is available there to the channel: units of the holds less units of the lots. enough: how '
+  'many units of each product, available ones included, need be counted at a level at most; null: all.';
 
 reset role;
 
 -- sql/functions/openstock_core/find_candidates.sql
 -- Says what warehouses could promise of products, and in which order they are asked. Reads: stock_level, warehouse, for a sales channel
--- channel_quota, and where the levels are not locked what ended_units reads.
+-- channel_quota, and where something is due what ended_units reads.
 set local role openstock_owner;
 
 create or replace function openstock_core.find_candidates(
   tenant uuid, lines openstock_core.order_line[], keys openstock_core.level_key[], sourcing openstock_core.sourcing, freed openstock_core.pick[],
-  at timestamptz)
+  at timestamptz, only_as_many boolean)
 returns openstock_core.candidate[]
 language plpgsql
 stable
@@ -7114,7 +7127,8 @@ declare
   chosen bigint[];
 begin
   if at is not null then
-    ended := ended || openstock_core.ended_units(tenant, keys, at, sourcing.channel_id);
+    ended := ended || openstock_core.ended_units(tenant, keys, at, sourcing.channel_id, case when only_as_many and sourcing.strategy <> 'most_stock' then array(
+      select row(null, u.product_id, null, null, u.qty, null)::openstock_core.pick from unnest(lines) as u) end);
   end if;
   candidates := array(
     select row(c.product_id, c.warehouse_id, c.code, c.priority, c.active, c.available, c.distance_km, c.shipping_cost, row_number() over (
@@ -7152,7 +7166,7 @@ revoke all on function openstock_core.find_candidates from public;
 grant execute on function openstock_core.find_candidates to openstock_api;
 comment on function openstock_core.find_candidates is
   'Per product and warehouse what could be promised, to the channel if there is one, and its place by the strategy: null where that does not choose it. freed: what the caller adds to levels. at: the moment by which '
-  'lots and holds have ended; null where the levels are locked and what is due there has been dealt with.';
+  'lots and holds have ended, booked or not; null where nothing is due. only_as_many: units of ended holds are counted as far as the lines may need and the strategy looks at them.';
 
 reset role;
 
@@ -7623,13 +7637,13 @@ comment on function openstock_core.ended_pins is 'Lines whose hold has ended by 
 reset role;
 
 -- sql/functions/openstock_core/find_holds_of_quotas.sql
--- Chooses holds that have ended, at locked levels, the oldest first, whose units go back to the quotas of channels that want these lines, until the quotas
+-- Chooses holds that have ended, at locked levels, the oldest first, whose units go back to the quotas of channels that need units there, until the quotas
 -- cover them: whether a hold is booked must not decide whether a quota is used first.
 -- Reads: channel, channel_quota, reservation_line, stock_level, product. The smallest quantity of the product bounds how many lines are read.
 set local role openstock_owner;
 
 create or replace function openstock_core.find_holds_of_quotas(
-  tenant uuid, lines openstock_core.order_line[], levels openstock_core.level_key[], callers openstock_core.sourcing[], at timestamptz)
+  tenant uuid, needs openstock_core.pick[], callers openstock_core.sourcing[], at timestamptz)
 returns bigint[]
 language plpgsql
 stable
@@ -7638,15 +7652,14 @@ as $$
 begin
   return array(
     select h.reservation_line_id
-    from unnest(levels) as k
-    join (select u.product_id, sum(u.qty) as qty from unnest(lines) as u group by u.product_id) as w on w.product_id = k.product_id
+    from unnest(needs) as k
     cross join unnest(callers) as c
     join openstock_core.channel s on s.tenant_id = tenant and s.channel_id = c.channel_id and s.active
     join openstock_core.product p on p.tenant_id = tenant and p.product_id = k.product_id
     join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id
       and l.next_expiry_at <= find_holds_of_quotas.at
     cross join lateral (
-      select w.qty - openstock_core.units_kept(tenant, c.channel_id, false, k.product_id, k.warehouse_id, null) as qty) as m
+      select k.qty - openstock_core.units_kept(tenant, c.channel_id, false, k.product_id, k.warehouse_id, null) as qty) as m
     cross join lateral (
       select d.reservation_line_id, sum(d.units) over (order by d.expires_at, d.reservation_line_id) - d.units as before
       from (
@@ -7667,83 +7680,127 @@ comment on function openstock_core.find_holds_of_quotas is
 
 reset role;
 
+-- sql/functions/openstock_core/missing_units.sql
+-- Says what levels lack of what is needed there, as it is booked: holds that ended count as alive. Lots that are about to be booked as expired are left out.
+-- Reads: stock_level, stock_bin, for sales channels channel_quota. The levels are locked.
+set local role openstock_owner;
+
+create or replace function openstock_core.missing_units(
+  tenant uuid, needs openstock_core.pick[], callers openstock_core.sourcing[], due openstock_core.due,
+  out units openstock_core.pick[], out channels bigint[])
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  select coalesce(array_agg(row(null, m.product_id, m.warehouse_id, null, m.qty, null)::openstock_core.pick), '{}'), array_agg(m.channel_id)
+  into units, channels
+  from (
+    select n.product_id, n.warehouse_id, c.channel_id, n.qty - l.available + b.units - f.units as qty
+    from unnest(needs) as n
+    cross join unnest(callers) as c
+    cross join lateral (select * from openstock_core.stock_level s where s.tenant_id = tenant and s.product_id = n.product_id
+                          and s.warehouse_id = n.warehouse_id limit 1) as l
+    cross join lateral (select coalesce(sum(s.on_hand), 0) as units from openstock_core.stock_bin s
+                        where s.tenant_id = tenant and s.bin_id = any (due.lot_bin_ids) and s.product_id = n.product_id
+                          and s.warehouse_id = n.warehouse_id and not s.blocked) as b
+    cross join lateral (select case when c.channel_id is null then 0 else openstock_core.units_kept(
+                          tenant, c.channel_id, c.uses_safety_stock, l.product_id, l.warehouse_id, l.safety_stock) end as units) as f) as m
+  where m.qty > 0;
+end
+$$;
+
+revoke all on function openstock_core.missing_units from public;
+grant execute on function openstock_core.missing_units to openstock_api;
+comment on function openstock_core.missing_units is
+  'What each of these levels has too little for each of these channels, or for who has none: the units, and parallel to them the channels.';
+
+reset role;
+
+-- sql/functions/openstock_core/needed_units.sql
+-- Says how many units a plan takes of each level, or without one how many it might take, less what the caller is about to give back there.
+set local role openstock_owner;
+
+create or replace function openstock_core.needed_units(
+  lines openstock_core.order_line[], levels openstock_core.level_key[], parts openstock_core.order_line[], freed openstock_core.pick[])
+returns openstock_core.pick[]
+language sql
+immutable
+begin atomic
+  select coalesce(array_agg(row(null, n.product_id, n.warehouse_id, null, n.qty, null)::openstock_core.pick), '{}')
+  from (
+    select u.product_id, u.warehouse_id, sum(u.qty) as qty
+    from (
+      select p.product_id, p.warehouse_id, p.qty from unnest(parts) as p
+      union all
+      select f.product_id, f.warehouse_id, -f.qty from unnest(freed) as f
+      union all
+      select l.product_id, k.warehouse_id, l.qty from unnest(lines) as l join unnest(levels) as k on k.product_id = l.product_id where parts is null
+    ) as u
+    group by u.product_id, u.warehouse_id) as n
+  where n.qty > 0;
+end;
+
+revoke all on function openstock_core.needed_units from public;
+grant execute on function openstock_core.needed_units to openstock_api;
+comment on function openstock_core.needed_units is
+  'Units that these parts, or where they are null all the lines, need at each level beyond what is freed there.';
+
+reset role;
+
 -- sql/functions/openstock_core/make_room.sql
--- Books what is due at locked levels: all lots that expired, and of the holds that ended, the oldest first, as many as the lines
--- need for each of these channels, and as many as their quotas lack; so a flash sale's end does not hold up whoever comes next. Of holds that ended and
+-- Books what is due at locked levels: all lots that expired, and of the holds that ended, the oldest first, as many as are needed
+-- for each of these channels, and as many as their quotas lack; so a flash sale's end does not hold up whoever comes next. Of holds that ended and
 -- have units pinned in bins that the caller wants, or that the caller names, all are booked. Writes: what book_due writes.
--- Locks: reservation_line by id, stock_bin by bin_id.
+-- Locks: reservation_line by id, stock_bin by bin_id; the caller gives them up on OS901, and chooses anew.
 set local role openstock_owner;
 
 create or replace function openstock_core.make_room(
-  tenant uuid, op_id text, lines openstock_core.order_line[], levels openstock_core.level_key[], bins bigint[], ended bigint[],
+  tenant uuid, op_id text, needs openstock_core.pick[], bins bigint[], ended bigint[],
   due openstock_core.due, callers openstock_core.sourcing[])
 returns boolean
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  missing openstock_core.pick[];
-  channels bigint[];
-  own bigint[] := openstock_core.find_holds_of_quotas(tenant, lines, levels, callers, due.at);
+  missing record;
+  holds bigint[] := array[]::bigint[];
 begin
-  select coalesce(array_agg(row(null, m.product_id, m.warehouse_id, null, m.qty, null)::openstock_core.pick), '{}'), array_agg(m.channel_id)
-  into missing, channels
-  from (
-    select l.product_id, l.warehouse_id, c.channel_id, w.qty - l.available + b.units - f.units as qty
-    from unnest(levels) as k
-    cross join unnest(callers) as c
-    join (select u.product_id, sum(u.qty) as qty from unnest(lines) as u group by u.product_id) as w on w.product_id = k.product_id
-    cross join lateral (select * from openstock_core.stock_level s where s.tenant_id = tenant and s.product_id = k.product_id
-                          and s.warehouse_id = k.warehouse_id limit 1) as l
-    cross join lateral (select coalesce(sum(s.on_hand), 0) as units from openstock_core.stock_bin s
-                        where s.tenant_id = tenant and s.bin_id = any (due.lot_bin_ids) and s.product_id = k.product_id
-                          and s.warehouse_id = k.warehouse_id) as b
-    cross join lateral (select case when c.channel_id is null then 0 else openstock_core.units_kept(
-                          tenant, c.channel_id, c.uses_safety_stock, l.product_id, l.warehouse_id, l.safety_stock) end as units) as f
-    where l.next_expiry_at <= due.at and w.qty > l.available - b.units + f.units) as m;
-  if cardinality(missing) = 0 and cardinality(own) = 0 and cardinality(bins) = 0 and cardinality(ended) = 0 and cardinality(due.lot_bin_ids) = 0
-    and cardinality(due.backorder_ids) = 0
-  then
+  if due.next_expiry_at <= due.at then
+    missing := openstock_core.missing_units(tenant, needs, callers, due);
+    holds := openstock_core.find_due_holds(tenant, missing.units, due.at, false, channels => missing.channels)
+      || openstock_core.find_holds_of_quotas(tenant, needs, callers, due.at)
+      || openstock_core.ended_pins(tenant, bins, due.at)
+      || array(select l.reservation_line_id from openstock_core.reservation_line l
+               where l.tenant_id = tenant and l.reservation_line_id = any (ended) and l.expires_at <= due.at and l.reserved > 0);
+  end if;
+  if cardinality(holds) = 0 and cardinality(bins) = 0 and cardinality(due.lot_bin_ids) = 0 and cardinality(due.backorder_ids) = 0 then
     return false;
   end if;
-  for attempt in 1 .. 20 loop
-    begin
-      due := openstock_core.lock_due_holds(tenant, due, array(
-        select unnest(openstock_core.find_due_holds(tenant, missing, due.at, false, channels => channels))
-        union
-        select unnest(own)
-        union
-        select unnest(openstock_core.ended_pins(tenant, bins, due.at))
-        union
-        select l.reservation_line_id from openstock_core.reservation_line l
-        where l.tenant_id = tenant and l.reservation_line_id = any (ended) and l.expires_at <= due.at and l.reserved > 0), true);
-      perform openstock_core.settle_bins(tenant, op_id, bins, '{}', due);
-      -- A picker that still took a hold for alive may have pinned units for it, until the bins were locked.
-      if cardinality(openstock_core.ended_pins(tenant, bins, due.at)) > 0 then
-        perform openstock_core.fail('OS901', '{"problem": "units were pinned for a hold that has ended"}');
-      end if;
-      return cardinality(bins) > 0 or cardinality(due.line_ids) > 0 or cardinality(due.bin_ids) > 0 or cardinality(due.backorder_ids) > 0;
-    exception when sqlstate 'OS901' then
-      own := openstock_core.find_holds_of_quotas(tenant, lines, levels, callers, due.at);
-    end;
-  end loop;
-  perform openstock_core.fail('40001', '{"problem": "holds kept being extended or pinned"}');
+  due := openstock_core.lock_due_holds(tenant, due, array(select distinct h from unnest(holds) as h), true);
+  perform openstock_core.settle_bins(tenant, op_id, bins, '{}', due);
+  -- A picker that still took a hold for alive may have pinned units for it, until the bins were locked.
+  if cardinality(openstock_core.ended_pins(tenant, bins, due.at)) > 0 then
+    perform openstock_core.fail('OS901', '{"problem": "units were pinned for a hold that has ended"}');
+  end if;
+  return true;
 end
 $$;
 
 revoke all on function openstock_core.make_room from public;
 grant execute on function openstock_core.make_room to openstock_api;
 comment on function openstock_core.make_room is
-  'Locks these bins, and books what is due there, and at these levels as far as the lines need it; false where there was nothing. Errors: 40001 where holds kept being extended or pinned.';
+  'Locks these bins, and books what is due there, and at these levels as far as it is needed; false where there was nothing. Errors: OS901 where a hold was extended or pinned meanwhile.';
 
 reset role;
 
 -- sql/functions/openstock_core/find_stock.sql
 -- Finds stock for an order's lines. Locks: stock_level by (product, warehouse), and what lock_backlogs and make_room lock. Writes: what they write.
 -- While it waits for locks, another level may come into being, or its warehouse be opened: it is short only when there is none left
--- to lock. What may have to wait locks the backlogs before it settles anything. Lots that expired are booked before anything is promised;
--- holds that ended only where it comes up short without them, where a channel would pass over what they give back to its quota, and where lines ask for
--- certain units, whose bins are locked with those of the holds, and with those that may be left to older lines that lack such units (find_claims).
+-- to lock. What may have to wait locks the backlogs before it settles anything. Lots that expired are booked before anything is promised. Holds that ended
+-- count as gone, booked or not, as quote counts them: the warehouses are chosen first, and then those are booked that this takes. Lines that ask for
+-- certain units choose last: their bins are locked together with those of the holds, and with those that may be left to older lines that lack such
+-- units (find_claims).
 set local role openstock_owner;
 
 create or replace function openstock_core.find_stock(
@@ -7757,72 +7814,83 @@ declare
   certain constant boolean := openstock_core.asks_for_certain_units(lines);
   held openstock_core.level_key[] := array[]::openstock_core.level_key[];
   bins bigint[] := array[]::bigint[];
+  waiting bigint[] := array[]::bigint[];
   judged_at timestamptz;
-  born openstock_core.level_key[];
+  ended_at timestamptz;
   locked record;
+  due openstock_core.due;
+  needs openstock_core.pick[];
   parts openstock_core.order_line[];
   pins openstock_core.pick[];
   freed openstock_core.pick[];
   given constant openstock_core.pick[] := array(
     select row(t.reservation_line_id, t.product_id, t.warehouse_id, null, t.qty, null)::openstock_core.pick from unnest(giving.taken) as t);
   sought openstock_core.order_line[];
-  short boolean;
+  short boolean := true;
   queued boolean := false;
   settled boolean := false;
+  again boolean := true;
 begin
-  for attempt in 1 .. 10 loop
+  for attempt in 1 .. 20 loop
     select c.held, c.due into locked from openstock_core.lock_candidate_levels(tenant, lines, giving.levels, not settled and not queued, held) as c;
-    exit when cardinality(locked.held) = cardinality(held) and attempt > 1;
-    born := locked.held[cardinality(held) + 1 :];
+    exit when cardinality(locked.held) = cardinality(held) and not again;
     held := locked.held;
-    if not settled then
-      judged_at := (locked.due).at;
-    end if;
-    if cardinality((locked.due).lot_bin_ids) > 0 and settled then
+    due := locked.due;
+    due.backorder_ids := waiting;
+    again := false;
+    if cardinality(due.lot_bin_ids) > 0 and settled then
       perform openstock_core.fail('40001', '{"problem": "a stock level came into being, with a lot that has expired"}');
     end if;
-
+    if not settled then
+      judged_at := due.at;
+    end if;
     if certain then
       -- Whoever lacks such units may be left others, so that these are free for the lines: where nobody else is at them.
       sought := lines || openstock_core.find_claims(tenant, held, judged_at, given);
     end if;
-    short := true;
-    if cardinality((locked.due).lot_bin_ids) = 0 and (settled or not (certain or giving.bin_ids is not null)) then
+    ended_at := case when due.next_expiry_at <= judged_at or cardinality(due.levels) > 0 then judged_at end;
+
+    if settled or not certain then
       select p.parts, p.pins, p.short into parts, pins, short
-      from openstock_core.plan_stock(tenant, lines, openstock_core.find_candidates(tenant, lines, held, sourcing, giving.units, null), bins, judged_at, false, freed, given) as p;
+      from openstock_core.plan_stock(
+        tenant, lines, openstock_core.find_candidates(tenant, lines, held, sourcing, giving.units, ended_at, true), bins, judged_at, false, freed, given) as p;
     end if;
+    exit when not short and ended_at is null and (settled or giving.bin_ids is null);
     if (short and may_queue or cardinality(giving.product_ids) > 0) and not queued then
-      locked.due := openstock_core.lock_backlogs(tenant, giving.product_ids || array(select u.product_id from unnest(lines) as u), locked.due);
+      due := openstock_core.lock_backlogs(tenant, giving.product_ids || array(select u.product_id from unnest(lines) as u), due);
+      waiting := due.backorder_ids;
       queued := true;
     end if;
-    if not settled and (short or (sourcing.channel_id is not null and cardinality(
-      openstock_core.find_holds_of_quotas(tenant, lines, held, array[sourcing], judged_at)) > 0)) then
+    needs := openstock_core.needed_units(lines, held, parts, giving.units);
+    if settled then
+      if cardinality((openstock_core.missing_units(tenant, needs, array[sourcing], due)).units) > 0
+        or (short and exists (select from openstock_core.certain_bins(tenant, sought, judged_at, false) as c where certain and c.bin_id <> all (bins)))
+      then
+        perform openstock_core.fail('40001', '{"problem": "a stock level came into being, with a hold that has ended or units that are asked for"}');
+      end if;
+    else
       bins := array(select distinct c.bin_id from openstock_core.certain_bins(tenant, sought, judged_at, false) as c where certain);
-      settled := openstock_core.make_room(
-        tenant, op_id, lines, held, bins || giving.bin_ids, coalesce(giving.ended_ids, '{}'), locked.due, array[sourcing])
-        or certain or giving.bin_ids is not null;
-      if certain and giving.taken is not null then
+      begin
+        settled := openstock_core.make_room(tenant, op_id, needs, bins || giving.bin_ids, coalesce(giving.ended_ids, '{}'), due, array[sourcing])
+          or certain or giving.bin_ids is not null;
+        if not certain and cardinality((openstock_core.missing_units(tenant, needs, array[sourcing], due)).units) > 0 then
+          perform openstock_core.fail('OS901', '{"problem": "a hold was extended that was counted as ended"}');
+        end if;
+        again := certain;
+      exception when sqlstate 'OS901' then
+        settled := false;
+        again := true;
+      end;
+      if certain and giving.taken is not null and settled then
         -- By what is pinned now: pins in lots that have expired are off already.
         freed := array(
           select row(null, u.product_id, u.warehouse_id, u.bin_id, -u.allocated_delta, null)::openstock_core.pick
           from unnest(openstock_core.unpin_from_lines(tenant, null, giving.taken, null)) as u);
       end if;
-      if settled then
-        select p.parts, p.pins, p.short into parts, pins, short
-        from openstock_core.plan_stock(tenant, lines, openstock_core.find_candidates(tenant, lines, held, sourcing, giving.units, null), bins, judged_at, false, freed, given) as p;
-      end if;
-    elsif short and (
-      exists (
-        select from unnest(born) as k
-        join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id
-        where l.next_expiry_at <= (locked.due).at)
-      or exists (select from openstock_core.certain_bins(tenant, sought, judged_at, false) as c where certain and c.bin_id <> all (bins)))
-    then
-      perform openstock_core.fail('40001', '{"problem": "a stock level came into being, with a hold that has ended or units that are asked for"}');
     end if;
-    exit when not short;
-    if attempt = 10 then
-      perform openstock_core.fail('40001', '{"problem": "stock levels keep coming into being"}');
+    exit when not short and not again;
+    if attempt = 20 then
+      perform openstock_core.fail('40001', jsonb_build_object('problem', case when again then 'holds kept being extended or pinned' else 'stock levels keep coming into being' end));
     end if;
   end loop;
   return row(parts, pins, held, judged_at, short)::openstock_core.found_stock;
@@ -7834,7 +7902,7 @@ grant execute on function openstock_core.find_stock to openstock_api;
 comment on function openstock_core.find_stock is
   'Locks the levels that the lines may be promised from, and the bins for lines that ask for certain units, and returns the parts that they can be promised now, together '
   'less than the lines where stock is short, with the levels and the moment by which that is judged; the backlogs are then locked if the rest may wait. '
-  'Errors: 40001 where levels came into being meanwhile that are in use or have something due.';
+  'Errors: 40001 where levels came into being meanwhile that are in use or have something due, or where holds kept being extended or pinned.';
 
 reset role;
 
@@ -8920,7 +8988,7 @@ begin
     select row(u.product_id, w.warehouse_id)::openstock_core.level_key
     from (select distinct u.product_id from unnest(wanted) as u) as u
     cross join openstock_core.warehouse w
-    where w.tenant_id = acting), sourcing, null, at);
+    where w.tenant_id = acting), sourcing, null, at, false);
   planned := openstock_core.plan_stock(acting, wanted, candidates, null, at, true);
   return query
   with part as materialized (
@@ -10035,13 +10103,23 @@ begin
     from openstock_core.stock_level l
     join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = l.warehouse_id and w.active
     where l.tenant_id = tenant and l.product_id = any (product_ids)), max_rows, due.at);
-  perform openstock_core.make_room(tenant, op_id, array(
-    select row(null, null, g.product_id, null, g.backordered, null, null, null, null, null, null)::openstock_core.order_line
-    from openstock_core.backlog g where g.tenant_id = tenant and g.product_id = any (product_ids)), levels, '{}', '{}', due, array(
-    select row(null, null, null, null, c.channel_id, c.uses_safety_stock)::openstock_core.sourcing
-    from (select distinct b.channel_id from openstock_core.backorder b
-          where b.tenant_id = tenant and b.product_id = any (product_ids) and b.backordered > 0 and b.expires_at is null) as k
-    left join openstock_core.channel c on c.tenant_id = tenant and c.channel_id = k.channel_id));
+  for attempt in 1 .. 20 loop
+    begin
+      perform openstock_core.make_room(tenant, op_id, array(
+        select row(null, k.product_id, k.warehouse_id, null, g.backordered, null)::openstock_core.pick
+        from unnest(levels) as k
+        join openstock_core.backlog g on g.tenant_id = tenant and g.product_id = k.product_id), '{}', '{}', due, array(
+        select row(null, null, null, null, c.channel_id, c.uses_safety_stock)::openstock_core.sourcing
+        from (select distinct b.channel_id from openstock_core.backorder b
+              where b.tenant_id = tenant and b.product_id = any (product_ids) and b.backordered > 0 and b.expires_at is null) as k
+        left join openstock_core.channel c on c.tenant_id = tenant and c.channel_id = k.channel_id));
+      exit;
+    exception when sqlstate 'OS901' then
+      if attempt = 20 then
+        perform openstock_core.fail('40001', '{"problem": "holds kept being extended or pinned"}');
+      end if;
+    end;
+  end loop;
   entries := array(select p from openstock_core.fill_queue(tenant, op_id, levels, mine) as p);
   answer := openstock_core.reservation_answer(tenant, 'filled', entries);
   perform openstock_core.finish_operation(tenant, op_id, answer);
@@ -14028,5 +14106,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', 'fe73f92cc8f9008c6461e8f73f34a0c940aa39df4ce7950ef8a8380c709e8467');
+values ('0001.baseline', 'ad5c893bc68b994f638b192130c809ea61df136fd446de5310681b9c0dd22100');
 reset role;

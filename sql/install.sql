@@ -178,6 +178,8 @@
 \ir functions/openstock_core/plan_stock.sql
 \ir functions/openstock_core/ended_pins.sql
 \ir functions/openstock_core/find_holds_of_quotas.sql
+\ir functions/openstock_core/missing_units.sql
+\ir functions/openstock_core/needed_units.sql
 \ir functions/openstock_core/make_room.sql
 \ir functions/openstock_core/find_stock.sql
 \ir functions/openstock_core/reservation_answer.sql

@@ -175,11 +175,12 @@ create type openstock_core.due as (
   backorder_ids bigint[],
   line_ids bigint[],
   lot_bin_ids bigint[],
-  bin_ids bigint[]
+  bin_ids bigint[],
+  next_expiry_at timestamptz
 );
 comment on type openstock_core.due is
   'What has to be booked at locked levels since a moment came: the holds that ended (backorders and lines, locked), the bins whose lot expired, and all bins to be '
-  'locked for it, those with pins of the holds among them.';
+  'locked for it, those with pins of the holds among them; and before which moment no hold has ended there (null: none ends).';
 
 create type openstock_core.open_line as (
   reservation_line_id bigint,

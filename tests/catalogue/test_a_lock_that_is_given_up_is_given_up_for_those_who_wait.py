@@ -47,5 +47,5 @@ def test_no_subtransaction_that_locks_is_within_another() -> None:
 
 
 def test_subtransactions_are_found() -> None:
-    assert {"openstock_core.find_picks_of_orders", "openstock_core.make_room", "openstock_core.amend_order"} <= ROLLED_BACK
-    assert "openstock_core.make_room" in reached("openstock_core.find_stock(")
+    assert {"openstock_core.find_picks_of_orders", "openstock_core.find_stock", "openstock_core.amend_order"} <= ROLLED_BACK
+    assert "openstock_core.lock_due_holds" in reached("openstock_core.find_stock(")

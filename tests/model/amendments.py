@@ -7,8 +7,8 @@ from collections import defaultdict
 from decimal import Decimal
 from functools import partial
 
-from .promises import Promises, units_of
-from .state import ZERO, LevelKey, Line, OrderLine, Part, Refused, Row, Waiting
+from .promises import Promises
+from .state import ZERO, LevelKey, Line, OrderLine, Part, Refused, Row
 
 
 class Amendments(Promises):
@@ -43,11 +43,11 @@ class Amendments(Promises):
         for part, qty in taken:
             if isinstance(part, OrderLine):
                 freed[part.sku, part.warehouse] += qty - (self.goes_back(part, qty) if part.channel != channel else ZERO)
-        given = {part: qty for part, qty in taken if isinstance(part, OrderLine)}
         own = [n for n in self.lines_of(order_ref) if n.reserved > 0]
         levels = {*self._levels_asked(wanted), *((n.sku, n.warehouse) for n in own)}
-        self._make_room_to_amend(own, wanted, levels, channel, taken_from=[part for part, _ in taken], given=given, may_wait=on_shortage == "backorder")
-        found = self._source(wanted, levels, channel, partial(self._ask_by, strategy, destination), freed, self._pins_coming_off(taken), given)
+        ask, may_wait = partial(self._ask_by, strategy, destination), on_shortage == "backorder"
+        also = self._ended_with(own, [part for part, _ in taken])
+        found = self._find_stock(wanted, levels, channel, ask, may_wait=may_wait, freed=freed, taken=taken, also=also)
         before = pickle.dumps((self.state, self.journal))
         rows = self._hand_back(taken, "released", reason)
         if wanted:
@@ -64,27 +64,10 @@ class Amendments(Promises):
         channels = {part.channel for part in parts}
         return channels.pop() if len(channels) == 1 else None
 
-    def _make_room_to_amend(
-        self,
-        own: list[OrderLine],
-        wanted: list[Line],
-        levels: set[LevelKey],
-        channel: str | None,
-        *,
-        taken_from: list[Part],
-        given: dict[OrderLine, Decimal],
-        may_wait: bool,
-    ) -> None:
-        """Book what is due wherever the order has something or wants something; of holds that have ended those of the order itself, those with pins in a
-        bin of a line that gives back, and as many as might be needed if nothing were given back. The queues are looked at where something may come to wait,
-        or leaves them.
-        """
+    def _ended_with(self, own: list[OrderLine], taken_from: list[Part]) -> list[OrderLine]:
+        """Of holds that have ended those of the order itself, and those with pins in a bin of a line that gives back."""
         bins = [b for part in taken_from if isinstance(part, OrderLine) for b in self._bins_of(part)]
-        also = [n for n in self.state.lines if self.ended(n) and (n in own or any(n in b.pins for b in bins))]
-        also += self._ended_in_certain_bins(wanted, levels, given)
-        leaving = {part.sku for part in taken_from if isinstance(part, Waiting)}
-        queues = {*leaving, *units_of(wanted)} if leaving or may_wait else set()
-        self._make_room(units_of(wanted), levels, self._ended_waiting(queues), [channel], also)
+        return [n for n in self.state.lines if self.ended(n) and (n in own or any(n in b.pins for b in bins))]
 
     def _compare(self, order_ref: str, lines: list[Line]) -> tuple[list[tuple[int, Line]], list[Line]]:
         """What entries want more, each with its place, and less, than the order's lines have: now, and what was shipped."""

@@ -42,7 +42,7 @@ class Backlog(Holds):
         # Holds that have ended are booked only for who may be served now, and no hold that waits may.
         callers = {w.channel for w in self.state.waiting if w.backordered > 0 and w.expires_at is None and w.sku in skus}
         levels = [key for key in self.state.entries if key[0] in skus]
-        self._make_room(wanted, levels, self._ended_waiting(skus), callers)
+        self._make_room({key: wanted[key[0]] for key in levels}, levels, self._ended_waiting(skus), callers)
         return self._fill([(sku, place) for sku in skus for place in self.sources(sku)], head[:max_rows])
 
     def _may_offer(self, sku: str, warehouse: str) -> bool:

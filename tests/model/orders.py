@@ -141,24 +141,22 @@ class Orders(Wishes):
 
     def _make_room(
         self,
-        wanted: dict[str, Decimal],
+        needs: dict[LevelKey, Decimal],
         levels: Iterable[LevelKey],
         waiting: Iterable[Waiting],
         callers: Iterable[str | None] = (None,),
         also: Iterable[OrderLine] = (),
     ) -> None:
-        """Book what is due at levels: lots that have expired, and of the holds that have ended as many as may be needed at each level
-        for what is wanted of its product by each of these channels, or by who has none, and these besides; and the holds that waited until
-        they ended.
+        """Book what is due at levels: lots that have expired, and of the holds that have ended as many as it takes until each of these channels, or who has
+        none, could have what is needed of each level as it is booked, and these besides; and the holds that waited until they ended.
         """
-        levels, callers = list(levels), list(callers)
-        asked = [key for key in levels if key[0] in wanted]
-        due = self._due_for_quotas(wanted, asked, callers)
+        callers = list(callers)
+        due = self._due_for_quotas(needs, callers)
         for caller in callers:
             missing = {}
-            for key in asked:
+            for key, units in needs.items():
                 lots = sum((b.on_hand for b in self._due_bins(*key)), ZERO)
-                missing[key] = wanted[key[0]] - self.free(key, caller) + lots
+                missing[key] = units - self.free(key, caller) + lots
 
             def freed(line: OrderLine, caller: str | None = caller) -> Decimal:
                 return line.reserved - (self.goes_back(line, line.reserved) if line.channel != caller else ZERO)
@@ -167,13 +165,11 @@ class Orders(Wishes):
         self._end({*due, *also}, waiting)
         self._settle(levels)
 
-    def _due_for_quotas(
-        self, wanted: dict[str, Decimal], levels: Iterable[LevelKey], callers: Iterable[str | None]
-    ) -> list[OrderLine]:
-        """Holds that have ended which took from the quotas that would be used now, until the quotas have what is wanted."""
+    def _due_for_quotas(self, needs: dict[LevelKey, Decimal], callers: Iterable[str | None]) -> list[OrderLine]:
+        """Holds that have ended which took from the quotas that would be used now, until the quotas have what is needed."""
         due: list[OrderLine] = []
         for caller in callers:
-            missing = {key: wanted[key[0]] - self.kept(caller, *key) for key in levels if key[0] in wanted}
+            missing = {key: units - self.kept(caller, *key) for key, units in needs.items()}
             due += self._choose_due(
                 missing, lambda line, caller=caller: self.goes_back(line, line.reserved) if caller is not None and line.channel == caller else ZERO
             )

@@ -11,10 +11,11 @@ from functools import partial
 from typing import Any
 
 from .sourcing import Sourcing
-from .state import ZERO, BinKey, LevelKey, Line, OrderLine, Refused, Row, Waiting, Wish, plain
+from .state import ZERO, BinKey, LevelKey, Line, OrderLine, Part, Refused, Row, Waiting, Wish, plain
 from .wishes import Asking
 
 PartKey = tuple[int, str, str]
+Ask = Callable[[list[Line], dict[LevelKey, Decimal]], dict[LevelKey, Decimal]]
 
 
 @dataclass
@@ -56,15 +57,7 @@ class Promises(Sourcing):
             raise Refused("OS304")
         self._number(order_ref, wanted)
         levels = self._levels_asked(wanted)
-        ask = partial(self._ask_by, strategy, destination)
-        found = self._source(wanted, levels, channel, ask)
-        units = units_of(wanted)
-        certain = self._ended_in_certain_bins(wanted, levels)
-        short = any(w["wish"].many for w in wanted) or any(self._due_bins(*key) for key in levels) or bool(self._missing(wanted, found.parts))
-        # A quota is used first, whether or not it is booked that holds gave back to it.
-        if short or self._due_for_quotas(units, levels, [channel]):
-            self._make_room(units, levels, self._ended_waiting(units) if short and on_shortage == "backorder" else [], [channel], certain)
-            found = self._source(wanted, levels, channel, ask)
+        found = self._find_stock(wanted, levels, channel, partial(self._ask_by, strategy, destination), may_wait=on_shortage == "backorder")
         rows = self._promise_or_refuse(order_ref, wanted, found, on_shortage, channel, None if ttl is None else self.now + ttl)
         if rows[0]["outcome"] in ("reserved", "backordered"):
             order = self.state.orders[order_ref]
@@ -229,12 +222,37 @@ class Promises(Sourcing):
         """The warehouses that a line asks, first choice first."""
         return [code for code in self.sources(wanted["sku"]) if wanted["warehouse"] in (None, code)]
 
+    def _find_stock(
+        self,
+        wanted: list[Line],
+        levels: Iterable[LevelKey],
+        channel: str | None,
+        ask: Ask,
+        *,
+        may_wait: bool,
+        freed: dict[LevelKey, Decimal] | None = None,
+        taken: list[tuple[Part, Decimal]] | None = None,
+        also: Iterable[OrderLine] = (),
+    ) -> Found:
+        """What warehouses can promise, where holds that have ended count as gone; then those of them are booked that this takes. Lines that ask for certain
+        units choose when that is done, and so take what all lines might. The queues are looked at where something may come to wait, or leaves them.
+        """
+        units, freed = units_of(wanted), freed or {}
+        certain = any(w["wish"].many for w in wanted)
+        found = Found({}, {}) if certain else self._source(wanted, levels, channel, ask, freed)
+        takes = {key: units[key[0]] if certain else sum((qty for part, qty in found.parts.items() if part[1:] == key), ZERO) for key in levels if key[0] in units}
+        needs = {key: qty - freed.get(key, ZERO) for key, qty in takes.items() if qty > freed.get(key, ZERO)}
+        leaving = {part.sku for part, _ in taken or [] if isinstance(part, Waiting)}
+        queues = {*leaving, *units} if leaving or (may_wait and self._missing(wanted, found.parts)) else set()
+        self._make_room(needs, levels, self._ended_waiting(queues), [channel], [*also, *self._ended_in_certain_bins(wanted)])
+        return self._source(wanted, levels, channel, ask, freed, self._pins_coming_off(taken or [])) if certain else found
+
     def _source(
         self,
         wanted: list[Line],
         levels: Iterable[LevelKey],
         channel: str | None,
-        ask: Callable[[list[Line], dict[LevelKey, Decimal]], dict[LevelKey, Decimal]],
+        ask: Ask,
         freed: dict[LevelKey, Decimal] | None = None,
         unpinned: dict[BinKey, Decimal] | None = None,
         given: dict[OrderLine, Decimal] | None = None,
@@ -242,7 +260,7 @@ class Promises(Sourcing):
         """Which warehouse promises how much to each line: unit by unit, also of what is about to come free, or to lose its pins. Lines that ask for certain units
         are served before those that do not; of kits whole ones are promised, and what one cannot use is there for the next.
         """
-        left = ask(wanted, {key: max(self.free(key, channel) + (freed or {}).get(key, ZERO), ZERO) for key in levels})
+        left = ask(wanted, {key: max(self.free_now(key, channel) + (freed or {}).get(key, ZERO), ZERO) for key in levels})
         asking = [Asking(w["line"], w["sku"], w["warehouse"], w["wish"], w["qty"]) for w in wanted if w["wish"].many]
         pins: dict[tuple[PartKey, BinKey], Decimal] = {}
         parts: dict[PartKey, Decimal] = defaultdict(Decimal)

@@ -21,8 +21,8 @@ figure is counted from the bins and lines whenever it is asked for. Where equals
 - pinned units give way after units that are not pinned, those of holds that have ended first, then newest allocation first (unpin_from_bins.sql, plan_moves.sql,
   unpin_from_lines.sql, match_short_picks.sql);
 - a shipment takes its own pinned units first, the oldest allocation first (plan_shipment.sql);
-- holds that have ended are booked only where a call comes up short without their units, the longest ended first: by reserve at each level up to what the
-  call wants of the product (make_room.sql), by allocate and ship at each level up to what the lines there need, counting what is pinned to bins that can
+- holds that have ended count as gone; they are booked only where a call comes up short without their units, the longest ended first: by reserve at each level
+  up to what it promises there, or where a line asks for certain units, up to what the call wants of the product (find_stock.sql, make_room.sql), by allocate and ship at each level up to what the lines there need, counting what is pinned to bins that can
   be picked (find_due_holds.sql), by fill_backorders at each level up to what waits for the product;
 - fill_backorders does not look at a product of which nothing is available and no hold ended, so that nothing due is booked there
   (fill_from_stock.sql); receive gives nothing of what holds that have ended still keep.

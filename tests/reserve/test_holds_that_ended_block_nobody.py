@@ -203,10 +203,11 @@ def test_stock_of_all_warehouses_counts(two_warehouses: Shop) -> None:
     assert two_warehouses.differences() == []
 
 
-def test_a_warehouse_with_enough_free_units_is_asked_before_holds_are_booked(two_warehouses: Shop) -> None:
+def test_the_first_warehouse_is_asked_first_also_where_holds_have_to_be_booked(two_warehouses: Shop) -> None:
     answer = two_warehouses.reserve("NEW", [{"sku": "APPLE", "qty": 3}])
-    assert columns(answer, "warehouse", "qty_reserved") == [("LON", 1), ("BER", 2)]
-    assert booked(two_warehouses) == []
+    assert columns(answer, "warehouse", "qty_reserved") == [("LON", 3)]
+    assert booked(two_warehouses) == [(0, "EXPIRE", "CART", "APPLE", "LON", -4, 0, "expired")]
+    assert two_warehouses.level("APPLE", "BER") == (5, 0, 0, 5)
 
 
 def test_a_line_that_names_a_warehouse_is_served_there(two_warehouses: Shop) -> None:

@@ -29,7 +29,7 @@ begin
     select row(u.product_id, w.warehouse_id)::openstock_core.level_key
     from (select distinct u.product_id from unnest(wanted) as u) as u
     cross join openstock_core.warehouse w
-    where w.tenant_id = acting), sourcing, null, at);
+    where w.tenant_id = acting), sourcing, null, at, false);
   planned := openstock_core.plan_stock(acting, wanted, candidates, null, at, true);
   return query
   with part as materialized (

@@ -66,13 +66,23 @@ begin
     from openstock_core.stock_level l
     join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = l.warehouse_id and w.active
     where l.tenant_id = tenant and l.product_id = any (product_ids)), max_rows, due.at);
-  perform openstock_core.make_room(tenant, op_id, array(
-    select row(null, null, g.product_id, null, g.backordered, null, null, null, null, null, null)::openstock_core.order_line
-    from openstock_core.backlog g where g.tenant_id = tenant and g.product_id = any (product_ids)), levels, '{}', '{}', due, array(
-    select row(null, null, null, null, c.channel_id, c.uses_safety_stock)::openstock_core.sourcing
-    from (select distinct b.channel_id from openstock_core.backorder b
-          where b.tenant_id = tenant and b.product_id = any (product_ids) and b.backordered > 0 and b.expires_at is null) as k
-    left join openstock_core.channel c on c.tenant_id = tenant and c.channel_id = k.channel_id));
+  for attempt in 1 .. 20 loop
+    begin
+      perform openstock_core.make_room(tenant, op_id, array(
+        select row(null, k.product_id, k.warehouse_id, null, g.backordered, null)::openstock_core.pick
+        from unnest(levels) as k
+        join openstock_core.backlog g on g.tenant_id = tenant and g.product_id = k.product_id), '{}', '{}', due, array(
+        select row(null, null, null, null, c.channel_id, c.uses_safety_stock)::openstock_core.sourcing
+        from (select distinct b.channel_id from openstock_core.backorder b
+              where b.tenant_id = tenant and b.product_id = any (product_ids) and b.backordered > 0 and b.expires_at is null) as k
+        left join openstock_core.channel c on c.tenant_id = tenant and c.channel_id = k.channel_id));
+      exit;
+    exception when sqlstate 'OS901' then
+      if attempt = 20 then
+        perform openstock_core.fail('40001', '{"problem": "holds kept being extended or pinned"}');
+      end if;
+    end;
+  end loop;
   entries := array(select p from openstock_core.fill_queue(tenant, op_id, levels, mine) as p);
   answer := openstock_core.reservation_answer(tenant, 'filled', entries);
   perform openstock_core.finish_operation(tenant, op_id, answer);

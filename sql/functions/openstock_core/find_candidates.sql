@@ -1,10 +1,10 @@
 -- Says what warehouses could promise of products, and in which order they are asked. Reads: stock_level, warehouse, for a sales channel
--- channel_quota, and where the levels are not locked what ended_units reads.
+-- channel_quota, and where something is due what ended_units reads.
 set local role openstock_owner;
 
 create or replace function openstock_core.find_candidates(
   tenant uuid, lines openstock_core.order_line[], keys openstock_core.level_key[], sourcing openstock_core.sourcing, freed openstock_core.pick[],
-  at timestamptz)
+  at timestamptz, only_as_many boolean)
 returns openstock_core.candidate[]
 language plpgsql
 stable
@@ -16,7 +16,8 @@ declare
   chosen bigint[];
 begin
   if at is not null then
-    ended := ended || openstock_core.ended_units(tenant, keys, at, sourcing.channel_id);
+    ended := ended || openstock_core.ended_units(tenant, keys, at, sourcing.channel_id, case when only_as_many and sourcing.strategy <> 'most_stock' then array(
+      select row(null, u.product_id, null, null, u.qty, null)::openstock_core.pick from unnest(lines) as u) end);
   end if;
   candidates := array(
     select row(c.product_id, c.warehouse_id, c.code, c.priority, c.active, c.available, c.distance_km, c.shipping_cost, row_number() over (
@@ -54,6 +55,6 @@ revoke all on function openstock_core.find_candidates from public;
 grant execute on function openstock_core.find_candidates to openstock_api;
 comment on function openstock_core.find_candidates is
   'Per product and warehouse what could be promised, to the channel if there is one, and its place by the strategy: null where that does not choose it. freed: what the caller adds to levels. at: the moment by which '
-  'lots and holds have ended; null where the levels are locked and what is due there has been dealt with.';
+  'lots and holds have ended, booked or not; null where nothing is due. only_as_many: units of ended holds are counted as far as the lines may need and the strategy looks at them.';
 
 reset role;

@@ -1,10 +1,10 @@
--- Chooses holds that have ended, at locked levels, the oldest first, whose units go back to the quotas of channels that want these lines, until the quotas
+-- Chooses holds that have ended, at locked levels, the oldest first, whose units go back to the quotas of channels that need units there, until the quotas
 -- cover them: whether a hold is booked must not decide whether a quota is used first.
 -- Reads: channel, channel_quota, reservation_line, stock_level, product. The smallest quantity of the product bounds how many lines are read.
 set local role openstock_owner;
 
 create or replace function openstock_core.find_holds_of_quotas(
-  tenant uuid, lines openstock_core.order_line[], levels openstock_core.level_key[], callers openstock_core.sourcing[], at timestamptz)
+  tenant uuid, needs openstock_core.pick[], callers openstock_core.sourcing[], at timestamptz)
 returns bigint[]
 language plpgsql
 stable
@@ -13,15 +13,14 @@ as $$
 begin
   return array(
     select h.reservation_line_id
-    from unnest(levels) as k
-    join (select u.product_id, sum(u.qty) as qty from unnest(lines) as u group by u.product_id) as w on w.product_id = k.product_id
+    from unnest(needs) as k
     cross join unnest(callers) as c
     join openstock_core.channel s on s.tenant_id = tenant and s.channel_id = c.channel_id and s.active
     join openstock_core.product p on p.tenant_id = tenant and p.product_id = k.product_id
     join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id
       and l.next_expiry_at <= find_holds_of_quotas.at
     cross join lateral (
-      select w.qty - openstock_core.units_kept(tenant, c.channel_id, false, k.product_id, k.warehouse_id, null) as qty) as m
+      select k.qty - openstock_core.units_kept(tenant, c.channel_id, false, k.product_id, k.warehouse_id, null) as qty) as m
     cross join lateral (
       select d.reservation_line_id, sum(d.units) over (order by d.expires_at, d.reservation_line_id) - d.units as before
       from (

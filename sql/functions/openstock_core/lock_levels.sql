@@ -1,5 +1,5 @@
 -- Locks the stock levels that a call may write, all at once and in the one order, and says which lots have to be booked there as
--- expired. The caller locks their bins together with its own, by bin_id, and then calls book_due().
+-- expired, and from when on holds. The caller locks their bins together with its own, by bin_id, and then calls book_due().
 -- Writes: stock_level (missing rows, where asked).
 -- Locks: product by product_id (where a level is missing), stock_level by (product, warehouse).
 set local role openstock_owner;
@@ -26,10 +26,11 @@ begin
     end if;
   end if;
 
-  select array_agg(row(l.product_id, l.warehouse_id)::openstock_core.level_key) as levels, array_agg(l.next_block_at) as block_at
+  select array_agg(row(l.product_id, l.warehouse_id)::openstock_core.level_key) as levels, array_agg(l.next_block_at) as block_at,
+         min(l.next_expiry_at) as expiry_at
   into locked
   from (
-    select l.product_id, l.warehouse_id, l.next_block_at
+    select l.product_id, l.warehouse_id, l.next_block_at, l.next_expiry_at
     from (select distinct u.product_id, u.warehouse_id from unnest(keys) as u) as k
     cross join lateral (
       select * from openstock_core.stock_level s
@@ -39,7 +40,7 @@ begin
     for no key update of l
   ) as l;
   -- Read when the locks are held: it may have waited long for them.
-  due := row(openstock.server_time(), '{}', '{}', '{}', '{}', '{}');
+  due := row(openstock.server_time(), '{}', '{}', '{}', '{}', '{}', locked.expiry_at);
   if due.at < all (locked.block_at) is not false then
     return due;
   end if;
@@ -56,6 +57,6 @@ $$;
 revoke all on function openstock_core.lock_levels from public;
 grant execute on function openstock_core.lock_levels to openstock_api;
 comment on function openstock_core.lock_levels is
-  'Locks stock levels in order of product and warehouse, first making the missing ones where asked, and returns the moment and which lots are due there.';
+  'Locks stock levels in order of product and warehouse, first making the missing ones where asked, and returns the moment, which lots are due there, and when the first hold ends.';
 
 reset role;
