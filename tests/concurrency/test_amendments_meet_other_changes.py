@@ -53,6 +53,7 @@ def test_a_hold_of_the_order_that_is_booked_meanwhile_does_not_stop_the_rest(hel
     held.release("FIRM", [{"line": 1, "qty": 2}])
     held.reserve("C-1", [{"sku": "APPLE", "qty": 1, "line": 2}], ttl=timedelta(hours=9))
     held.allocate("C-1")
+    held.reserve("C-9", [{"sku": "APPLE", "qty": 1}], ttl=timedelta(hours=1))
     wall_clock.advance(hours=2)
     one, two = session(), session()
     assert columns(one.reserve("NEW", [{"sku": "APPLE", "qty": 2}]), "outcome") == [("reserved",)]

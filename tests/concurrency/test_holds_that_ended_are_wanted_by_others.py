@@ -9,6 +9,7 @@ import pytest
 from psycopg import IsolationLevel
 
 from ..support import Row, Shop, columns, day
+from ..waiting import backorder, filled, let_wait
 from ..wall_clock import WallClock
 from .sessions import ALL_LEVELS, READ_COMMITTED, OpenSession, Session, all_outcomes
 
@@ -44,6 +45,20 @@ SAVIOURS: list[tuple[str, dict[str, Any], str]] = [
 each_saviour = pytest.mark.parametrize(
     ("function", "request_", "order_ref"), SAVIOURS, ids=["extend", "confirm", "confirm into another order"]
 )
+
+
+@either_end
+def test_who_waits_is_given_another_hold_than_one_that_is_kept_in_time(held: Shop, session: OpenSession, wall_clock: WallClock, commits: bool) -> None:
+    let_wait(held)
+    backorder(held, "LATE", 3)
+    one, two = session(), session()
+    one.extend("C-1", 9 * HOUR)
+    wall_clock.advance(hours=2)
+    waiting = two.blocked("fill_backorders")
+    end(one, commits)
+    assert filled(two.outcome(waiting, "fill_backorders")) == [("LATE", 1, "LON", "filled", 3)]
+    assert held.entries("order_ref", event_type="EXPIRE") == [("C-2" if commits else "C-1",)]
+    assert held.differences() == []
 
 
 @every_level

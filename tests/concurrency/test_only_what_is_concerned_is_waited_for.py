@@ -65,16 +65,19 @@ def test_who_reserves_one_line_waits_for_no_other_level(shop: Shop, session: Ope
     assert shop.differences() == []
 
 
-def test_an_amendment_waits_for_no_order_but_its_own(busy: Shop, session: OpenSession) -> None:
+def test_an_amendment_waits_for_no_order_but_its_own(busy: Shop, session: OpenSession, wall_clock: WallClock) -> None:
     """Neither for their promises, nor for what they wait for: who makes a hold last longer locks nothing else."""
     one, two = session(), session()
-    busy.reserve("KEPT", [{"sku": "APPLE", "qty": 10}], warehouse="BER", on_shortage="backorder", ttl=HOUR)
+    busy.reserve("KEPT", [{"sku": "APPLE", "qty": 10}], warehouse="BER", on_shortage="backorder", ttl=5 * HOUR)
+    busy.receive("BER", [{"sku": "APPLE", "qty": 1}])
+    busy.reserve("GONE", [{"sku": "APPLE", "qty": 1}], warehouse="BER", ttl=HOUR)
+    wall_clock.advance(hours=2)
     one.extend("KEPT", 9 * HOUR)
     rows = two.unhindered("amend", "OTHER", [{"line": 3, "qty": 2}], op_id="less")
     assert columns(rows, "sku", "outcome", "qty_released") == [("RICE", "released", 1)]
     two.commit()
     one.commit()
-    assert set(busy.entries("order_ref", op_id="less")) == {("OTHER",)}  # CART's hold has ended, and is not in the way
+    assert set(busy.entries("order_ref", op_id="less")) == {("OTHER",)}  # CART's hold and GONE's have ended, and are not in the way
     assert busy.differences() == []
 
 

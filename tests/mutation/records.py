@@ -35,7 +35,6 @@ EQUIVALENT: dict[str, str] = {
     "openstock_core.ended_units: where l.next_block_at <= ended_units.at or l.next_expiry_at <= ended_units.at": "where nothing has ended nothing changes: it only saves a row",
     "openstock_core.ended_units: where l.next_expiry_at <= ended_units.at": "no open hold ends before its level's next_expiry_at: it only saves looking",
     "openstock_core.ended_units: where n.reserved > 0": "a line that has nothing reserved frees nothing; the condition lets the index of open holds be used",
-    "openstock_core.fill_from_stock: where g.product_id = any (product_ids)": "of other products no level is locked, and make_room looks at locked levels only",
     "openstock_core.fill_queue: where l.reserved = 0 or l.expires_at is null": "all open parts of a line end together, and only what waits without end is filled",
     "openstock_core.find_bins: where k.lot_id is null": "all bins of a product have a lot, or none has, so that no other bin has the key of a line with a lot",
     "openstock_core.find_bins: where s.lot_id is null": "all bins of a product have a lot, or none has, and who looks for bins without one names a product without",
