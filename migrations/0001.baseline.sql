@@ -7246,7 +7246,7 @@ reset role;
 
 -- sql/functions/openstock_core/fit_kits.sql
 -- Lowers lines of kits to the whole kits that stock allows: line by line, those that name a warehouse first, as plan_reservation serves them. What a
--- line cannot use, since another component is short, is there for the next.
+-- line cannot use, since another component is short, is there for the next. An amended line may ask for a part of a kit, which makes up its last one.
 set local role openstock_owner;
 
 create or replace function openstock_core.fit_kits(lines openstock_core.order_line[], candidates openstock_core.candidate[])
@@ -7262,6 +7262,7 @@ declare
   wish record;
   units numeric;
   left_over numeric;
+  used numeric;
   fitted numeric[] := array[]::numeric[];
 begin
   -- A place of stock is a product at a warehouse, or all that there is of it. Aggregates without an order of their own see the rows in the same one.
@@ -7278,7 +7279,7 @@ begin
       select p.* from unnest(products, warehouses) with ordinality as p (product_id, warehouse_id, n)
     )
     select array_agg(u.n) as parts, min(u.qty / coalesce(u.kit_qty, 1)) as units, bool_or(u.kit_id is not null) as whole,
-           array_agg(coalesce(u.kit_qty, 1)) as each, array_agg(a.n) as anywhere, array_agg(h.n) as here,
+           array_agg(u.qty) as qty, array_agg(coalesce(u.kit_qty, 1)) as each, array_agg(a.n) as anywhere, array_agg(h.n) as here,
            u.warehouse_id is not null as named
     from unnest(lines) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)
     left join place a on a.product_id = u.product_id and a.warehouse_id is null
@@ -7289,16 +7290,18 @@ begin
     units := wish.units;
     for i in 1 .. cardinality(wish.parts) loop
       left_over := coalesce(free[case when wish.named then wish.here[i] else wish.anywhere[i] end], 0);
+      continue when left_over >= wish.qty[i];
       units := least(units, case when wish.whole then div(left_over, wish.each[i]) else left_over end);
     end loop;
     for i in 1 .. cardinality(wish.parts) loop
+      used := case when units = wish.units then wish.qty[i] else units * wish.each[i] end;
       if units > 0 then
-        free[wish.anywhere[i]] := free[wish.anywhere[i]] - units * wish.each[i];
+        free[wish.anywhere[i]] := free[wish.anywhere[i]] - used;
       end if;
       if units > 0 and wish.named then
-        free[wish.here[i]] := free[wish.here[i]] - units * wish.each[i];
+        free[wish.here[i]] := free[wish.here[i]] - used;
       end if;
-      fitted[wish.parts[i]] := case when wish.whole then trim_scale(units * wish.each[i]) end;
+      fitted[wish.parts[i]] := case when wish.whole then trim_scale(used) end;
     end loop;
   end loop;
   return array(
@@ -14106,5 +14109,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', 'ad5c893bc68b994f638b192130c809ea61df136fd446de5310681b9c0dd22100');
+values ('0001.baseline', 'da3fcab2cd47e6e0b59600c4a7fa4287925c0ef71b640c597ecb896383e47a57');
 reset role;

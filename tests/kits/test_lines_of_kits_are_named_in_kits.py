@@ -148,6 +148,30 @@ def test_kits_are_added_by_an_amendment(order: Shop) -> None:
     ]
 
 
+@pytest.mark.parametrize(("each", "others"), [(5, []), (5, [{"sku": "RICE", "qty": 99}]), (3, [{"sku": "RICE", "qty": 99}])])
+def test_units_that_make_up_the_last_kit_are_promised_where_they_are_all_there(shop: Shop, each: int, others: list[dict[str, Any]]) -> None:
+    """Whatever else is short: a unit is missing of the third crate, and two are left."""
+    shop.put_products(lines=[{"sku": "CRATE", "name": "A crate of apples"}])
+    shop.put_kits(lines=[{"sku": "CRATE", "components": [{"sku": "APPLE", "qty": each}]}])
+    shop.receive("LON", [{"sku": "APPLE", "qty": 3 * each + 1}])
+    shop.reserve("O1", [{"sku": "CRATE", "qty": 3}])
+    shop.amend("O1", [{"line": 1, "sku": "APPLE", "qty": 3 * each - 1}])
+    answer = shop.amend("O1", [{"line": 1, "qty": 3}, *others], on_shortage="partial")
+    assert columns(answer, "sku", "outcome", "qty_short") == [("APPLE", "reserved", 0), *(("RICE", "short", 99) for _ in others)]
+    assert open_units(shop) == [(1, "APPLE", 3 * each)]
+    assert shop.level("APPLE") == (3 * each + 1, 0, 3 * each, 1)
+
+
+def test_what_makes_up_the_last_kit_is_not_there_for_another_line(shop: Shop) -> None:
+    shop.put_products(lines=[{"sku": "CRATE", "name": "A crate of apples"}])
+    shop.put_kits(lines=[{"sku": "CRATE", "components": [{"sku": "APPLE", "qty": 3}]}])
+    shop.receive("LON", [{"sku": "APPLE", "qty": 9}])
+    shop.reserve("O1", [{"sku": "CRATE", "qty": 2}])
+    shop.amend("O1", [{"line": 1, "sku": "APPLE", "qty": 5}])
+    answer = shop.amend("O1", [{"line": 1, "qty": 2}, {"line": 7, "sku": "CRATE", "qty": 2}], on_shortage="partial")
+    assert columns(answer, "line", "sku", "outcome", "qty_reserved", "qty_short") == [(1, "APPLE", "reserved", 6, 0), (7, "APPLE", "reserved", 3, 0), (7, "CRATE", "short", 0, 1)]
+
+
 def test_an_amendment_that_is_short_is_told_in_kits(order: Shop) -> None:
     [row] = order.amend("O1", [{"line": 1, "qty": 9}])
     assert (row["sku"], row["outcome"], row["qty_ordered"], row["qty_short"], row["available"]) == ("HAMPER", "rejected", 5, 3, 2)

@@ -67,7 +67,7 @@ class Kits(Channels):
     @staticmethod
     def fitting(group: list[Line], left: dict[str, Decimal]) -> Decimal:
         """How many kits of a line there are: all that it asks for, which may make up its last kit, or as many whole ones as what is left of its components makes up."""
-        return min(min(w["qty"] / w["each"], left[w["sku"]] // w["each"]) for w in group)
+        return min(w["qty"] / w["each"] if left[w["sku"]] >= w["qty"] else left[w["sku"]] // w["each"] for w in group)
 
     def _fold(self, group: list[Line], rows: list[Row]) -> Row:
         """One row of those that tell what is short of each component: it counts kits."""
