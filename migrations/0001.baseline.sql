@@ -7706,7 +7706,7 @@ begin
                           and s.warehouse_id = n.warehouse_id limit 1) as l
     cross join lateral (select coalesce(sum(s.on_hand), 0) as units from openstock_core.stock_bin s
                         where s.tenant_id = tenant and s.bin_id = any (due.lot_bin_ids) and s.product_id = n.product_id
-                          and s.warehouse_id = n.warehouse_id and not s.blocked) as b
+                          and s.warehouse_id = n.warehouse_id) as b
     cross join lateral (select case when c.channel_id is null then 0 else openstock_core.units_kept(
                           tenant, c.channel_id, c.uses_safety_stock, l.product_id, l.warehouse_id, l.safety_stock) end as units) as f) as m
   where m.qty > 0;
@@ -7876,6 +7876,7 @@ begin
       begin
         settled := openstock_core.make_room(tenant, op_id, needs, bins || giving.bin_ids, coalesce(giving.ended_ids, '{}'), due, array[sourcing])
           or certain or giving.bin_ids is not null;
+        due.lot_bin_ids := '{}';
         if not certain and cardinality((openstock_core.missing_units(tenant, needs, array[sourcing], due)).units) > 0 then
           perform openstock_core.fail('OS901', '{"problem": "a hold was extended that was counted as ended"}');
         end if;
@@ -14109,5 +14110,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', 'da3fcab2cd47e6e0b59600c4a7fa4287925c0ef71b640c597ecb896383e47a57');
+values ('0001.baseline', 'ef66d1059882b5404c8e990b7a0f4578d7d651604780f137b21ce63df1eaccff');
 reset role;

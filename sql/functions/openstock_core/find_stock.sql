@@ -76,6 +76,7 @@ begin
       begin
         settled := openstock_core.make_room(tenant, op_id, needs, bins || giving.bin_ids, coalesce(giving.ended_ids, '{}'), due, array[sourcing])
           or certain or giving.bin_ids is not null;
+        due.lot_bin_ids := '{}';
         if not certain and cardinality((openstock_core.missing_units(tenant, needs, array[sourcing], due)).units) > 0 then
           perform openstock_core.fail('OS901', '{"problem": "a hold was extended that was counted as ended"}');
         end if;

@@ -20,7 +20,7 @@ begin
                           and s.warehouse_id = n.warehouse_id limit 1) as l
     cross join lateral (select coalesce(sum(s.on_hand), 0) as units from openstock_core.stock_bin s
                         where s.tenant_id = tenant and s.bin_id = any (due.lot_bin_ids) and s.product_id = n.product_id
-                          and s.warehouse_id = n.warehouse_id and not s.blocked) as b
+                          and s.warehouse_id = n.warehouse_id) as b
     cross join lateral (select case when c.channel_id is null then 0 else openstock_core.units_kept(
                           tenant, c.channel_id, c.uses_safety_stock, l.product_id, l.warehouse_id, l.safety_stock) end as units) as f) as m
   where m.qty > 0;
