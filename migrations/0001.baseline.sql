@@ -7421,9 +7421,9 @@ comment on function openstock_core.certain_bins is
 reset role;
 
 -- sql/functions/openstock_core/find_claims.sql
--- Finds the lines that ask for certain units and are promised units that are not pinned to them, since these were lost or blocked: such units,
+-- Finds the lines that ask for certain units and are promised units that are not pinned to them, since these were lost or blocked, or their lot expired: such units,
 -- where there are some again, are theirs, and whoever promises or pins there leaves them.
--- Their lines need no lock: whoever takes pins off, or puts them on, holds the bins. Reads: reservation_line, allocation.
+-- Their lines need no lock: whoever takes pins off, or puts them on, holds the bins. Reads: reservation_line, allocation, stock_bin, lot.
 set local role openstock_owner;
 
 create or replace function openstock_core.find_claims(
@@ -7444,8 +7444,12 @@ begin
       where n.tenant_id = tenant and n.product_id = k.product_id and n.warehouse_id = k.warehouse_id
         and n.reserved > 0 and num_nonnulls(n.location_id, n.lot_id, n.min_days_left, n.serial_ids) > 0 offset 0) as l
     cross join lateral (
-      select coalesce(sum(n.qty), 0) as qty from openstock_core.allocation n
-      where n.tenant_id = tenant and n.reservation_line_id = l.reservation_line_id) as a
+      select coalesce(sum(n.qty), 0) as qty
+      from openstock_core.allocation n
+      left join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = n.bin_id
+      left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
+      where n.tenant_id = tenant and n.reservation_line_id = l.reservation_line_id
+        and (t.expires_on is null or openstock_core.expiry(t.expires_on) > find_claims.at)) as a
     cross join lateral (
       select coalesce(sum(n.qty), 0) as qty from unnest(served) as n where n.reservation_line_id = l.reservation_line_id) as s
     where (l.expires_at is null or l.expires_at > find_claims.at) and l.reserved > a.qty + s.qty
@@ -14110,5 +14114,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', 'ef66d1059882b5404c8e990b7a0f4578d7d651604780f137b21ce63df1eaccff');
+values ('0001.baseline', '45b1f7c08bc12a5fa5f9821cc7d1ef3550da43dc760aada6542faff1a71891a4');
 reset role;

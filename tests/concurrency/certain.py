@@ -121,9 +121,10 @@ class Bins:
             return [self.pieces[serial][warehouse] for serial in serials if warehouse in self.pieces[serial]]
         return [stack for stack in self.stacks[line["sku"], warehouse].values() if will_do(stack, line, today)]
 
-    def pinned(self, line_id: int, key: tuple[str, str], moment: datetime) -> Decimal:
-        """What a line of a level had pinned."""
-        return sum((stack.pins[bisect_right(stack.times, moment)].get(line_id, NOTHING) for stack in self.stacks[key].values()), NOTHING)
+    def pinned(self, line_id: int, key: tuple[str, str], moment: datetime, today: date) -> Decimal:
+        """What a line of a level had pinned, but for units of lots that have expired."""
+        good = [stack for stack in self.stacks[key].values() if will_do(stack, {}, today)]
+        return sum((stack.pins[bisect_right(stack.times, moment)].get(line_id, NOTHING) for stack in good), NOTHING)
 
     def claimed(self, line: Mapping[str, Any], claim: tuple[Mapping[str, Any], Decimal], warehouse: str, moment: datetime, today: date, ended: Ended) -> Decimal:
         """The most of the units that a line asks for at a warehouse that a claim may be left: of pieces any, where only one of the two names them."""

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property, partial
 from typing import Any
@@ -409,17 +409,17 @@ class Wreckage:
         for key in keys_of(line["sku"], line.get("warehouse")):
             in_bins = self.bins.free(line, key[1], moment, done.ended.date(), ended)
             if claims:
-                in_bins -= sum(self.bins.claimed(line, claim, key[1], moment, done.ended.date(), ended) for claim in self.claims(key, moment, ended))
+                in_bins -= sum(self.bins.claimed(line, claim, key[1], moment, done.ended.date(), ended) for claim in self.claims(key, moment, done.ended.date(), ended))
             found += min(in_bins, self.left(*key, moment, done)[0])
         return found
 
-    def claims(self, key: Key, moment: datetime, ended: Callable[[int], bool]) -> Iterator[tuple[dict[str, Any], Decimal]]:
+    def claims(self, key: Key, moment: datetime, today: date, ended: Callable[[int], bool]) -> Iterator[tuple[dict[str, Any], Decimal]]:
         """What lines of a level ask for that were promised certain units and had not all of them pinned; and how many they lacked."""
         for line_id, wish in self.bins.wishes[key].items():
             line = self.line_by_id[line_id]
             n = bisect_right(line.times, moment)
             if n and line.reserved[n - 1] > 0 and not ended(line_id):
-                lack = line.reserved[n - 1] - self.bins.pinned(line_id, key, moment)
+                lack = line.reserved[n - 1] - self.bins.pinned(line_id, key, moment, today)
                 if lack > 0:
                     yield wish, lack
 

@@ -238,14 +238,15 @@ class Promises(Sourcing):
         units choose when that is done, and so take what all lines might. The queues are looked at where something may come to wait, or leaves them.
         """
         units, freed = units_of(wanted), freed or {}
+        given = {part: qty for part, qty in taken or [] if isinstance(part, OrderLine)}
         certain = any(w["wish"].many for w in wanted)
         found = Found({}, {}) if certain else self._source(wanted, levels, channel, ask, freed)
         takes = {key: units[key[0]] if certain else sum((qty for part, qty in found.parts.items() if part[1:] == key), ZERO) for key in levels if key[0] in units}
         needs = {key: qty - freed.get(key, ZERO) for key, qty in takes.items() if qty > freed.get(key, ZERO)}
         leaving = {part.sku for part, _ in taken or [] if isinstance(part, Waiting)}
         queues = {*leaving, *units} if leaving or (may_wait and self._missing(wanted, found.parts)) else set()
-        self._make_room(needs, levels, self._ended_waiting(queues), [channel], [*also, *self._ended_in_certain_bins(wanted)])
-        return self._source(wanted, levels, channel, ask, freed, self._pins_coming_off(taken or [])) if certain else found
+        self._make_room(needs, levels, self._ended_waiting(queues), [channel], [*also, *self._ended_in_certain_bins(wanted, levels, given)])
+        return self._source(wanted, levels, channel, ask, freed, self._pins_coming_off(taken or []), given) if certain else found
 
     def _source(
         self,
@@ -283,13 +284,13 @@ class Promises(Sourcing):
         return Found(dict(parts), pins)
 
     def _ended_in_certain_bins(
-        self, wanted: list[Line], levels: Iterable[LevelKey], given: dict[OrderLine, Decimal] | None = None
+        self, wanted: list[Line], levels: Iterable[LevelKey], given: dict[OrderLine, Decimal]
     ) -> list[OrderLine]:
         """Holds that have ended and have pins in bins that will do for lines that ask for certain units, or may be left to others that lack such: all of them
         are booked.
         """
         asking = [(w["sku"], w["warehouse"], w["wish"]) for w in wanted if w["wish"].many]
-        claims = [(claim.sku, claim.warehouse, claim.wish) for claim in self._claims(levels, given or {})] if asking else []
+        claims = [(claim.sku, claim.warehouse, claim.wish) for claim in self._claims(levels, given)] if asking else []
         bins = [b for ask in asking + claims for b in self.certain_bins(*ask)]
         return [line for line in self.state.lines if self.ended(line) and any(line in b.pins for b in bins)]
 

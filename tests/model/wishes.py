@@ -89,8 +89,12 @@ class Wishes(Views):
     def _claims(self, levels: Iterable[LevelKey], served: dict[OrderLine, Decimal]) -> list[Asking]:
         """What lines that ask for certain units lack at these levels, since it was lost, besides what is served or given back of them; the oldest first."""
         lines = sorted((n for n in self.state.lines if (n.sku, n.warehouse) in levels and n.wish.many and self.live(n)), key=lambda n: n.rank)
-        claims = [Asking(("claim", n), n.sku, n.warehouse, n.wish, n.reserved - self.pinned(n) - served.get(n, ZERO)) for n in lines]
+        claims = [Asking(("claim", n), n.sku, n.warehouse, n.wish, n.reserved - self._well_pinned(n) - served.get(n, ZERO)) for n in lines]
         return [claim for claim in claims if claim.qty > 0]
+
+    def _well_pinned(self, line: OrderLine) -> Decimal:
+        """What of a line is pinned, but for units of lots that have expired."""
+        return sum((b.pins[line] for b in self.state.bins.values() if line in b.pins and not self.blocked(b)), ZERO)
 
     def _pick_anywhere(self, needs: dict[OrderLine, Decimal], removal: str | None, avoided: Iterable[BinKey] = ()) -> Picks:
         """Free units for lines; those that ask for certain ones choose before all others, and what others that ask for certain ones lack is left to them."""

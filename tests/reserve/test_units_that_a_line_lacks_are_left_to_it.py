@@ -134,6 +134,19 @@ def test_what_an_order_gives_back_is_claimed_no_more(dairy: Shop) -> None:
     assert pins(dairy) == [("O1", 1, 1), ("O1", 2, 2), ("A-1", "L1", 3)]
 
 
+def test_units_of_lots_that_expire_are_lost_at_once(dairy: Shop, clock: Clock) -> None:
+    """Nobody booked it yet: who comes next does, and leaves what is left in that place to the line that lost them."""
+    dairy.receive("LON", [L2 | {"qty": 3, "location": "A-1"}, {"sku": "MILK", "lot": "L3", "qty": 9, "location": "A-2"}])
+    dairy.reserve("O1", [{"sku": "MILK", "qty": 3, "location": "A-1"}], warehouse="LON")
+    assert pins(dairy) == [("O1", 1, 3), ("A-1", "L1", 3)]
+    clock.advance(days=6)
+    assert columns(dairy.quote([L2 | {"qty": 7}], warehouse="LON"), "qty", "available") == [(4, 4)]
+    assert columns(dairy.reserve("O2", [L2 | {"qty": 5}], warehouse="LON"), "outcome", "available") == [("rejected", 4)]
+    assert columns(dairy.reserve("O3", [L2 | {"qty": 4}], warehouse="LON"), "outcome") == [("reserved",)]
+    dairy.allocate("O1")
+    assert pins(dairy) == [("O1", 1, 3), ("O3", 1, 4), ("A-1", "L2", 3), ("A-2", "L2", 4)]
+
+
 def test_they_are_no_less_available_for_others(dairy: Shop) -> None:
     dairy.reserve("O1", [L1 | {"qty": 3}], warehouse="LON")
     lost_and_found(dairy)

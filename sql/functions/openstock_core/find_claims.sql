@@ -1,6 +1,6 @@
--- Finds the lines that ask for certain units and are promised units that are not pinned to them, since these were lost or blocked: such units,
+-- Finds the lines that ask for certain units and are promised units that are not pinned to them, since these were lost or blocked, or their lot expired: such units,
 -- where there are some again, are theirs, and whoever promises or pins there leaves them.
--- Their lines need no lock: whoever takes pins off, or puts them on, holds the bins. Reads: reservation_line, allocation.
+-- Their lines need no lock: whoever takes pins off, or puts them on, holds the bins. Reads: reservation_line, allocation, stock_bin, lot.
 set local role openstock_owner;
 
 create or replace function openstock_core.find_claims(
@@ -21,8 +21,12 @@ begin
       where n.tenant_id = tenant and n.product_id = k.product_id and n.warehouse_id = k.warehouse_id
         and n.reserved > 0 and num_nonnulls(n.location_id, n.lot_id, n.min_days_left, n.serial_ids) > 0 offset 0) as l
     cross join lateral (
-      select coalesce(sum(n.qty), 0) as qty from openstock_core.allocation n
-      where n.tenant_id = tenant and n.reservation_line_id = l.reservation_line_id) as a
+      select coalesce(sum(n.qty), 0) as qty
+      from openstock_core.allocation n
+      left join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = n.bin_id
+      left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
+      where n.tenant_id = tenant and n.reservation_line_id = l.reservation_line_id
+        and (t.expires_on is null or openstock_core.expiry(t.expires_on) > find_claims.at)) as a
     cross join lateral (
       select coalesce(sum(n.qty), 0) as qty from unnest(served) as n where n.reservation_line_id = l.reservation_line_id) as s
     where (l.expires_at is null or l.expires_at > find_claims.at) and l.reserved > a.qty + s.qty
