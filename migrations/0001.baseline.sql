@@ -7435,7 +7435,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   return array(
-    select row(-row_number() over (), null, l.product_id, l.warehouse_id, l.reserved - a.qty - s.qty, l.location_id,
+    select row(-row_number() over (), null, l.product_id, l.warehouse_id, sum(l.reserved - a.qty - s.qty), l.location_id,
                l.lot_id, l.min_days_left, null, null, l.serial_ids)::openstock_core.order_line
     from (select distinct k.product_id, k.warehouse_id from unnest(levels) as k) as k
     -- With an offset, the planner reads level by level, by the index of such lines, also where it takes the table for empty.
@@ -7453,15 +7453,16 @@ begin
     cross join lateral (
       select coalesce(sum(n.qty), 0) as qty from unnest(served) as n where n.reservation_line_id = l.reservation_line_id) as s
     where (l.expires_at is null or l.expires_at > find_claims.at) and l.reserved > a.qty + s.qty
-    order by l.reservation_line_id);
+    group by l.product_id, l.warehouse_id, l.location_id, l.lot_id, l.min_days_left, l.serial_ids
+    order by min(l.reservation_line_id));
 end
 $$;
 
 revoke all on function openstock_core.find_claims from public;
 grant execute on function openstock_core.find_claims to openstock_api;
 comment on function openstock_core.find_claims is
-  'The lines at these levels that ask for certain units and lack some, the oldest first, and how many besides those that the caller serves or gives back; their numbers are '
-  'negative.';
+  'What lines at these levels that ask for certain units lack besides what the caller serves or gives back: those that ask for the same as one, the oldest first, with '
+  'negative numbers.';
 
 reset role;
 
@@ -7508,23 +7509,23 @@ begin
       select c.product_id, c.warehouse_id, c.available, c.place from unnest(candidates) as c where c.active
     )
     select u.line, u.product_id, u.qty, u.serial_ids is not null as named,
-           array(select p from bin n cross join lateral unnest(n.pieces) as p where n.n = u.n) as pieces,
-           array_agg(b.warehouse_id order by o.preference) as warehouses, array_agg(b.bin_id order by o.preference) as bins,
-           array_agg(b.bin order by o.preference) as bin, array_agg(b.level order by o.preference) as level,
-           array_agg(b.free order by o.preference) as free, array_agg(o.available order by o.preference) as available
+           case when u.serial_ids is not null then array(select p from bin n cross join lateral unnest(n.pieces) as p where n.n = u.n) end as pieces,
+           array_agg(o.warehouse_id order by o.preference) as warehouses, array_agg(o.bin_id order by o.preference) as bins,
+           array_agg(o.bin order by o.preference) as bin, array_agg(o.level order by o.preference) as level,
+           array_agg(o.free order by o.preference) as free, array_agg(o.available order by o.preference) as available
     from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)
     join (
-      select b.n, b.bin_id, case when not b.claims then l.available end as available,
+      select b.n, b.warehouse_id, b.bin_id, b.bin, b.level, b.free, case when not b.claims then l.available end as available,
              row_number() over (partition by b.n order by b.lines_that_could, l.place, b.warehouse_id, p.start nulls last, b.bin_id) as preference
       from bin b
       left join level l on l.product_id = b.product_id and l.warehouse_id = b.warehouse_id
       left join ordered p on p.bin_id = b.bin_id
       where candidates is null or b.claims or l.place is not null) as o on o.n = u.n
-    join bin b on b.n = u.n and b.bin_id = o.bin_id
     group by u.n, u.line, u.product_id, u.qty, u.location_id, u.lot_id, u.min_days_left, u.serial_ids
     order by (u.line < 0) = (candidates is null), u.serial_ids is null, num_nonnulls(u.location_id, u.lot_id) desc, u.min_days_left desc nulls last, u.n
   loop
     for i in 1 .. cardinality(wanted.bins) loop
+      exit when wanted.qty <= 0;
       units := least(wanted.qty, wanted.free[i] - coalesce(from_bin[wanted.bin[i]], 0), wanted.available[i] - coalesce(from_level[wanted.level[i]], 0));
       if wanted.named then
         pieces := array(
@@ -7820,6 +7821,7 @@ as $$
 declare
   certain constant boolean := openstock_core.asks_for_certain_units(lines);
   held openstock_core.level_key[] := array[]::openstock_core.level_key[];
+  born openstock_core.level_key[];
   bins bigint[] := array[]::bigint[];
   waiting bigint[] := array[]::bigint[];
   judged_at timestamptz;
@@ -7841,15 +7843,18 @@ begin
   for attempt in 1 .. 20 loop
     select c.held, c.due into locked from openstock_core.lock_candidate_levels(tenant, lines, giving.levels, not settled and not queued, held) as c;
     exit when cardinality(locked.held) = cardinality(held) and not again;
+    born := locked.held[cardinality(held) + 1 :];
     held := locked.held;
     due := locked.due;
     due.backorder_ids := waiting;
     again := false;
-    if cardinality(due.lot_bin_ids) > 0 and settled then
-      perform openstock_core.fail('40001', '{"problem": "a stock level came into being, with a lot that has expired"}');
-    end if;
     if not settled then
       judged_at := due.at;
+    elsif cardinality(due.lot_bin_ids) > 0 and due.levels && born then
+      perform openstock_core.fail('40001', '{"problem": "a stock level came into being, with a lot that has expired"}');
+    else
+      -- Lots that have expired since are judged by the moment before.
+      due.lot_bin_ids := '{}';
     end if;
     if certain then
       -- Whoever lacks such units may be left others, so that these are free for the lines: where nobody else is at them.
@@ -9004,9 +9009,12 @@ begin
   ), candidate as materialized (
     select c.* from unnest(candidates) as c
   ), such as materialized (
-    select b.n, b.warehouse_id, sum(least(coalesce(cardinality(b.pieces), b.free), b.free - coalesce(c.qty, 0))) as units
+    select b.n, b.warehouse_id, sum(case when b.pieces is null then b.free - coalesce(c.qty, 0) else least(b.free - coalesce(c.qty, 0), (
+             select count(*) from unnest(b.pieces) as s where s <> all (coalesce(c.serial_ids, '{}')))) end) as units
     from openstock_core.certain_bins(acting, wanted, at, true) as b
-    left join (select p.bin_id, sum(p.qty) as qty from unnest(planned.claimed) as p group by 1) as c on c.bin_id = b.bin_id
+    left join (
+      select p.bin_id, sum(p.qty) as qty, array(select s from unnest(planned.claimed) as k cross join lateral unnest(k.serial_ids) as s) as serial_ids
+      from unnest(planned.claimed) as p group by 1) as c on c.bin_id = b.bin_id
     group by 1, 2
   ), line as materialized (
     select u.n, u.line, u.sku, u.product_id, u.warehouse_id, u.qty, u.kit_id, trim_scale(u.qty - coalesce(p.qty, 0)) as qty_short,
@@ -10343,7 +10351,7 @@ begin
       select row(n.product_id, n.warehouse_id)::openstock_core.level_key from unnest(needs) as n), at, null), null, bin_ids, removal, at, false)) as p
     join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = p.bin_id
     where b.handling_unit_id is not null);
-  foreach need in array needs loop
+  foreach need in array coalesce(needs, '{}') loop
     for unit in
       select array_agg(c.bin_id order by c.start) as bins, array_agg(c.free order by c.start) as free, sum(c.free) as units
       from openstock_core.pickable_bins(tenant, need.product_id, need.warehouse_id, removal) as c
@@ -14114,5 +14122,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '45b1f7c08bc12a5fa5f9821cc7d1ef3550da43dc760aada6542faff1a71891a4');
+values ('0001.baseline', '9ca5cbb4983f0437161ea1e630cea7ef1d4bfc5a3dc8704735882c5e8e0de0ce');
 reset role;

@@ -227,6 +227,24 @@ def test_units_pinned_as_their_lot_expires_are_pinned_no_more(
     assert shop.differences() == []
 
 
+@pytest.mark.parametrize("whole_units", [False, True])
+def test_whoever_allocates_a_hold_that_ends_meanwhile_gets_nothing(shop: Shop, session: OpenSession, clock: Clock, whole_units: bool) -> None:
+    """It waits for the level where another hold, which ended before, has the units pinned that it looks for."""
+    shop.receive("LON", [{"sku": "APPLE", "qty": 6, "location": "A-1"}])
+    shop.reserve("OLD", [{"sku": "APPLE", "qty": 3}], ttl="1 hour")
+    shop.allocate("OLD")
+    shop.reserve("CART", [{"sku": "APPLE", "qty": 3}], ttl="3 hours")
+    shop.adjust("LON", [{"sku": "APPLE", "qty": -3, "location": "A-1"}], reason="lost")
+    clock.advance(hours=2)
+    one, two = session(), session()
+    one.receive("LON", [{"sku": "APPLE", "qty": 1, "location": "A-2"}])
+    waiting = two.blocked("allocate", "CART", whole_units=whole_units)
+    clock.advance(hours=2)
+    one.commit()
+    assert two.refused(waiting) == "OS305"
+    assert shop.differences() == []
+
+
 def test_an_expiry_being_booked_pins_nothing(shop: Shop, session: OpenSession, clock: Clock) -> None:
     shop.receive("LON", [{"sku": "MILK", "qty": 5, "location": "A-1", "lot": "L", "expires_on": day(2)}])
     shop.reserve("ONE", [{"sku": "MILK", "qty": 3}])

@@ -67,6 +67,20 @@ def test_where_it_has_nothing_of_that_the_answer_stands(milk: Shop, session: Ope
     assert milk.differences() == []
 
 
+def test_a_lot_that_expires_meanwhile_is_judged_by_when_it_was_looked_at(milk: Shop, session: OpenSession, wall_clock: WallClock) -> None:
+    milk.receive("LON", [{"sku": "MILK", "lot": "M2", "qty": 3, "location": "A-2", "expires_on": day(60)}])
+    milk.reserve("ONE", [PLAIN | {"qty": 1}])
+    one, two = session(), session()
+    one.allocate("ONE", removal="lifo")  # it has the bin, and not the level
+    milk_of_this_place = [{"sku": "MILK", "qty": 2, "warehouse": "LON", "location": "A-2"}]
+    waiting = two.blocked("reserve", "TWO", milk_of_this_place)
+    wall_clock.advance(days=40)
+    one.commit()
+    assert columns(two.outcome(waiting, "reserve"), "outcome") == [("reserved",)]
+    two.commit()
+    assert milk.differences() == []
+
+
 def test_it_is_waited_for_where_it_comes_later(apples: Shop, session: OpenSession) -> None:
     one, two, other = session(), session(), session()
     one.reserve("ONE", [{"sku": "APPLE", "qty": 6}])

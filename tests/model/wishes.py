@@ -87,10 +87,14 @@ class Wishes(Views):
         return chosen, claimed
 
     def _claims(self, levels: Iterable[LevelKey], served: dict[OrderLine, Decimal]) -> list[Asking]:
-        """What lines that ask for certain units lack at these levels, since it was lost, besides what is served or given back of them; the oldest first."""
+        """What lines that ask for certain units lack at these levels, since it was lost, besides what is served or given back of them: those that ask for the same as one, the oldest first."""
         lines = sorted((n for n in self.state.lines if (n.sku, n.warehouse) in levels and n.wish.many and self.live(n)), key=lambda n: n.rank)
-        claims = [Asking(("claim", n), n.sku, n.warehouse, n.wish, n.reserved - self._well_pinned(n) - served.get(n, ZERO)) for n in lines]
-        return [claim for claim in claims if claim.qty > 0]
+        claims: dict[tuple[str, str, Wish], Decimal] = defaultdict(Decimal)
+        for n in lines:
+            lack = n.reserved - self._well_pinned(n) - served.get(n, ZERO)
+            if lack > 0:
+                claims[n.sku, n.warehouse, n.wish] += lack
+        return [Asking(("claim", *ask), *ask, qty) for ask, qty in claims.items()]
 
     def _well_pinned(self, line: OrderLine) -> Decimal:
         """What of a line is pinned, but for units of lots that have expired."""

@@ -39,7 +39,7 @@ EQUIVALENT: dict[str, str] = {
     "openstock_core.find_bins: where k.lot_id is null": "all bins of a product have a lot, or none has, so that no other bin has the key of a line with a lot",
     "openstock_core.find_bins: where s.lot_id is null": "all bins of a product have a lot, or none has, and who looks for bins without one names a product without",
     "openstock_core.find_bins: where s.product_id = k.product_id": "a lot is of one product",
-    "openstock_core.find_claims: order by l.reservation_line_id": "claims are read in this order anyway, oldest first; the order keeps the plan the same whatever reads them",
+    "openstock_core.find_claims: order by min(l.reservation_line_id)": "claims are read in this order anyway, oldest first; the order keeps the plan the same whatever reads them",
     "openstock_core.find_claims: where n.reserved > 0": "who is promised nothing lacks nothing; lets the index of such lines serve",
     "openstock_core.find_claims: where num_nonnulls(n.location_id, n.lot_id, n.min_days_left, n.serial_ids) > 0": "certain_bins finds nothing for other lines; lets the index of such lines serve",
     "openstock_core.find_due_holds: where d.reserved > 0": "a line that has nothing reserved has nothing pinned, and frees nothing; lets the index of holds by level serve",

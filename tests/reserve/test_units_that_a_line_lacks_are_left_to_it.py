@@ -214,7 +214,10 @@ class TestPieces:
 
     @pytest.mark.parametrize("wish", [{"serials": ["P2"]}, {"serials": ["P2", "P3"]}])
     def test_nobody_else_is_promised_them(self, phones: Shop, wish: dict[str, Any]) -> None:
-        assert columns(phones.reserve("O2", [{"sku": "PHONE"} | wish]), "outcome") == [("rejected",)]
+        there = len(wish["serials"]) - 1
+        quoted = phones.quote([{"sku": "PHONE"} | wish], warehouse="LON")
+        assert columns(quoted, "available", "reason") == [(there, None if there else "no_such_units")]
+        assert columns(phones.reserve("O2", [{"sku": "PHONE"} | wish]), "outcome", "available") == [("rejected", there)]
         assert columns(phones.reserve("O2", [{"sku": "PHONE", "serials": ["P3"]}]), "outcome") == [("reserved",)]
 
     def test_others_are_pinned_for_who_asks_for_none(self, phones: Shop) -> None:

@@ -37,9 +37,12 @@ begin
   ), candidate as materialized (
     select c.* from unnest(candidates) as c
   ), such as materialized (
-    select b.n, b.warehouse_id, sum(least(coalesce(cardinality(b.pieces), b.free), b.free - coalesce(c.qty, 0))) as units
+    select b.n, b.warehouse_id, sum(case when b.pieces is null then b.free - coalesce(c.qty, 0) else least(b.free - coalesce(c.qty, 0), (
+             select count(*) from unnest(b.pieces) as s where s <> all (coalesce(c.serial_ids, '{}')))) end) as units
     from openstock_core.certain_bins(acting, wanted, at, true) as b
-    left join (select p.bin_id, sum(p.qty) as qty from unnest(planned.claimed) as p group by 1) as c on c.bin_id = b.bin_id
+    left join (
+      select p.bin_id, sum(p.qty) as qty, array(select s from unnest(planned.claimed) as k cross join lateral unnest(k.serial_ids) as s) as serial_ids
+      from unnest(planned.claimed) as p group by 1) as c on c.bin_id = b.bin_id
     group by 1, 2
   ), line as materialized (
     select u.n, u.line, u.sku, u.product_id, u.warehouse_id, u.qty, u.kit_id, trim_scale(u.qty - coalesce(p.qty, 0)) as qty_short,

@@ -12,7 +12,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   return array(
-    select row(-row_number() over (), null, l.product_id, l.warehouse_id, l.reserved - a.qty - s.qty, l.location_id,
+    select row(-row_number() over (), null, l.product_id, l.warehouse_id, sum(l.reserved - a.qty - s.qty), l.location_id,
                l.lot_id, l.min_days_left, null, null, l.serial_ids)::openstock_core.order_line
     from (select distinct k.product_id, k.warehouse_id from unnest(levels) as k) as k
     -- With an offset, the planner reads level by level, by the index of such lines, also where it takes the table for empty.
@@ -30,14 +30,15 @@ begin
     cross join lateral (
       select coalesce(sum(n.qty), 0) as qty from unnest(served) as n where n.reservation_line_id = l.reservation_line_id) as s
     where (l.expires_at is null or l.expires_at > find_claims.at) and l.reserved > a.qty + s.qty
-    order by l.reservation_line_id);
+    group by l.product_id, l.warehouse_id, l.location_id, l.lot_id, l.min_days_left, l.serial_ids
+    order by min(l.reservation_line_id));
 end
 $$;
 
 revoke all on function openstock_core.find_claims from public;
 grant execute on function openstock_core.find_claims to openstock_api;
 comment on function openstock_core.find_claims is
-  'The lines at these levels that ask for certain units and lack some, the oldest first, and how many besides those that the caller serves or gives back; their numbers are '
-  'negative.';
+  'What lines at these levels that ask for certain units lack besides what the caller serves or gives back: those that ask for the same as one, the oldest first, with '
+  'negative numbers.';
 
 reset role;

@@ -16,6 +16,7 @@ as $$
 declare
   certain constant boolean := openstock_core.asks_for_certain_units(lines);
   held openstock_core.level_key[] := array[]::openstock_core.level_key[];
+  born openstock_core.level_key[];
   bins bigint[] := array[]::bigint[];
   waiting bigint[] := array[]::bigint[];
   judged_at timestamptz;
@@ -37,15 +38,18 @@ begin
   for attempt in 1 .. 20 loop
     select c.held, c.due into locked from openstock_core.lock_candidate_levels(tenant, lines, giving.levels, not settled and not queued, held) as c;
     exit when cardinality(locked.held) = cardinality(held) and not again;
+    born := locked.held[cardinality(held) + 1 :];
     held := locked.held;
     due := locked.due;
     due.backorder_ids := waiting;
     again := false;
-    if cardinality(due.lot_bin_ids) > 0 and settled then
-      perform openstock_core.fail('40001', '{"problem": "a stock level came into being, with a lot that has expired"}');
-    end if;
     if not settled then
       judged_at := due.at;
+    elsif cardinality(due.lot_bin_ids) > 0 and due.levels && born then
+      perform openstock_core.fail('40001', '{"problem": "a stock level came into being, with a lot that has expired"}');
+    else
+      -- Lots that have expired since are judged by the moment before.
+      due.lot_bin_ids := '{}';
     end if;
     if certain then
       -- Whoever lacks such units may be left others, so that these are free for the lines: where nobody else is at them.

@@ -40,23 +40,23 @@ begin
       select c.product_id, c.warehouse_id, c.available, c.place from unnest(candidates) as c where c.active
     )
     select u.line, u.product_id, u.qty, u.serial_ids is not null as named,
-           array(select p from bin n cross join lateral unnest(n.pieces) as p where n.n = u.n) as pieces,
-           array_agg(b.warehouse_id order by o.preference) as warehouses, array_agg(b.bin_id order by o.preference) as bins,
-           array_agg(b.bin order by o.preference) as bin, array_agg(b.level order by o.preference) as level,
-           array_agg(b.free order by o.preference) as free, array_agg(o.available order by o.preference) as available
+           case when u.serial_ids is not null then array(select p from bin n cross join lateral unnest(n.pieces) as p where n.n = u.n) end as pieces,
+           array_agg(o.warehouse_id order by o.preference) as warehouses, array_agg(o.bin_id order by o.preference) as bins,
+           array_agg(o.bin order by o.preference) as bin, array_agg(o.level order by o.preference) as level,
+           array_agg(o.free order by o.preference) as free, array_agg(o.available order by o.preference) as available
     from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)
     join (
-      select b.n, b.bin_id, case when not b.claims then l.available end as available,
+      select b.n, b.warehouse_id, b.bin_id, b.bin, b.level, b.free, case when not b.claims then l.available end as available,
              row_number() over (partition by b.n order by b.lines_that_could, l.place, b.warehouse_id, p.start nulls last, b.bin_id) as preference
       from bin b
       left join level l on l.product_id = b.product_id and l.warehouse_id = b.warehouse_id
       left join ordered p on p.bin_id = b.bin_id
       where candidates is null or b.claims or l.place is not null) as o on o.n = u.n
-    join bin b on b.n = u.n and b.bin_id = o.bin_id
     group by u.n, u.line, u.product_id, u.qty, u.location_id, u.lot_id, u.min_days_left, u.serial_ids
     order by (u.line < 0) = (candidates is null), u.serial_ids is null, num_nonnulls(u.location_id, u.lot_id) desc, u.min_days_left desc nulls last, u.n
   loop
     for i in 1 .. cardinality(wanted.bins) loop
+      exit when wanted.qty <= 0;
       units := least(wanted.qty, wanted.free[i] - coalesce(from_bin[wanted.bin[i]], 0), wanted.available[i] - coalesce(from_level[wanted.level[i]], 0));
       if wanted.named then
         pieces := array(

@@ -31,7 +31,7 @@ begin
       select row(n.product_id, n.warehouse_id)::openstock_core.level_key from unnest(needs) as n), at, null), null, bin_ids, removal, at, false)) as p
     join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = p.bin_id
     where b.handling_unit_id is not null);
-  foreach need in array needs loop
+  foreach need in array coalesce(needs, '{}') loop
     for unit in
       select array_agg(c.bin_id order by c.start) as bins, array_agg(c.free order by c.start) as free, sum(c.free) as units
       from openstock_core.pickable_bins(tenant, need.product_id, need.warehouse_id, removal) as c
