@@ -2982,7 +2982,7 @@ begin
         where d.tenant_id = tenant and d.product_id = k.product_id and d.warehouse_id = k.warehouse_id
           and d.expires_at <= find_due_holds.at and d.reserved > 0 and u.units > 0
         order by d.expires_at, d.reservation_line_id
-        limit ceil(k.qty * 10::numeric ^ p.decimals)
+        limit least(ceil(k.qty * 10::numeric ^ p.decimals), 1e9)
       ) as l
     ) as h
     where h.before < k.qty);
@@ -7083,9 +7083,9 @@ begin
       join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
       where b.tenant_id = tenant and b.product_id = l.product_id and b.warehouse_id = l.warehouse_id and l.next_block_at <= ended_units.at
         and b.on_hand > 0 and not b.blocked and openstock_core.expiry(t.expires_on) <= ended_units.at) as d
-    cross join lateral (select case when enough is not null then ceil(greatest((
+    cross join lateral (select case when enough is not null then least(ceil(greatest((
                           select coalesce(sum(e.qty), 0) from unnest(enough) as e where e.product_id = l.product_id) - l.available + d.units, 0)
-                          * 10::numeric ^ p.decimals) end as holds
+                          * 10::numeric ^ p.decimals), 1e9) end as holds
                         from openstock_core.product p where p.tenant_id = tenant and p.product_id = l.product_id) as m
     cross join lateral (
       select coalesce(sum(f.units), 0) as units
@@ -7676,7 +7676,7 @@ begin
         where n.tenant_id = tenant and n.product_id = k.product_id and n.warehouse_id = k.warehouse_id and n.channel_id = c.channel_id
           and n.expires_at <= find_holds_of_quotas.at and n.reserved > 0 and n.quota_used > 0
         order by n.expires_at, n.reservation_line_id
-        limit ceil(greatest(m.qty, 0) * 10::numeric ^ p.decimals)) as d) as h
+        limit least(ceil(greatest(m.qty, 0) * 10::numeric ^ p.decimals), 1e9)) as d) as h
     where h.before < m.qty);
 end
 $$;
@@ -7689,12 +7689,13 @@ comment on function openstock_core.find_holds_of_quotas is
 reset role;
 
 -- sql/functions/openstock_core/missing_units.sql
--- Says what levels lack of what is needed there, as it is booked: holds that ended count as alive. Lots that are about to be booked as expired are left out.
+-- Says what levels lack of what is needed there, as it is booked: holds that ended count as alive. Lots that are about to be booked as expired
+-- are left out, and what the caller is about to give back counts.
 -- Reads: stock_level, stock_bin, for sales channels channel_quota. The levels are locked.
 set local role openstock_owner;
 
 create or replace function openstock_core.missing_units(
-  tenant uuid, needs openstock_core.pick[], callers openstock_core.sourcing[], due openstock_core.due,
+  tenant uuid, needs openstock_core.pick[], freed openstock_core.pick[], callers openstock_core.sourcing[], due openstock_core.due,
   out units openstock_core.pick[], out channels bigint[])
 language plpgsql
 stable
@@ -7704,7 +7705,7 @@ begin
   select coalesce(array_agg(row(null, m.product_id, m.warehouse_id, null, m.qty, null)::openstock_core.pick), '{}'), array_agg(m.channel_id)
   into units, channels
   from (
-    select n.product_id, n.warehouse_id, c.channel_id, n.qty - l.available + b.units - f.units as qty
+    select n.product_id, n.warehouse_id, c.channel_id, n.qty - g.units - l.available + b.units - f.units as qty
     from unnest(needs) as n
     cross join unnest(callers) as c
     cross join lateral (select * from openstock_core.stock_level s where s.tenant_id = tenant and s.product_id = n.product_id
@@ -7712,6 +7713,8 @@ begin
     cross join lateral (select coalesce(sum(s.on_hand), 0) as units from openstock_core.stock_bin s
                         where s.tenant_id = tenant and s.bin_id = any (due.lot_bin_ids) and s.product_id = n.product_id
                           and s.warehouse_id = n.warehouse_id) as b
+    cross join lateral (select coalesce(sum(u.qty), 0) as units from unnest(freed) as u
+                        where u.product_id = n.product_id and u.warehouse_id = n.warehouse_id) as g
     cross join lateral (select case when c.channel_id is null then 0 else openstock_core.units_kept(
                           tenant, c.channel_id, c.uses_safety_stock, l.product_id, l.warehouse_id, l.safety_stock) end as units) as f) as m
   where m.qty > 0;
@@ -7726,11 +7729,11 @@ comment on function openstock_core.missing_units is
 reset role;
 
 -- sql/functions/openstock_core/needed_units.sql
--- Says how many units a plan takes of each level, or without one how many it might take, less what the caller is about to give back there.
+-- Says how many units a plan takes of each level, or without one how many it might take.
 set local role openstock_owner;
 
 create or replace function openstock_core.needed_units(
-  lines openstock_core.order_line[], levels openstock_core.level_key[], parts openstock_core.order_line[], freed openstock_core.pick[])
+  lines openstock_core.order_line[], levels openstock_core.level_key[], parts openstock_core.order_line[])
 returns openstock_core.pick[]
 language sql
 immutable
@@ -7741,30 +7744,27 @@ begin atomic
     from (
       select p.product_id, p.warehouse_id, p.qty from unnest(parts) as p
       union all
-      select f.product_id, f.warehouse_id, -f.qty from unnest(freed) as f
-      union all
       select l.product_id, k.warehouse_id, l.qty from unnest(lines) as l join unnest(levels) as k on k.product_id = l.product_id where parts is null
     ) as u
-    group by u.product_id, u.warehouse_id) as n
-  where n.qty > 0;
+    group by u.product_id, u.warehouse_id) as n;
 end;
 
 revoke all on function openstock_core.needed_units from public;
 grant execute on function openstock_core.needed_units to openstock_api;
 comment on function openstock_core.needed_units is
-  'Units that these parts, or where they are null all the lines, need at each level beyond what is freed there.';
+  'Units that these parts, or where they are null all the lines, need at each level.';
 
 reset role;
 
 -- sql/functions/openstock_core/make_room.sql
 -- Books what is due at locked levels: all lots that expired, and of the holds that ended, the oldest first, as many as are needed
--- for each of these channels, and as many as their quotas lack; so a flash sale's end does not hold up whoever comes next. Of holds that ended and
+-- for each of these channels beyond what the caller frees, and as many as their quotas lack; so a flash sale's end does not hold up whoever comes next. Of holds that ended and
 -- have units pinned in bins that the caller wants, or that the caller names, all are booked. Writes: what book_due writes.
 -- Locks: reservation_line by id, stock_bin by bin_id; the caller gives them up on OS901, and chooses anew.
 set local role openstock_owner;
 
 create or replace function openstock_core.make_room(
-  tenant uuid, op_id text, needs openstock_core.pick[], bins bigint[], ended bigint[],
+  tenant uuid, op_id text, needs openstock_core.pick[], freed openstock_core.pick[], bins bigint[], ended bigint[],
   due openstock_core.due, callers openstock_core.sourcing[])
 returns boolean
 language plpgsql
@@ -7775,7 +7775,7 @@ declare
   holds bigint[] := array[]::bigint[];
 begin
   if due.next_expiry_at <= due.at then
-    missing := openstock_core.missing_units(tenant, needs, callers, due);
+    missing := openstock_core.missing_units(tenant, needs, freed, callers, due);
     holds := openstock_core.find_due_holds(tenant, missing.units, due.at, false, channels => missing.channels)
       || openstock_core.find_holds_of_quotas(tenant, needs, callers, due.at)
       || openstock_core.ended_pins(tenant, bins, due.at)
@@ -7873,9 +7873,9 @@ begin
       waiting := due.backorder_ids;
       queued := true;
     end if;
-    needs := openstock_core.needed_units(lines, held, parts, giving.units);
+    needs := openstock_core.needed_units(lines, held, parts);
     if settled then
-      if cardinality((openstock_core.missing_units(tenant, needs, array[sourcing], due)).units) > 0
+      if cardinality((openstock_core.missing_units(tenant, needs, giving.units, array[sourcing], due)).units) > 0
         or (short and exists (select from openstock_core.certain_bins(tenant, sought, judged_at, false) as c where certain and c.bin_id <> all (bins)))
       then
         perform openstock_core.fail('40001', '{"problem": "a stock level came into being, with a hold that has ended or units that are asked for"}');
@@ -7883,10 +7883,10 @@ begin
     else
       bins := array(select distinct c.bin_id from openstock_core.certain_bins(tenant, sought, judged_at, false) as c where certain);
       begin
-        settled := openstock_core.make_room(tenant, op_id, needs, bins || giving.bin_ids, coalesce(giving.ended_ids, '{}'), due, array[sourcing])
+        settled := openstock_core.make_room(tenant, op_id, needs, giving.units, bins || giving.bin_ids, coalesce(giving.ended_ids, '{}'), due, array[sourcing])
           or certain or giving.bin_ids is not null;
         due.lot_bin_ids := '{}';
-        if not certain and cardinality((openstock_core.missing_units(tenant, needs, array[sourcing], due)).units) > 0 then
+        if not certain and cardinality((openstock_core.missing_units(tenant, needs, giving.units, array[sourcing], due)).units) > 0 then
           perform openstock_core.fail('OS901', '{"problem": "a hold was extended that was counted as ended"}');
         end if;
         again := certain;
@@ -8188,8 +8188,8 @@ begin
     select coalesce(jsonb_agg(jsonb_build_object(
       'order_ref', order_ref, 'line', w.line, 'sku', w.sku, 'warehouse', h.code, 'outcome', outcome,
       'qty_ordered', w.qty, 'qty_reserved', 0, 'qty_backordered', 0, 'qty_short', trim_scale(w.qty - coalesce(p.qty, 0)), 'qty_released', 0,
-      'on_hand', coalesce(l.on_hand, 0), 'blocked', coalesce(l.blocked, 0), 'reserved', coalesce(l.reserved, 0),
-      'available', case when c.certain then coalesce(p.qty, 0) else coalesce(l.available, 0) end,
+      'on_hand', trim_scale(coalesce(l.on_hand, 0)), 'blocked', trim_scale(coalesce(l.blocked, 0)), 'reserved', trim_scale(coalesce(l.reserved, 0)),
+      'available', trim_scale(case when c.certain then coalesce(p.qty, 0) else coalesce(l.available, 0) end),
       'offers', coalesce(case when c.certain then p.offers else l.offers end, '[]'), 'replayed', false) order by w.n), '[]')
     from rows from (unnest(wanted)) with ordinality as w (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)
     left join openstock_core.warehouse h on h.tenant_id = tenant and h.warehouse_id = w.warehouse_id
@@ -9260,7 +9260,7 @@ comment on function openstock_core.find_giving is 'The levels, backlogs and bins
 reset role;
 
 -- sql/functions/openstock_core/check_still_open.sql
--- Locks what an order is about to give back, and makes sure that it is what it was before the levels and backlogs were locked: until then a hold may
+-- Locks lines that an order is about to change, and makes sure that it is what it was before the levels and backlogs were locked: until then a hold may
 -- have ended and been booked. Locks: reservation_line by id, backorder by id; the order, levels and backlogs are locked.
 set local role openstock_owner;
 
@@ -9352,7 +9352,10 @@ begin
 
   stock := openstock_core.find_stock(tenant, op_id, wanted, sourcing, on_shortage = 'backorder',
                                      openstock_core.find_giving(tenant, order_id, taken, sourcing.channel_id, arrived_at));
-  perform openstock_core.check_still_open(tenant, taken);
+  -- Of lines that are to have more, too: booked as ended, they would grow from nothing.
+  perform openstock_core.check_still_open(tenant, taken || array(
+    select row(p.reservation_line_id, p.line, p.product_id, p.warehouse_id, 0, p.units, p.backorder_id, null)::openstock_core.taken_line
+    from unnest(alive) as p where p.line in (select u.line from unnest(wanted) as u)));
   begin
     if cardinality(taken) > 0 then
       entries := array(select p from openstock_core.release_units(tenant, op_id, order_ref, taken, reason) as p);
@@ -10124,7 +10127,7 @@ begin
       perform openstock_core.make_room(tenant, op_id, array(
         select row(null, k.product_id, k.warehouse_id, null, g.backordered, null)::openstock_core.pick
         from unnest(levels) as k
-        join openstock_core.backlog g on g.tenant_id = tenant and g.product_id = k.product_id), '{}', '{}', due, array(
+        join openstock_core.backlog g on g.tenant_id = tenant and g.product_id = k.product_id), '{}', '{}', '{}', due, array(
         select row(null, null, null, null, c.channel_id, c.uses_safety_stock)::openstock_core.sourcing
         from (select distinct b.channel_id from openstock_core.backorder b
               where b.tenant_id = tenant and b.product_id = any (product_ids) and b.backordered > 0 and b.expires_at is null) as k
@@ -14122,5 +14125,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '9ca5cbb4983f0437161ea1e630cea7ef1d4bfc5a3dc8704735882c5e8e0de0ce');
+values ('0001.baseline', 'e76d13a23a3e976ca8043dfcd4dfa2717166695827c949966b6665e186ef10da');
 reset role;

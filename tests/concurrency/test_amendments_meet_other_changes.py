@@ -72,3 +72,42 @@ def test_who_came_in_time_and_had_to_wait_gives_back_what_has_ended_since(held: 
     assert columns(waiting.result(NEVER), "outcome", "qty_released", "qty_reserved") == [("released", 2, 1)]
     two.commit()
     assert held.differences() == []
+
+
+def test_a_hold_that_was_extended_in_time_keeps_its_units(shop: Shop, wall_clock: WallClock, session: OpenSession) -> None:
+    shop.receive("LON", [{"sku": "APPLE", "qty": 9}])
+    shop.reserve("MINE", [{"sku": "APPLE", "qty": 3}])
+    shop.reserve("CART", [{"sku": "APPLE", "qty": 4}], ttl=timedelta(hours=1))
+    shop.adjust("LON", [{"sku": "APPLE", "qty": -7}], reason="a flood")
+    one, two = session(), session()
+    one.extend("CART", timedelta(hours=9))
+    wall_clock.advance(hours=2)
+    waiting = two.blocked("amend", "MINE", [{"line": 1, "qty": 0}, {"line": 2, "sku": "APPLE", "qty": 2}])
+    one.commit()
+    assert columns(two.outcome(waiting, "amend"), "outcome") == [("rejected",)]
+    assert shop.differences() == []
+
+
+def test_a_line_that_ends_while_the_call_waits_does_not_grow(shop: Shop, wall_clock: WallClock, session: OpenSession) -> None:
+    shop.receive("LON", [{"sku": "APPLE", "qty": 4}])
+    shop.reserve("MINE", [{"sku": "APPLE", "qty": 3}], ttl=timedelta(hours=1))
+    one, two = session(), session()
+    one.reserve("OTHER", [{"sku": "APPLE", "qty": 1}])
+    waiting = two.blocked("amend", "MINE", [{"line": 1, "qty": 5}])
+    wall_clock.advance(hours=2)
+    one.rollback()
+    assert two.refused(waiting) == "40001"
+    assert columns(shop.view("orders", order_ref="MINE"), "status") == [("expired",)]
+    assert shop.differences() == []
+
+
+def test_another_line_of_the_order_may_end_while_the_call_waits(held: Shop, wall_clock: WallClock, session: OpenSession) -> None:
+    held.reserve("C-1", [{"sku": "RICE", "qty": 1}], ttl=timedelta(hours=9))
+    one, two = session(), session()
+    one.adjust("LON", [{"sku": "APPLE", "qty": 1}], reason="found")
+    waiting = two.blocked("amend", "C-1", [{"line": 2, "qty": 3}])
+    wall_clock.advance(hours=2)
+    one.reserve("NEW", [{"sku": "APPLE", "qty": 4}])  # of which the first line had three
+    one.commit()
+    assert columns(two.outcome(waiting, "amend"), "line", "outcome") == [(2, "reserved")]
+    assert held.differences() == []

@@ -146,9 +146,10 @@ class Orders(Wishes):
         waiting: Iterable[Waiting],
         callers: Iterable[str | None] = (None,),
         also: Iterable[OrderLine] = (),
+        freed: dict[LevelKey, Decimal] | None = None,
     ) -> None:
         """Book what is due at levels: lots that have expired, and of the holds that have ended as many as it takes until each of these channels, or who has
-        none, could have what is needed of each level as it is booked, and these besides; and the holds that waited until they ended.
+        none, could have what is needed of each level, besides what is given back there, as it is booked, and these besides; and the holds that waited until they ended.
         """
         callers = list(callers)
         due = self._due_for_quotas(needs, callers)
@@ -156,12 +157,12 @@ class Orders(Wishes):
             missing = {}
             for key, units in needs.items():
                 lots = sum((b.on_hand for b in self._due_bins(*key)), ZERO)
-                missing[key] = units - self.free(key, caller) + lots
+                missing[key] = units - (freed or {}).get(key, ZERO) - self.free(key, caller) + lots
 
-            def freed(line: OrderLine, caller: str | None = caller) -> Decimal:
+            def comes_free(line: OrderLine, caller: str | None = caller) -> Decimal:
                 return line.reserved - (self.goes_back(line, line.reserved) if line.channel != caller else ZERO)
 
-            due += self._choose_due(missing, freed)
+            due += self._choose_due(missing, comes_free)
         self._end({*due, *also}, waiting)
         self._settle(levels)
 

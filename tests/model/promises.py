@@ -242,10 +242,10 @@ class Promises(Sourcing):
         certain = any(w["wish"].many for w in wanted)
         found = Found({}, {}) if certain else self._source(wanted, levels, channel, ask, freed)
         takes = {key: units[key[0]] if certain else sum((qty for part, qty in found.parts.items() if part[1:] == key), ZERO) for key in levels if key[0] in units}
-        needs = {key: qty - freed.get(key, ZERO) for key, qty in takes.items() if qty > freed.get(key, ZERO)}
+        needs = {key: qty for key, qty in takes.items() if qty > 0}
         leaving = {part.sku for part, _ in taken or [] if isinstance(part, Waiting)}
         queues = {*leaving, *units} if leaving or (may_wait and self._missing(wanted, found.parts)) else set()
-        self._make_room(needs, levels, self._ended_waiting(queues), [channel], [*also, *self._ended_in_certain_bins(wanted, levels, given)])
+        self._make_room(needs, levels, self._ended_waiting(queues), [channel], [*also, *self._ended_in_certain_bins(wanted, levels, given)], freed)
         return self._source(wanted, levels, channel, ask, freed, self._pins_coming_off(taken or []), given) if certain else found
 
     def _source(

@@ -55,7 +55,10 @@ begin
 
   stock := openstock_core.find_stock(tenant, op_id, wanted, sourcing, on_shortage = 'backorder',
                                      openstock_core.find_giving(tenant, order_id, taken, sourcing.channel_id, arrived_at));
-  perform openstock_core.check_still_open(tenant, taken);
+  -- Of lines that are to have more, too: booked as ended, they would grow from nothing.
+  perform openstock_core.check_still_open(tenant, taken || array(
+    select row(p.reservation_line_id, p.line, p.product_id, p.warehouse_id, 0, p.units, p.backorder_id, null)::openstock_core.taken_line
+    from unnest(alive) as p where p.line in (select u.line from unnest(wanted) as u)));
   begin
     if cardinality(taken) > 0 then
       entries := array(select p from openstock_core.release_units(tenant, op_id, order_ref, taken, reason) as p);

@@ -22,9 +22,9 @@ begin
       join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
       where b.tenant_id = tenant and b.product_id = l.product_id and b.warehouse_id = l.warehouse_id and l.next_block_at <= ended_units.at
         and b.on_hand > 0 and not b.blocked and openstock_core.expiry(t.expires_on) <= ended_units.at) as d
-    cross join lateral (select case when enough is not null then ceil(greatest((
+    cross join lateral (select case when enough is not null then least(ceil(greatest((
                           select coalesce(sum(e.qty), 0) from unnest(enough) as e where e.product_id = l.product_id) - l.available + d.units, 0)
-                          * 10::numeric ^ p.decimals) end as holds
+                          * 10::numeric ^ p.decimals), 1e9) end as holds
                         from openstock_core.product p where p.tenant_id = tenant and p.product_id = l.product_id) as m
     cross join lateral (
       select coalesce(sum(f.units), 0) as units

@@ -71,7 +71,7 @@ begin
       perform openstock_core.make_room(tenant, op_id, array(
         select row(null, k.product_id, k.warehouse_id, null, g.backordered, null)::openstock_core.pick
         from unnest(levels) as k
-        join openstock_core.backlog g on g.tenant_id = tenant and g.product_id = k.product_id), '{}', '{}', due, array(
+        join openstock_core.backlog g on g.tenant_id = tenant and g.product_id = k.product_id), '{}', '{}', '{}', due, array(
         select row(null, null, null, null, c.channel_id, c.uses_safety_stock)::openstock_core.sourcing
         from (select distinct b.channel_id from openstock_core.backorder b
               where b.tenant_id = tenant and b.product_id = any (product_ids) and b.backordered > 0 and b.expires_at is null) as k

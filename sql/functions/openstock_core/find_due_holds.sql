@@ -35,7 +35,7 @@ begin
         where d.tenant_id = tenant and d.product_id = k.product_id and d.warehouse_id = k.warehouse_id
           and d.expires_at <= find_due_holds.at and d.reserved > 0 and u.units > 0
         order by d.expires_at, d.reservation_line_id
-        limit ceil(k.qty * 10::numeric ^ p.decimals)
+        limit least(ceil(k.qty * 10::numeric ^ p.decimals), 1e9)
       ) as l
     ) as h
     where h.before < k.qty);

@@ -29,7 +29,7 @@ begin
         where n.tenant_id = tenant and n.product_id = k.product_id and n.warehouse_id = k.warehouse_id and n.channel_id = c.channel_id
           and n.expires_at <= find_holds_of_quotas.at and n.reserved > 0 and n.quota_used > 0
         order by n.expires_at, n.reservation_line_id
-        limit ceil(greatest(m.qty, 0) * 10::numeric ^ p.decimals)) as d) as h
+        limit least(ceil(greatest(m.qty, 0) * 10::numeric ^ p.decimals), 1e9)) as d) as h
     where h.before < m.qty);
 end
 $$;

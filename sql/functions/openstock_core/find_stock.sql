@@ -68,9 +68,9 @@ begin
       waiting := due.backorder_ids;
       queued := true;
     end if;
-    needs := openstock_core.needed_units(lines, held, parts, giving.units);
+    needs := openstock_core.needed_units(lines, held, parts);
     if settled then
-      if cardinality((openstock_core.missing_units(tenant, needs, array[sourcing], due)).units) > 0
+      if cardinality((openstock_core.missing_units(tenant, needs, giving.units, array[sourcing], due)).units) > 0
         or (short and exists (select from openstock_core.certain_bins(tenant, sought, judged_at, false) as c where certain and c.bin_id <> all (bins)))
       then
         perform openstock_core.fail('40001', '{"problem": "a stock level came into being, with a hold that has ended or units that are asked for"}');
@@ -78,10 +78,10 @@ begin
     else
       bins := array(select distinct c.bin_id from openstock_core.certain_bins(tenant, sought, judged_at, false) as c where certain);
       begin
-        settled := openstock_core.make_room(tenant, op_id, needs, bins || giving.bin_ids, coalesce(giving.ended_ids, '{}'), due, array[sourcing])
+        settled := openstock_core.make_room(tenant, op_id, needs, giving.units, bins || giving.bin_ids, coalesce(giving.ended_ids, '{}'), due, array[sourcing])
           or certain or giving.bin_ids is not null;
         due.lot_bin_ids := '{}';
-        if not certain and cardinality((openstock_core.missing_units(tenant, needs, array[sourcing], due)).units) > 0 then
+        if not certain and cardinality((openstock_core.missing_units(tenant, needs, giving.units, array[sourcing], due)).units) > 0 then
           perform openstock_core.fail('OS901', '{"problem": "a hold was extended that was counted as ended"}');
         end if;
         again := certain;

@@ -1,11 +1,11 @@
 -- Books what is due at locked levels: all lots that expired, and of the holds that ended, the oldest first, as many as are needed
--- for each of these channels, and as many as their quotas lack; so a flash sale's end does not hold up whoever comes next. Of holds that ended and
+-- for each of these channels beyond what the caller frees, and as many as their quotas lack; so a flash sale's end does not hold up whoever comes next. Of holds that ended and
 -- have units pinned in bins that the caller wants, or that the caller names, all are booked. Writes: what book_due writes.
 -- Locks: reservation_line by id, stock_bin by bin_id; the caller gives them up on OS901, and chooses anew.
 set local role openstock_owner;
 
 create or replace function openstock_core.make_room(
-  tenant uuid, op_id text, needs openstock_core.pick[], bins bigint[], ended bigint[],
+  tenant uuid, op_id text, needs openstock_core.pick[], freed openstock_core.pick[], bins bigint[], ended bigint[],
   due openstock_core.due, callers openstock_core.sourcing[])
 returns boolean
 language plpgsql
@@ -16,7 +16,7 @@ declare
   holds bigint[] := array[]::bigint[];
 begin
   if due.next_expiry_at <= due.at then
-    missing := openstock_core.missing_units(tenant, needs, callers, due);
+    missing := openstock_core.missing_units(tenant, needs, freed, callers, due);
     holds := openstock_core.find_due_holds(tenant, missing.units, due.at, false, channels => missing.channels)
       || openstock_core.find_holds_of_quotas(tenant, needs, callers, due.at)
       || openstock_core.ended_pins(tenant, bins, due.at)

@@ -1,8 +1,8 @@
--- Says how many units a plan takes of each level, or without one how many it might take, less what the caller is about to give back there.
+-- Says how many units a plan takes of each level, or without one how many it might take.
 set local role openstock_owner;
 
 create or replace function openstock_core.needed_units(
-  lines openstock_core.order_line[], levels openstock_core.level_key[], parts openstock_core.order_line[], freed openstock_core.pick[])
+  lines openstock_core.order_line[], levels openstock_core.level_key[], parts openstock_core.order_line[])
 returns openstock_core.pick[]
 language sql
 immutable
@@ -13,17 +13,14 @@ begin atomic
     from (
       select p.product_id, p.warehouse_id, p.qty from unnest(parts) as p
       union all
-      select f.product_id, f.warehouse_id, -f.qty from unnest(freed) as f
-      union all
       select l.product_id, k.warehouse_id, l.qty from unnest(lines) as l join unnest(levels) as k on k.product_id = l.product_id where parts is null
     ) as u
-    group by u.product_id, u.warehouse_id) as n
-  where n.qty > 0;
+    group by u.product_id, u.warehouse_id) as n;
 end;
 
 revoke all on function openstock_core.needed_units from public;
 grant execute on function openstock_core.needed_units to openstock_api;
 comment on function openstock_core.needed_units is
-  'Units that these parts, or where they are null all the lines, need at each level beyond what is freed there.';
+  'Units that these parts, or where they are null all the lines, need at each level.';
 
 reset role;

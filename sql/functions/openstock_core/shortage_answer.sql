@@ -19,8 +19,8 @@ begin
     select coalesce(jsonb_agg(jsonb_build_object(
       'order_ref', order_ref, 'line', w.line, 'sku', w.sku, 'warehouse', h.code, 'outcome', outcome,
       'qty_ordered', w.qty, 'qty_reserved', 0, 'qty_backordered', 0, 'qty_short', trim_scale(w.qty - coalesce(p.qty, 0)), 'qty_released', 0,
-      'on_hand', coalesce(l.on_hand, 0), 'blocked', coalesce(l.blocked, 0), 'reserved', coalesce(l.reserved, 0),
-      'available', case when c.certain then coalesce(p.qty, 0) else coalesce(l.available, 0) end,
+      'on_hand', trim_scale(coalesce(l.on_hand, 0)), 'blocked', trim_scale(coalesce(l.blocked, 0)), 'reserved', trim_scale(coalesce(l.reserved, 0)),
+      'available', trim_scale(case when c.certain then coalesce(p.qty, 0) else coalesce(l.available, 0) end),
       'offers', coalesce(case when c.certain then p.offers else l.offers end, '[]'), 'replayed', false) order by w.n), '[]')
     from rows from (unnest(wanted)) with ordinality as w (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)
     left join openstock_core.warehouse h on h.tenant_id = tenant and h.warehouse_id = w.warehouse_id
