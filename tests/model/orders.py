@@ -198,7 +198,8 @@ class Orders(Wishes):
         self, needs: dict[OrderLine, Decimal], removal: str | None, avoided: Iterable[BinKey] = ()
     ) -> dict[tuple[OrderLine, BinKey], Decimal]:
         """Units in bins for lines; what holds that have ended keep pinned is taken where there is nothing else."""
-        picks = self._pick_near(needs, removal, avoided)
+        certain = any(line.wish.many for line in needs)
+        picks = self._pick_anywhere(needs, removal, avoided) if certain else self._pick_near(needs, removal, avoided)
         if total(picks) < total(needs):
             picks = self._pick_anywhere(needs, removal, avoided)
         if total(picks) < total(needs) and self._free_pins(needs, avoided):

@@ -109,7 +109,7 @@ class Wishes(Views):
         return chosen | self._pick({line: need for line, need in needs.items() if not line.wish.many}, removal, avoided, gone)
 
     def _pick_near(self, needs: dict[OrderLine, Decimal], removal: str | None, avoided: Iterable[BinKey] = ()) -> Picks:
-        """The same from the bins alone that the removal rule would empty for these needs if no line asked for certain units: others are looked at only if
+        """The same from the bins alone that the removal rule would empty for these needs, none of which is for certain units: others are looked at only if
         these do not suffice, so that pickers do not wait for each other.
         """
         far: set[BinKey] = set(avoided)

@@ -95,6 +95,27 @@ def test_of_several_the_one_that_is_served_comes_first(dairy: Shop) -> None:
     assert columns(dairy.allocate("O1"), "outcome", "qty") == [("short", 2)]
 
 
+@pytest.mark.parametrize("pick", ["allocate", "allocate_next", "short_pick"])
+def test_who_could_have_others_leaves_them(shop: Shop, pick: str) -> None:
+    """The removal rule would give O2, of which the place is asked, the one unit of L1."""
+    for lot, days in (("L1", 5), ("L2", 9), ("L3", 20)):
+        shop.receive("LON", [{"sku": "MILK", "lot": lot, "qty": 1, "location": "A-1", "expires_on": day(days)}])
+    shop.reserve("O1", [L1 | {"qty": 1}], warehouse="LON")
+    shop.reserve("O2", [{"sku": "MILK", "qty": 1, "location": "A-1"}], warehouse="LON", priority=9)
+    lines = [{"sku": "MILK", "lot": lot, "qty": 1, "location": "A-1"} for lot in ("L1", "L2")]
+    for sign in (-1, 1):
+        shop.adjust("LON", [line | {"qty": sign} for line in (lines[:1] if pick == "short_pick" else lines)], reason="counted")
+    if pick == "allocate":
+        shop.allocate("O2")
+    elif pick == "allocate_next":
+        shop.allocate_next("LON", max_orders=1)
+    else:
+        shop.short_pick("O2", [lines[1]])
+    assert columns(shop.allocate("O1"), "outcome", "lot") == [("allocated", "L1")]
+    assert columns(shop.view("reservations", order_ref="O2"), "allocated") == [(1,)]
+    assert shop.differences() == []
+
+
 def test_only_what_is_lacking_is_claimed_and_only_by_who_is_promised_it(dairy: Shop, clock: Clock) -> None:
     dairy.reserve("O1", [L1 | {"qty": 1}], warehouse="LON")
     dairy.reserve("CART", [L1 | {"qty": 2}], warehouse="LON", ttl="1 hour")
