@@ -144,7 +144,7 @@ comment on column openstock.lot_change.expires_on is 'The lot''s last day (UTC),
 comment on column openstock.lot_change.quality is 'released, hold or rejected, from now on.';
 comment on column openstock.lot_change.outcome is 'created, updated or unchanged.';
 comment on column openstock.lot_change.qty_blocked is 'Units in all warehouses that cannot be promised any more; negative: that can be promised again.';
-comment on column openstock.lot_change.qty_deallocated is 'Units that were pinned to orders and are not any more; the orders keep their promises. Negative: that are pinned again to lines that asked for certain units.';
+comment on column openstock.lot_change.qty_deallocated is 'Units that were pinned to orders and are not any more; the orders keep their promises.';
 comment on column openstock.lot_change.replayed is 'True when this answer was stored by an earlier call with the same op_id.';
 
 create type openstock.quota_change as (
@@ -3553,7 +3553,7 @@ declare
   claimed constant bigint[] := array(
     select n.serial_id
     from unnest(openstock_core.find_claims(tenant, array(
-      select row(w.product_id, w.warehouse_id)::openstock_core.level_key from unnest(written) as w where w.by_serial), openstock.server_time(), null)) as c
+      select row(m.product_id, m.warehouse_id)::openstock_core.level_key from unnest(movements) as m where m.serial_ids is null), openstock.server_time(), null)) as c
     cross join lateral unnest(c.serial_ids) as n (serial_id));
 begin
   return array(
@@ -9260,7 +9260,7 @@ comment on function openstock_core.find_giving is 'The levels, backlogs and bins
 reset role;
 
 -- sql/functions/openstock_core/check_still_open.sql
--- Locks lines that an order is about to change, and makes sure that it is what it was before the levels and backlogs were locked: until then a hold may
+-- Locks lines that an order is about to change, and makes sure that they are what they were before the levels and backlogs were locked: until then a hold may
 -- have ended and been booked. Locks: reservation_line by id, backorder by id; the order, levels and backlogs are locked.
 set local role openstock_owner;
 
@@ -14129,5 +14129,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', 'd882fef4e15cb3f431ce2d9ba38f7f985f0eb489fd1c85a9951dbab000462c9e');
+values ('0001.baseline', '050fc4ece24efe41bc56217e3a9983bd54dde4417ed3dbfaf889e38e2c2fb42c');
 reset role;

@@ -79,7 +79,7 @@ class LotChange:
     qty_blocked: Decimal
     """Units in all warehouses that cannot be promised any more; negative: that can be promised again."""
     qty_deallocated: Decimal
-    """Units that were pinned to orders and are not any more; negative: pinned again to lines that asked for them."""
+    """Units that were pinned to orders and are not any more; the orders keep their promises."""
     replayed: bool
 
 

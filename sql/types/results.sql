@@ -33,7 +33,7 @@ comment on column openstock.lot_change.expires_on is 'The lot''s last day (UTC),
 comment on column openstock.lot_change.quality is 'released, hold or rejected, from now on.';
 comment on column openstock.lot_change.outcome is 'created, updated or unchanged.';
 comment on column openstock.lot_change.qty_blocked is 'Units in all warehouses that cannot be promised any more; negative: that can be promised again.';
-comment on column openstock.lot_change.qty_deallocated is 'Units that were pinned to orders and are not any more; the orders keep their promises. Negative: that are pinned again to lines that asked for certain units.';
+comment on column openstock.lot_change.qty_deallocated is 'Units that were pinned to orders and are not any more; the orders keep their promises.';
 comment on column openstock.lot_change.replayed is 'True when this answer was stored by an earlier call with the same op_id.';
 
 create type openstock.quota_change as (

@@ -1,4 +1,4 @@
--- Locks lines that an order is about to change, and makes sure that it is what it was before the levels and backlogs were locked: until then a hold may
+-- Locks lines that an order is about to change, and makes sure that they are what they were before the levels and backlogs were locked: until then a hold may
 -- have ended and been booked. Locks: reservation_line by id, backorder by id; the order, levels and backlogs are locked.
 set local role openstock_owner;
 

@@ -15,7 +15,7 @@ declare
   claimed constant bigint[] := array(
     select n.serial_id
     from unnest(openstock_core.find_claims(tenant, array(
-      select row(w.product_id, w.warehouse_id)::openstock_core.level_key from unnest(written) as w where w.by_serial), openstock.server_time(), null)) as c
+      select row(m.product_id, m.warehouse_id)::openstock_core.level_key from unnest(movements) as m where m.serial_ids is null), openstock.server_time(), null)) as c
     cross join lateral unnest(c.serial_ids) as n (serial_id));
 begin
   return array(
