@@ -7075,6 +7075,7 @@ begin
   return array(
     select row(null, l.product_id, l.warehouse_id, null, h.units - d.units, null)::openstock_core.pick
     from unnest(keys) as k
+    left join (select e.product_id, sum(e.qty) as qty from unnest(enough) as e group by 1) as n on n.product_id = k.product_id
     cross join lateral (select * from openstock_core.stock_level s where s.tenant_id = tenant and s.product_id = k.product_id
                           and s.warehouse_id = k.warehouse_id limit 1) as l
     cross join lateral (
@@ -7083,8 +7084,7 @@ begin
       join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
       where b.tenant_id = tenant and b.product_id = l.product_id and b.warehouse_id = l.warehouse_id and l.next_block_at <= ended_units.at
         and b.on_hand > 0 and not b.blocked and openstock_core.expiry(t.expires_on) <= ended_units.at) as d
-    cross join lateral (select case when enough is not null then least(ceil(greatest((
-                          select coalesce(sum(e.qty), 0) from unnest(enough) as e where e.product_id = l.product_id) - l.available + d.units, 0)
+    cross join lateral (select case when enough is not null then least(ceil(greatest(coalesce(n.qty, 0) - l.available + d.units, 0)
                           * 10::numeric ^ p.decimals), 1e9) end as holds
                         from openstock_core.product p where p.tenant_id = tenant and p.product_id = l.product_id) as m
     cross join lateral (
@@ -7139,9 +7139,7 @@ begin
       select k.product_id, k.warehouse_id, w.code, w.priority, w.active,
              -- As units_kept says it, which would be a statement for each.
              greatest(coalesce(l.available, 0) + coalesce(q.qty, 0) + case when sourcing.uses_safety_stock then coalesce(l.safety_stock, 0) else 0 end
-                      + case when cardinality(ended) = 0 then 0 else (
-               select coalesce(sum(e.qty), 0) from unnest(ended) as e
-               where e.product_id = k.product_id and e.warehouse_id = k.warehouse_id) end, 0) as available,
+                      + coalesce(e.qty, 0), 0) as available,
              openstock_core.distance_km(w.latitude, w.longitude, sourcing.latitude, sourcing.longitude) as distance_km,
              coalesce((w.shipping_cost_by_zone ->> sourcing.zone)::numeric, w.shipping_cost) as shipping_cost
       from unnest(keys) as k
@@ -7150,6 +7148,8 @@ begin
                            and s.warehouse_id = k.warehouse_id limit 1) as l on true
       left join lateral (select * from openstock_core.channel_quota s where s.tenant_id = tenant and s.product_id = k.product_id
                            and s.warehouse_id = k.warehouse_id and s.channel_id = sourcing.channel_id limit 1) as q on true
+      left join (select u.product_id, u.warehouse_id, sum(u.qty) as qty from unnest(ended) as u group by 1, 2) as e
+        on e.product_id = k.product_id and e.warehouse_id = k.warehouse_id
     ) as c);
   if sourcing.strategy in ('least_cost', 'fewest_splits', 'ship_complete') then
     chosen := openstock_core.choose_warehouses(lines, candidates, sourcing.strategy);
@@ -14129,5 +14129,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '050fc4ece24efe41bc56217e3a9983bd54dde4417ed3dbfaf889e38e2c2fb42c');
+values ('0001.baseline', 'f9af125f2b80e263ea9bc281bb2696476d446c1d06a5c8b69a6af1030272cbf6');
 reset role;

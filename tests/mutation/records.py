@@ -30,7 +30,6 @@ EQUIVALENT: dict[str, str] = {
     "openstock_core.end_holds: where n.expires_at is not null": "min passes over nulls; lets the index of holds by level serve",
     "openstock_core.ended_pins: where l.reserved > 0": "what has nothing reserved has nothing pinned",
     "openstock_core.ended_units: where b.on_hand > 0": "an empty bin adds nothing; the condition lets the index of stocked bins be used",
-    "openstock_core.ended_units: where e.product_id = l.product_id": "more holds are counted than have what is needed, which changes nothing",
     "openstock_core.ended_units: where l.next_block_at <= ended_units.at": "no units that are not blocked expire before their level's next_block_at: it only saves looking",
     "openstock_core.ended_units: where l.next_block_at <= ended_units.at or l.next_expiry_at <= ended_units.at": "where nothing has ended nothing changes: it only saves a row",
     "openstock_core.ended_units: where l.next_expiry_at <= ended_units.at": "no open hold ends before its level's next_expiry_at: it only saves looking",

@@ -14,6 +14,7 @@ begin
   return array(
     select row(null, l.product_id, l.warehouse_id, null, h.units - d.units, null)::openstock_core.pick
     from unnest(keys) as k
+    left join (select e.product_id, sum(e.qty) as qty from unnest(enough) as e group by 1) as n on n.product_id = k.product_id
     cross join lateral (select * from openstock_core.stock_level s where s.tenant_id = tenant and s.product_id = k.product_id
                           and s.warehouse_id = k.warehouse_id limit 1) as l
     cross join lateral (
@@ -22,8 +23,7 @@ begin
       join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
       where b.tenant_id = tenant and b.product_id = l.product_id and b.warehouse_id = l.warehouse_id and l.next_block_at <= ended_units.at
         and b.on_hand > 0 and not b.blocked and openstock_core.expiry(t.expires_on) <= ended_units.at) as d
-    cross join lateral (select case when enough is not null then least(ceil(greatest((
-                          select coalesce(sum(e.qty), 0) from unnest(enough) as e where e.product_id = l.product_id) - l.available + d.units, 0)
+    cross join lateral (select case when enough is not null then least(ceil(greatest(coalesce(n.qty, 0) - l.available + d.units, 0)
                           * 10::numeric ^ p.decimals), 1e9) end as holds
                         from openstock_core.product p where p.tenant_id = tenant and p.product_id = l.product_id) as m
     cross join lateral (

@@ -28,9 +28,7 @@ begin
       select k.product_id, k.warehouse_id, w.code, w.priority, w.active,
              -- As units_kept says it, which would be a statement for each.
              greatest(coalesce(l.available, 0) + coalesce(q.qty, 0) + case when sourcing.uses_safety_stock then coalesce(l.safety_stock, 0) else 0 end
-                      + case when cardinality(ended) = 0 then 0 else (
-               select coalesce(sum(e.qty), 0) from unnest(ended) as e
-               where e.product_id = k.product_id and e.warehouse_id = k.warehouse_id) end, 0) as available,
+                      + coalesce(e.qty, 0), 0) as available,
              openstock_core.distance_km(w.latitude, w.longitude, sourcing.latitude, sourcing.longitude) as distance_km,
              coalesce((w.shipping_cost_by_zone ->> sourcing.zone)::numeric, w.shipping_cost) as shipping_cost
       from unnest(keys) as k
@@ -39,6 +37,8 @@ begin
                            and s.warehouse_id = k.warehouse_id limit 1) as l on true
       left join lateral (select * from openstock_core.channel_quota s where s.tenant_id = tenant and s.product_id = k.product_id
                            and s.warehouse_id = k.warehouse_id and s.channel_id = sourcing.channel_id limit 1) as q on true
+      left join (select u.product_id, u.warehouse_id, sum(u.qty) as qty from unnest(ended) as u group by 1, 2) as e
+        on e.product_id = k.product_id and e.warehouse_id = k.warehouse_id
     ) as c);
   if sourcing.strategy in ('least_cost', 'fewest_splits', 'ship_complete') then
     chosen := openstock_core.choose_warehouses(lines, candidates, sourcing.strategy);
