@@ -1378,7 +1378,7 @@ comment on column openstock_core.reservation_line.location_id is 'Only units tha
 comment on column openstock_core.reservation_line.lot_id is 'Only units of this lot will do; null: of any.';
 comment on column openstock_core.reservation_line.min_days_left is
   'Only units that have so many days left before the last day of their lot, when they are pinned, will do; null: any that have not expired.';
-comment on column openstock_core.reservation_line.serial_ids is 'Only these pieces will do; null: any.';
+comment on column openstock_core.reservation_line.serial_ids is 'Only these pieces will do: those named, but for those that were shipped to it; null: any.';
 comment on column openstock_core.reservation_line.created_at is 'When it was promised.';
 comment on column openstock_core.reservation_line.changes is
   'Calls that pinned units for it or took pins off: each leaves a trace that a concurrent one cannot overlook.';
@@ -3537,8 +3537,8 @@ reset role;
 
 -- sql/functions/openstock_core/choose_serials.sql
 -- Says which pieces each movement is about: those that the caller named, otherwise the first of those that it can be about, by
--- serial_id: of a line's pins where pins are taken off or pinned units leave, of the bin's free pieces elsewhere, last those that a line lacks which names
--- them. The bins are locked. Reads: serial_unit, and what find_claims reads.
+-- serial_id: of a line's pins where pins are taken off (first those that lines lack) or pinned units leave, of the bin's free pieces elsewhere, such that lines which
+-- lack certain ones find them (find_claims). The bins are locked. Reads: serial_unit, and what find_claims and plan_pins read.
 set local role openstock_owner;
 
 create or replace function openstock_core.choose_serials(
@@ -3548,14 +3548,31 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  at constant timestamptz := openstock.server_time();
   named constant bigint[] := array(
     select n.serial_id from unnest(movements) as m cross join lateral unnest(m.serial_ids) as n (serial_id));
+  claims constant openstock_core.order_line[] := openstock_core.find_claims(tenant, array(
+    select row(m.product_id, m.warehouse_id)::openstock_core.level_key from unnest(movements) as m where m.serial_ids is null), at, null);
   claimed constant bigint[] := array(
-    select n.serial_id
-    from unnest(openstock_core.find_claims(tenant, array(
-      select row(m.product_id, m.warehouse_id)::openstock_core.level_key from unnest(movements) as m where m.serial_ids is null), openstock.server_time(), null)) as c
-    cross join lateral unnest(c.serial_ids) as n (serial_id));
+    select distinct n.serial_id from unnest(claims) as c cross join lateral unnest(c.serial_ids) as n (serial_id));
+  taken openstock_core.pick[];
+  ours bigint[];
 begin
+  if cardinality(claimed) > 0 then
+    taken := array(
+      select row(null, m.product_id, m.warehouse_id, m.bin_id, sum(greatest(m.allocated_delta - m.qty_delta, 0)), null)::openstock_core.pick
+      from unnest(movements) as m
+      group by m.product_id, m.warehouse_id, m.bin_id);
+    -- The bins have given these units already, their pieces have not.
+    ours := array(
+      select n.serial_id
+      from unnest(openstock_core.plan_pins(tenant, array(
+        select row(c.line, c.sku, c.product_id, c.warehouse_id, c.qty, c.location_id, c.lot_id, c.min_days_left, c.kit_id, c.kit_qty, case when c.serial_ids is not null then array(
+                 select s from unnest(c.serial_ids) as s where s <> all (named)) end)::openstock_core.order_line
+        from unnest(claims) as c), null, null, null, at, false, taken, taken)) as p
+      cross join lateral unnest(p.serial_ids) as n (serial_id)
+      where p.reservation_line_id = 0);
+  end if;
   return array(
     with asked as (
       select m.ord, m.bin_id, m.serial_ids, m.qty_delta, case when m.allocated_delta < 0 then m.reservation_line_id end as line_id,
@@ -3572,16 +3589,16 @@ begin
     ), pool as (
       select k.bin_id, k.line_id, s.serial_id,
              row_number() over (partition by k.bin_id, k.line_id order by s.serial_id) as place
-      from (select u.bin_id, u.line_id, sum(u.units) as units from unnamed u group by u.bin_id, u.line_id) as k
+      from (select u.bin_id, u.line_id, sum(u.units) as units, bool_and(u.qty_delta = 0) as frees from unnamed u group by u.bin_id, u.line_id) as k
       cross join lateral (
         (select u.serial_id from openstock_core.serial_unit u
          where k.line_id is null and u.tenant_id = tenant and u.bin_id = k.bin_id and u.reservation_line_id is null
            and u.serial_id <> all (named)
-         order by u.serial_id = any (claimed), u.serial_id limit k.units)
+         order by u.serial_id = any (ours) desc, u.serial_id = any (claimed), u.serial_id limit k.units)
         union all
         (select u.serial_id from openstock_core.serial_unit u
          where u.tenant_id = tenant and u.bin_id = k.bin_id and u.reservation_line_id = k.line_id and u.serial_id <> all (named)
-         order by u.serial_id limit k.units)) as s
+         order by (u.serial_id = any (claimed)) = k.frees desc, u.serial_id limit k.units)) as s
     )
     select row(a.ord, n.serial_id)::openstock_core.piece
     from asked a cross join lateral unnest(a.serial_ids) as n (serial_id)
@@ -3602,7 +3619,8 @@ reset role;
 
 -- sql/functions/openstock_core/post_serials.sql
 -- Applies movements of products tracked by serial to their pieces: the one place where a piece goes from bin to bin, or is pinned.
--- The bins are locked, and the pieces that come in. Writes: ledger_serial, serial_unit.
+-- The bins are locked, and the pieces that come in. Pieces that a line asked for and got it asks for no more.
+-- Writes: ledger_serial, serial_unit, reservation_line (which pieces it asks for).
 set local role openstock_owner;
 
 create or replace function openstock_core.post_serials(
@@ -3662,6 +3680,18 @@ begin
   if changed <> expected then
     perform openstock_core.fail('OS902', jsonb_build_object('op_id', op_id, 'serials', expected, 'changed', changed));
   end if;
+
+  update openstock_core.reservation_line l
+  set serial_ids = array(select s from unnest(l.serial_ids) as s where s <> all (g.serial_ids))
+  from (
+    select m.reservation_line_id, array_agg(p.serial_id) as serial_ids
+    from unnest(pieces) as p
+    join unnest(movements) with ordinality as m (
+      line, event_type, product_id, warehouse_id, bin_id, qty_delta, blocked_delta, reserved_delta, allocated_delta,
+      reservation_line_id, order_ref, unit_cost, reason, expires_at, backordered_delta, backorder_id, quota_delta, serial_ids, ord) on m.ord = p.ord
+    where m.event_type = 'SHIP'
+    group by m.reservation_line_id) as g
+  where l.tenant_id = tenant and l.reservation_line_id = g.reservation_line_id and l.serial_ids && g.serial_ids;
 
   return array(
     select row(w.ord, w.line, w.event_type, w.product_id, w.warehouse_id, w.location_id, w.lot_id, w.status, w.qty_delta, w.reserved_delta,
@@ -7388,7 +7418,8 @@ begin atomic
   select u.n, b.bin_id, b.warehouse_id, b.on_hand - b.allocated + case when without_ended then (
       select coalesce(sum(a.qty), 0)
       from openstock_core.allocation a
-      join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = a.reservation_line_id
+      cross join lateral (select * from openstock_core.reservation_line s
+                          where s.tenant_id = tenant and s.reservation_line_id = a.reservation_line_id limit 1) as l
       where a.tenant_id = tenant and a.bin_id = b.bin_id and l.expires_at <= certain_bins.at) else 0 end,
          case when u.serial_ids is not null then coalesce(s.free, '{}') end
   from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)
@@ -7420,10 +7451,49 @@ comment on function openstock_core.certain_bins is
 
 reset role;
 
+-- sql/functions/openstock_core/lacking_lines.sql
+-- Finds the lines that ask for certain units and are promised units that are not pinned to them, since these were lost or blocked, or their lot expired.
+-- Reads: reservation_line, allocation, stock_bin, lot.
+set local role openstock_owner;
+
+create or replace function openstock_core.lacking_lines(
+  tenant uuid, levels openstock_core.level_key[], at timestamptz, served openstock_core.pick[],
+  out reservation_line_id bigint, out product_id bigint, out warehouse_id bigint, out qty numeric, out location_id bigint, out lot_id bigint,
+  out min_days_left integer, out serial_ids bigint[], out ended boolean)
+returns setof record
+language sql
+stable
+begin atomic
+  select l.reservation_line_id, l.product_id, l.warehouse_id, l.reserved - a.qty - s.qty, l.location_id, l.lot_id, l.min_days_left, l.serial_ids,
+         coalesce(l.expires_at <= lacking_lines.at, false)
+  from (select distinct k.product_id, k.warehouse_id from unnest(levels) as k) as k
+  -- With an offset, the planner reads level by level, by the index of such lines, also where it takes the table for empty.
+  cross join lateral (
+    select * from openstock_core.reservation_line n
+    where n.tenant_id = tenant and n.product_id = k.product_id and n.warehouse_id = k.warehouse_id
+      and n.reserved > 0 and num_nonnulls(n.location_id, n.lot_id, n.min_days_left, n.serial_ids) > 0 offset 0) as l
+  cross join lateral (
+    select coalesce(sum(n.qty), 0) as qty
+    from openstock_core.allocation n
+    left join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = n.bin_id
+    left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
+    where n.tenant_id = tenant and n.reservation_line_id = l.reservation_line_id
+      and (t.expires_on is null or openstock_core.expiry(t.expires_on) > lacking_lines.at)) as a
+  cross join lateral (
+    select coalesce(sum(n.qty), 0) as qty from unnest(served) as n where n.reservation_line_id = l.reservation_line_id) as s
+  where l.reserved > a.qty + s.qty;
+end;
+
+revoke all on function openstock_core.lacking_lines from public;
+grant execute on function openstock_core.lacking_lines to openstock_api;
+comment on function openstock_core.lacking_lines is
+  'Lines at these levels that ask for certain units, with what they lack besides what the caller serves or gives back; ended: holds that are over, and not booked.';
+
+reset role;
+
 -- sql/functions/openstock_core/find_claims.sql
--- Finds the lines that ask for certain units and are promised units that are not pinned to them, since these were lost or blocked, or their lot expired: such units,
--- where there are some again, are theirs, and whoever promises or pins there leaves them.
--- Their lines need no lock: whoever takes pins off, or puts them on, holds the bins. Reads: reservation_line, allocation, stock_bin, lot.
+-- What lines that ask for certain units lack: such units, where there are some again, are theirs, and whoever promises or pins there leaves them as many.
+-- Their lines need no lock: whoever takes pins off, or puts them on, holds the bins. Reads: what lacking_lines reads.
 set local role openstock_owner;
 
 create or replace function openstock_core.find_claims(
@@ -7435,24 +7505,10 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   return array(
-    select row(-row_number() over (), null, l.product_id, l.warehouse_id, sum(l.reserved - a.qty - s.qty), l.location_id,
+    select row(-row_number() over (), null, l.product_id, l.warehouse_id, sum(l.qty), l.location_id,
                l.lot_id, l.min_days_left, null, null, l.serial_ids)::openstock_core.order_line
-    from (select distinct k.product_id, k.warehouse_id from unnest(levels) as k) as k
-    -- With an offset, the planner reads level by level, by the index of such lines, also where it takes the table for empty.
-    cross join lateral (
-      select * from openstock_core.reservation_line n
-      where n.tenant_id = tenant and n.product_id = k.product_id and n.warehouse_id = k.warehouse_id
-        and n.reserved > 0 and num_nonnulls(n.location_id, n.lot_id, n.min_days_left, n.serial_ids) > 0 offset 0) as l
-    cross join lateral (
-      select coalesce(sum(n.qty), 0) as qty
-      from openstock_core.allocation n
-      left join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = n.bin_id
-      left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
-      where n.tenant_id = tenant and n.reservation_line_id = l.reservation_line_id
-        and (t.expires_on is null or openstock_core.expiry(t.expires_on) > find_claims.at)) as a
-    cross join lateral (
-      select coalesce(sum(n.qty), 0) as qty from unnest(served) as n where n.reservation_line_id = l.reservation_line_id) as s
-    where (l.expires_at is null or l.expires_at > find_claims.at) and l.reserved > a.qty + s.qty
+    from openstock_core.lacking_lines(tenant, levels, find_claims.at, served) as l
+    where not l.ended
     group by l.product_id, l.warehouse_id, l.location_id, l.lot_id, l.min_days_left, l.serial_ids
     order by min(l.reservation_line_id));
 end
@@ -7466,85 +7522,243 @@ comment on function openstock_core.find_claims is
 
 reset role;
 
+-- sql/functions/openstock_core/share_units.sql
+-- Shares units in cells (bins, or pieces of them) out to lines that not all cells will do for. Each line in turn takes from the cells that it prefers; one that comes up
+-- short looks, breadth first, for a way to have others use other cells that will do for them as well (an augmenting path, as by Edmonds and Karp). So each gets the most
+-- that it can have beside what those before it get, and nobody gets less for another's sake. Where lines are bounded by their levels, whoever leaves a level makes
+-- room there for others. What a line could not get past in vain, nobody can later: such cells are closed.
+set local role openstock_owner;
+
+create or replace function openstock_core.share_units(
+  wanted numeric[], cells numeric[], cell_levels integer[], available numeric[], bounded_from integer, edge_lines integer[], edge_cells integer[])
+returns numeric[]
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  edges constant integer := coalesce(cardinality(edge_lines), 0);
+  units numeric[] := array_fill(0::numeric, array[edges]);
+  first_edge integer[] := array_fill(null::integer, array[coalesce(cardinality(wanted), 0)]);
+  first_in_cell integer[]; after_in_cell integer[] := array_fill(null::integer, array[edges]);
+  first_in_level integer[]; after_in_level integer[] := after_in_cell;
+  cell_seen integer[]; level_seen integer[]; line_seen integer[]; came_by integer[]; gave integer[]; for_cell integer[];
+  closed boolean[];
+  queue integer[]; found integer; search integer := 0;
+  bounded boolean; need numeric; qty numeric;
+  c integer; e integer; g integer; n integer; k integer; l integer; head integer;
+begin
+  for i in reverse edges .. 1 loop
+    c := edge_cells[i];
+    l := cell_levels[c];
+    first_edge[edge_lines[i]] := i;
+    after_in_cell[i] := first_in_cell[c];
+    first_in_cell[c] := i;
+    after_in_level[i] := first_in_level[l];
+    first_in_level[l] := i;
+  end loop;
+  for line in 1 .. coalesce(cardinality(wanted), 0) loop
+    need := wanted[line];
+    bounded := coalesce(line >= bounded_from, false);
+    e := first_edge[line];
+    while need > 0 and edge_lines[e] = line loop
+      c := edge_cells[e];
+      qty := least(need, cells[c], case when bounded then available[cell_levels[c]] end);
+      if qty > 0 then
+        units[e] := qty;
+        need := need - qty;
+        cells[c] := cells[c] - qty;
+        if bounded then
+          available[cell_levels[c]] := available[cell_levels[c]] - qty;
+        end if;
+      end if;
+      e := e + 1;
+    end loop;
+
+    while need > 0 loop
+      search := search + 1;
+      queue := array[line];
+      line_seen[line] := search;
+      head := 1;
+      found := null;
+      <<look>>
+      while head <= cardinality(queue) loop
+        n := queue[head];
+        head := head + 1;
+        e := first_edge[n];
+        while edge_lines[e] = n loop
+          c := edge_cells[e];
+          l := cell_levels[c];
+          if closed[c] is null and cell_seen[c] is distinct from search then
+            cell_seen[c] := search;
+            came_by[c] := e;
+            if cells[c] > 0 and (not bounded or available[l] > 0) then
+              found := c;
+              exit look;
+            end if;
+            -- Who has units here might have others; where there are some, but the level is used up, whoever has any there: of a claim, which stays in its level, others there.
+            g := case when cells[c] = 0 then first_in_cell[c] when level_seen[l] is distinct from search then first_in_level[l] end;
+            if cells[c] > 0 then
+              level_seen[l] := search;
+            end if;
+            while g is not null loop
+              k := edge_lines[g];
+              if units[g] > 0 and line_seen[k] is distinct from search then
+                line_seen[k] := search;
+                gave[k] := g;
+                for_cell[k] := c;
+                queue := queue || k;
+              end if;
+              g := case when cells[c] = 0 then after_in_cell[g] else after_in_level[g] end;
+            end loop;
+          end if;
+          e := e + 1;
+        end loop;
+      end loop;
+
+      if found is null then
+        for i in 1 .. cardinality(cells) loop
+          if cell_seen[i] = search then
+            closed[i] := true;
+          end if;
+        end loop;
+        exit;
+      end if;
+      qty := least(need, cells[found], case when bounded then available[cell_levels[found]] end);
+      c := found;
+      n := edge_lines[came_by[c]];
+      while n <> line loop
+        c := for_cell[n];
+        -- Who leaves a level leaves another cell, and this one has to have the units itself.
+        qty := least(qty, units[gave[n]], nullif(cells[c], 0));
+        n := edge_lines[came_by[c]];
+      end loop;
+      cells[found] := cells[found] - qty;
+      if bounded then
+        available[cell_levels[found]] := available[cell_levels[found]] - qty;
+      end if;
+      c := found;
+      loop
+        e := came_by[c];
+        n := edge_lines[e];
+        units[e] := units[e] + qty;
+        exit when n = line;
+        g := gave[n];
+        units[g] := units[g] - qty;
+        c := for_cell[n];
+        cells[edge_cells[g]] := cells[edge_cells[g]] + qty;
+        cells[c] := cells[c] - qty;
+      end loop;
+      need := need - qty;
+    end loop;
+  end loop;
+  return units;
+end
+$$;
+
+revoke all on function openstock_core.share_units from public;
+grant execute on function openstock_core.share_units to openstock_api;
+comment on function openstock_core.share_units is
+  'Units per edge. wanted: units per line, in the order in which they choose; cells: units in each, and parallel to them their levels; available: units per level for '
+  'all lines from bounded_from on together (null: no line is bounded). Edges say which cells will do for which line (by line, what it prefers first); parallel arrays.';
+
+reset role;
+
 -- sql/functions/openstock_core/plan_pins.sql
--- Chooses bins for lines that ask for certain pieces, a certain location, lot or remaining life: for those that ask most narrowly first, for each from the bins
--- that fewest of the others could use, then by place of the warehouse and removal rule. What one line takes is gone for the next.
--- Claims (lines with negative numbers, see find_claims) choose before what is newly promised, and after who is as old as they are.
--- Reads: serial_unit, and what certain_bins and pickable_bins read.
+-- Chooses bins for lines that ask for certain pieces, a certain location, lot or remaining life, such that as little as can be is lacking: each gets the most that
+-- it can have beside those before it (share_units). Those that ask most narrowly come first, each takes from the bins that fewest of the others could use, then by
+-- place of the warehouse and removal rule. Each free piece that a line names is a cell of its own, and the rest of its bin another.
+-- Claims (lines with negative numbers, see find_claims) come before what is newly promised, and after who is as old as they are; what the caller takes from bins,
+-- whichever units these are, before all.
+-- Reads: what certain_bins and pickable_bins read.
 set local role openstock_owner;
 
 create or replace function openstock_core.plan_pins(
   tenant uuid, lines openstock_core.order_line[], candidates openstock_core.candidate[], bin_ids bigint[], removal text,
-  at timestamptz, without_ended boolean, freed openstock_core.pick[] default null)
+  at timestamptz, without_ended boolean, freed openstock_core.pick[] default null, taken openstock_core.pick[] default null)
 returns openstock_core.pick[]
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  picks openstock_core.pick[] := array[]::openstock_core.pick[];
-  from_bin numeric[] := array[]::numeric[];
-  from_level numeric[] := array[]::numeric[];
-  units numeric;
-  pieces bigint[];
-  gone bigint[] := array[]::bigint[];
-  wanted record;
+  graph record;
 begin
-  for wanted in
-    with bin as materialized (
-      select c.n, c.bin_id, c.warehouse_id, c.free + coalesce(f.qty, 0) as free, c.pieces, u.product_id, u.line < 0 as claims,
-             -- Who chooses after the claims is not in their way.
-             case when candidates is null or u.line < 0 then count(*) over (partition by c.bin_id)
-                  else count(*) filter (where u.line > 0) over (partition by c.bin_id) end as lines_that_could,
-             dense_rank() over (order by c.bin_id) as bin, dense_rank() over (order by u.product_id, c.warehouse_id) as level
-      from openstock_core.certain_bins(tenant, lines, plan_pins.at, without_ended) as c
-      join rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n) on u.n = c.n
-      left join (select p.bin_id, sum(p.qty) as qty from unnest(freed) as p group by p.bin_id) as f on f.bin_id = c.bin_id
-      where bin_ids is null or c.bin_id = any (bin_ids)
-    ), ordered as materialized (
-      select k.product_id, k.warehouse_id, p.bin_id, p.start
-      from (select distinct b.product_id, b.warehouse_id from bin b) as k
-      cross join lateral openstock_core.pickable_bins(tenant, k.product_id, k.warehouse_id, removal) as p
-    ), level as materialized (
-      select c.product_id, c.warehouse_id, c.available, c.place from unnest(candidates) as c where c.active
-    )
-    select u.line, u.product_id, u.qty, u.serial_ids is not null as named,
-           case when u.serial_ids is not null then array(select p from bin n cross join lateral unnest(n.pieces) as p where n.n = u.n) end as pieces,
-           array_agg(o.warehouse_id order by o.preference) as warehouses, array_agg(o.bin_id order by o.preference) as bins,
-           array_agg(o.bin order by o.preference) as bin, array_agg(o.level order by o.preference) as level,
-           array_agg(o.free order by o.preference) as free, array_agg(o.available order by o.preference) as available
-    from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)
-    join (
-      select b.n, b.warehouse_id, b.bin_id, b.bin, b.level, b.free, case when not b.claims then l.available end as available,
-             row_number() over (partition by b.n order by b.lines_that_could, l.place, b.warehouse_id, p.start nulls last, b.bin_id) as preference
+  with line as materialized (
+    select u.*, row_number() over (order by u.taken desc, u.claims = (candidates is null), not u.named, u.places desc, u.min_days_left desc nulls last, u.n) as turn
+    from (
+      select u.n, u.line, u.product_id, u.qty, u.line < 0 as claims, false as taken, u.serial_ids is not null as named,
+             num_nonnulls(u.location_id, u.lot_id) as places, u.min_days_left
+      from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)
+      union all
+      select -t.n, 0, t.product_id, t.qty, false, true, true, 0, null
+      from unnest(taken) with ordinality as t (reservation_line_id, product_id, warehouse_id, bin_id, qty, serial_ids, n)) as u
+  ), suitable as materialized (
+    select c.n, c.bin_id, c.warehouse_id, c.free + coalesce(f.qty, 0) as free, c.pieces
+    from openstock_core.certain_bins(tenant, lines, plan_pins.at, without_ended) as c
+    left join (select p.bin_id, sum(p.qty) as qty from unnest(freed) as p group by p.bin_id) as f on f.bin_id = c.bin_id
+    where bin_ids is null or c.bin_id = any (bin_ids)
+  ), bin as materialized (
+    select l.turn, l.line, l.product_id, l.claims, l.named, s.warehouse_id, s.bin_id, s.free, s.pieces
+    from (
+      select s.* from suitable s
+      union all
+      select -t.n, t.bin_id, t.warehouse_id, s.free, null
+      from unnest(taken) with ordinality as t (reservation_line_id, product_id, warehouse_id, bin_id, qty, serial_ids, n)
+      join (select distinct s.bin_id, s.free from suitable s) as s on s.bin_id = t.bin_id) as s
+    join line l on l.n = s.n
+  ), piece as materialized (
+    select distinct b.bin_id, p.serial_id from bin b cross join lateral unnest(b.pieces) as p (serial_id)
+  ), edge as materialized (
+    -- Each piece that a line names is a cell of one unit, and the rest of its bin another.
+    select c.*, dense_rank() over (order by c.bin_id, c.serial_id) as cell, dense_rank() over (order by c.product_id, c.warehouse_id) as level,
+           -- Who chooses after the claims is not in their way.
+           case when candidates is null or c.claims then count(*) over (partition by c.bin_id, c.serial_id)
+                else count(*) filter (where not c.claims) over (partition by c.bin_id, c.serial_id) end as lines_that_could
+    from (
+      select b.*, p.serial_id, 1 as units from bin b cross join lateral unnest(b.pieces) as p (serial_id)
+      union all
+      select b.*, p.serial_id, 1 from bin b join piece p on p.bin_id = b.bin_id where b.pieces is null
+      union all
+      select b.*, null, b.free - coalesce(p.pieces, 0)
       from bin b
-      left join level l on l.product_id = b.product_id and l.warehouse_id = b.warehouse_id
-      left join ordered p on p.bin_id = b.bin_id
-      where candidates is null or b.claims or l.place is not null) as o on o.n = u.n
-    group by u.n, u.line, u.product_id, u.qty, u.location_id, u.lot_id, u.min_days_left, u.serial_ids
-    order by (u.line < 0) = (candidates is null), u.serial_ids is null, num_nonnulls(u.location_id, u.lot_id) desc, u.min_days_left desc nulls last, u.n
-  loop
-    for i in 1 .. cardinality(wanted.bins) loop
-      exit when wanted.qty <= 0;
-      units := least(wanted.qty, wanted.free[i] - coalesce(from_bin[wanted.bin[i]], 0), wanted.available[i] - coalesce(from_level[wanted.level[i]], 0));
-      if wanted.named then
-        pieces := array(
-          select k.serial_id from openstock_core.serial_unit k
-          where k.tenant_id = tenant and k.serial_id = any (wanted.pieces) and k.bin_id = wanted.bins[i] and k.serial_id <> all (gone)
-          order by k.serial_id limit greatest(units, 0));
-        units := cardinality(pieces);
-        gone := gone || pieces;
-      end if;
-      if units > 0 then
-        picks := picks || row(wanted.line, wanted.product_id, wanted.warehouses[i], wanted.bins[i], trim_scale(units),
-                              case when wanted.named then pieces end)::openstock_core.pick;
-        wanted.qty := wanted.qty - units;
-        from_bin[wanted.bin[i]] := coalesce(from_bin[wanted.bin[i]], 0) + units;
-        from_level[wanted.level[i]] := coalesce(from_level[wanted.level[i]], 0) + case when wanted.line < 0 then 0 else units end;
-      end if;
-    end loop;
-  end loop;
-  return picks;
+      left join (select k.bin_id, count(*) as pieces from piece k group by k.bin_id) as p on p.bin_id = b.bin_id
+      where b.pieces is null) as c
+  ), candidate as materialized (
+    select c.product_id, c.warehouse_id, c.available, c.place from unnest(candidates) as c where c.active
+  ), ordered as materialized (
+    select p.bin_id, p.start
+    from (select distinct b.product_id, b.warehouse_id from bin b) as k
+    cross join lateral openstock_core.pickable_bins(tenant, k.product_id, k.warehouse_id, removal) as p
+  ), preferred as materialized (
+    select e.*, row_number() over (order by e.turn, e.lines_that_could, case when not e.claims then c.place end, e.warehouse_id, o.start nulls last, e.bin_id,
+                                            e.serial_id nulls first) as place
+    from edge e
+    left join candidate c on c.product_id = e.product_id and c.warehouse_id = e.warehouse_id
+    left join ordered o on o.bin_id = e.bin_id
+    where candidates is null or e.claims or c.place is not null
+  )
+  select array(select l.qty from line l order by l.turn) as wanted,
+         case when candidates is not null then 1 + (select count(*) from line l where l.claims) end as bounded_from,
+         array(select min(e.units) from edge e group by e.cell order by e.cell) as cells,
+         array(select min(e.level)::integer from edge e group by e.cell order by e.cell) as cell_levels,
+         array(select min(c.available)
+               from edge e left join candidate c on c.product_id = e.product_id and c.warehouse_id = e.warehouse_id group by e.level order by e.level) as available,
+         array_agg(p.turn::integer order by p.place) as edge_lines, array_agg(p.cell::integer order by p.place) as edge_cells,
+         array_agg(row(p.line, p.product_id, p.warehouse_id, p.bin_id, p.turn, case when p.named and p.serial_id is not null then array[p.serial_id] end)::openstock_core.pick
+                   order by p.place) as picks
+  into graph
+  from preferred p;
+  return array(
+    select row(p.line, p.product_id, p.warehouse_id, p.bin_id, trim_scale(sum(p.units)),
+               array_agg(p.serial_ids[1]) filter (where p.serial_ids is not null))::openstock_core.pick
+    from rows from (
+      unnest(graph.picks),
+      unnest(openstock_core.share_units(graph.wanted, graph.cells, graph.cell_levels, graph.available, graph.bounded_from::integer, graph.edge_lines, graph.edge_cells))
+    ) with ordinality as p (line, product_id, warehouse_id, bin_id, turn, serial_ids, units, place)
+    where p.units > 0
+    group by p.turn, p.line, p.product_id, p.warehouse_id, p.bin_id
+    order by min(p.place));
 end
 $$;
 
@@ -7552,7 +7766,8 @@ revoke all on function openstock_core.plan_pins from public;
 grant execute on function openstock_core.plan_pins to openstock_api;
 comment on function openstock_core.plan_pins is
   'Units of these bins (of any, where null) for the lines that ask for certain ones, no more of a warehouse than it is a candidate for (null: as much as there is), with what the caller is about to free in them; '
-  'reservation_line_id of a pick is the line''s number, and serial_ids are the pieces where the line names some.';
+  'reservation_line_id of a pick is the line''s number, and serial_ids are the pieces where the line names some. taken: units that the caller takes of bins, which '
+  'it does not name; with the line 0, their serial_ids say which of the pieces that lines name these are.';
 
 reset role;
 
@@ -7883,7 +8098,8 @@ begin
     else
       bins := array(select distinct c.bin_id from openstock_core.certain_bins(tenant, sought, judged_at, false) as c where certain);
       begin
-        settled := openstock_core.make_room(tenant, op_id, needs, giving.units, bins || giving.bin_ids, coalesce(giving.ended_ids, '{}'), due, array[sourcing])
+        settled := openstock_core.make_room(tenant, op_id, needs, giving.units, bins || giving.bin_ids, coalesce(giving.ended_ids, '{}')
+            || case when certain then array(select l.reservation_line_id from openstock_core.lacking_lines(tenant, held, judged_at, null) as l) end, due, array[sourcing])
           or certain or giving.bin_ids is not null;
         due.lot_bin_ids := '{}';
         if not certain and cardinality((openstock_core.missing_units(tenant, needs, giving.units, array[sourcing], due)).units) > 0 then
@@ -8993,6 +9209,7 @@ declare
   candidates openstock_core.candidate[];
   planned record;
   at constant timestamptz := openstock.server_time();
+  any_ended boolean;
 begin
   perform openstock_core.check_lines(lines, openstock_core.order_line_keys(), 1000, 'line');
   wanted := openstock_core.number_lines(acting, null, null,
@@ -9002,7 +9219,10 @@ begin
     from (select distinct u.product_id from unnest(wanted) as u) as u
     cross join openstock_core.warehouse w
     where w.tenant_id = acting), sourcing, null, at, false);
-  planned := openstock_core.plan_stock(acting, wanted, candidates, null, at, true);
+  any_ended := exists (
+    select from (select distinct u.product_id from unnest(wanted) as u) as u
+    join openstock_core.stock_level l on l.tenant_id = acting and l.product_id = u.product_id and l.next_expiry_at <= at);
+  planned := openstock_core.plan_stock(acting, wanted, candidates, null, at, any_ended);
   return query
   with part as materialized (
     select p.line, p.product_id, p.warehouse_id, p.qty from unnest(planned.parts) as p
@@ -9011,7 +9231,7 @@ begin
   ), such as materialized (
     select b.n, b.warehouse_id, sum(case when b.pieces is null then b.free - coalesce(c.qty, 0) else least(b.free - coalesce(c.qty, 0), (
              select count(*) from unnest(b.pieces) as s where s <> all (coalesce(c.serial_ids, '{}')))) end) as units
-    from openstock_core.certain_bins(acting, wanted, at, true) as b
+    from openstock_core.certain_bins(acting, wanted, at, any_ended) as b
     left join (
       select p.bin_id, sum(p.qty) as qty, array(select s from unnest(planned.claimed) as k cross join lateral unnest(k.serial_ids) as s) as serial_ids
       from unnest(planned.claimed) as p group by 1) as c on c.bin_id = b.bin_id
@@ -10245,11 +10465,37 @@ comment on function openstock_core.lock_pickable_bins is
 
 reset role;
 
+-- sql/functions/openstock_core/certain_needs.sql
+-- What needs ask for that are for certain units. Reads: reservation_line.
+set local role openstock_owner;
+
+create or replace function openstock_core.certain_needs(tenant uuid, needs openstock_core.pick[]) returns openstock_core.order_line[]
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return array(
+    select row(n.place, null, l.product_id, l.warehouse_id, n.qty, l.location_id, l.lot_id, l.min_days_left, null, null, l.serial_ids)::openstock_core.order_line
+    from unnest(needs) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, serial_ids, place)
+    cross join lateral (select * from openstock_core.reservation_line s
+                        where s.tenant_id = tenant and s.reservation_line_id = n.reservation_line_id limit 1) as l
+    where num_nonnulls(l.location_id, l.lot_id, l.min_days_left, l.serial_ids) > 0);
+end
+$$;
+
+revoke all on function openstock_core.certain_needs from public;
+grant execute on function openstock_core.certain_needs to openstock_api;
+comment on function openstock_core.certain_needs is
+  'The needs of lines that ask for certain units, with what these are; the place of the need stands for the line''s number.';
+
+reset role;
+
 -- sql/functions/openstock_core/plan_picks.sql
 -- Says which locked bins give how much to each line: needs and bins laid end to end as intervals, and where they
 -- overlap, that bin serves that line; the first need is served first. Lines that ask for certain units choose before all others, and what those
 -- that the caller does not serve lack is left to them.
--- Reads: reservation_line, and what pickable_bins, find_claims and plan_pins read.
+-- Reads: what certain_needs, pickable_bins, find_claims and plan_pins read.
 set local role openstock_owner;
 
 create or replace function openstock_core.plan_picks(
@@ -10260,18 +10506,11 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   at constant timestamptz := openstock.server_time();
-  certain openstock_core.order_line[];
+  certain constant openstock_core.order_line[] := openstock_core.certain_needs(tenant, needs);
   claims openstock_core.order_line[];
   chosen openstock_core.pick[] := array[]::openstock_core.pick[];
   others openstock_core.pick[] := needs;
 begin
-  -- The place of the need stands for the line's number.
-  certain := array(
-    select row(n.place, null, l.product_id, l.warehouse_id, n.qty, l.location_id, l.lot_id, l.min_days_left, null, null, l.serial_ids)::openstock_core.order_line
-    from unnest(needs) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, serial_ids, place)
-    cross join lateral (select * from openstock_core.reservation_line s
-                        where s.tenant_id = tenant and s.reservation_line_id = n.reservation_line_id limit 1) as l
-    where num_nonnulls(l.location_id, l.lot_id, l.min_days_left, l.serial_ids) > 0);
   claims := openstock_core.find_claims(tenant, array(
     select row(n.product_id, n.warehouse_id)::openstock_core.level_key from unnest(needs) as n), at, needs);
   if cardinality(certain || claims) > 0 then
@@ -10323,7 +10562,7 @@ reset role;
 -- sql/functions/openstock_core/plan_whole_units.sql
 -- Says which locked bins give how much to each line, handling units first: one whose free units of the product all fit what a line still needs goes as it is,
 -- in the order of the removal rule, unless some of them are left to who lacks certain units; loose units and parts of handling units make up the rest.
--- Reads: stock_bin, reservation_line, and what plan_picks reads.
+-- Reads: stock_bin, and what plan_picks reads.
 set local role openstock_owner;
 
 create or replace function openstock_core.plan_whole_units(
@@ -10342,10 +10581,7 @@ declare
   unit record;
 begin
   -- Lines that ask for certain units choose before all others: with them, no unit is kept whole.
-  if exists (select from unnest(needs) as n
-             join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = n.reservation_line_id
-             where num_nonnulls(l.location_id, l.lot_id, l.min_days_left, l.serial_ids) > 0)
-  then
+  if cardinality(openstock_core.certain_needs(tenant, needs)) > 0 then
     return openstock_core.plan_picks(tenant, needs, bin_ids, removal);
   end if;
   kept := array(
@@ -10387,7 +10623,7 @@ reset role;
 -- One attempt to find and lock the bins that units come from, within a subtransaction of the caller's. Writes: what book_due writes.
 -- Locks: stock_bin: at attempt 0 those named and due, by bin_id, then of the others those that are free to lock, by the removal rule;
 -- at later attempts, and where whole handling units or certain units are looked for, the named and due ones and all candidates by bin_id, waiting.
--- Reads: reservation_line, and what pickable_bins reads.
+-- Reads: what certain_needs and pickable_bins read.
 set local role openstock_owner;
 
 create or replace function openstock_core.try_picks(
@@ -10399,10 +10635,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   -- Bins that holds that ended had pinned wholly are none of the candidates, and become pickable when these are booked.
-  bins constant bigint[] := openstock_core.lock_pickable_bins(tenant, needs, removal, named || due.bin_ids, avoided, attempt > 0 or whole_units or exists (
-      select from unnest(needs) as n
-      join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = n.reservation_line_id
-      where num_nonnulls(l.location_id, l.lot_id, l.min_days_left, l.serial_ids) > 0))
+  bins constant bigint[] := openstock_core.lock_pickable_bins(tenant, needs, removal, named || due.bin_ids, avoided,
+      attempt > 0 or whole_units or cardinality(openstock_core.certain_needs(tenant, needs)) > 0)
     || array(select b.bin_id from unnest(due.bin_ids) as b (bin_id) where b.bin_id <> all (avoided));
   picks openstock_core.pick[];
 begin
@@ -11887,8 +12121,9 @@ select
   trim_scale(l.backordered - d.backordered) as backordered, l.shipped, l.released,
   trim_scale(l.expired + d.reserved + d.backordered) as expired, l.expires_at, a.code::text as location, t.code::text as lot, l.min_days_left,
   l.created_at, k.sku::text as kit,
-  (select array_agg(u.serial::text order by u.serial_id) from openstock_core.serial_unit u
-   where u.tenant_id = l.tenant_id and u.serial_id = any (l.serial_ids)) as serials
+  case when l.serial_ids is not null then array(
+    select u.serial::text from openstock_core.serial_unit u
+    where u.tenant_id = l.tenant_id and u.serial_id = any (l.serial_ids) order by u.serial_id) end as serials
 from moment m
 cross join (
   select n.tenant_id, n.reservation_id, n.line, n.product_id, n.warehouse_id, n.ordered::numeric as ordered, n.reserved::numeric as reserved,
@@ -11939,7 +12174,7 @@ comment on column openstock.reservations.lot is 'The lot that the line asks for;
 comment on column openstock.reservations.min_days_left is 'So many days before the last day of their lot its units had to have when they were pinned; null: any.';
 comment on column openstock.reservations.created_at is 'When it was promised.';
 comment on column openstock.reservations.kit is 'The kit that the product is a component of in this line; null: none.';
-comment on column openstock.reservations.serials is 'The pieces that the line asks for; null: any.';
+comment on column openstock.reservations.serials is 'The pieces that the line asks for, without those that went to it; null: any.';
 grant select on openstock.reservations to openstock_app, openstock_analyst, openstock_operator;
 
 reset role;
@@ -14129,5 +14364,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', 'f9af125f2b80e263ea9bc281bb2696476d446c1d06a5c8b69a6af1030272cbf6');
+values ('0001.baseline', '9d94ba6bc5f44a996f0caf24a9f515a6c25249f96a6d0bbc631d2d1532f32b49');
 reset role;

@@ -173,7 +173,9 @@
 \ir functions/openstock_core/pickable_bins.sql
 \ir functions/openstock_core/asks_for_certain_units.sql
 \ir functions/openstock_core/certain_bins.sql
+\ir functions/openstock_core/lacking_lines.sql
 \ir functions/openstock_core/find_claims.sql
+\ir functions/openstock_core/share_units.sql
 \ir functions/openstock_core/plan_pins.sql
 \ir functions/openstock_core/plan_stock.sql
 \ir functions/openstock_core/ended_pins.sql
@@ -230,6 +232,7 @@
 -- allocation and shipment
 \ir functions/openstock_core/units.sql
 \ir functions/openstock_core/lock_pickable_bins.sql
+\ir functions/openstock_core/certain_needs.sql
 \ir functions/openstock_core/plan_picks.sql
 \ir functions/openstock_core/plan_whole_units.sql
 \ir functions/openstock_core/try_picks.sql

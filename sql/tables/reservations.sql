@@ -96,7 +96,7 @@ comment on column openstock_core.reservation_line.location_id is 'Only units tha
 comment on column openstock_core.reservation_line.lot_id is 'Only units of this lot will do; null: of any.';
 comment on column openstock_core.reservation_line.min_days_left is
   'Only units that have so many days left before the last day of their lot, when they are pinned, will do; null: any that have not expired.';
-comment on column openstock_core.reservation_line.serial_ids is 'Only these pieces will do; null: any.';
+comment on column openstock_core.reservation_line.serial_ids is 'Only these pieces will do: those named, but for those that were shipped to it; null: any.';
 comment on column openstock_core.reservation_line.created_at is 'When it was promised.';
 comment on column openstock_core.reservation_line.changes is
   'Calls that pinned units for it or took pins off: each leaves a trace that a concurrent one cannot overlook.';

@@ -31,9 +31,17 @@ BIN_ENTRIES = """
     order by e.entry_id
 """
 
+# Pieces that a line got, or gave back, it asks for no more: in the ledger they stand.
 WISHES = """
     select l.reservation_line_id, p.sku::text as sku, w.code::text as warehouse, c.code::text as location, t.code::text as lot, l.min_days_left,
-      (select array_agg(u.serial::text) from openstock_core.serial_unit u where u.tenant_id = l.tenant_id and u.serial_id = any (l.serial_ids)) as serials
+      case when l.serial_ids is not null then array(
+        select u.serial::text from openstock_core.serial_unit u where u.tenant_id = l.tenant_id and u.serial_id = any (l.serial_ids)
+        union
+        select u.serial::text
+        from openstock_core.ledger e
+        join openstock_core.ledger_serial s using (tenant_id, recorded_at, entry_id)
+        join openstock_core.serial_unit u using (tenant_id, serial_id)
+        where e.tenant_id = l.tenant_id and e.reservation_line_id = l.reservation_line_id) end as serials
     from openstock_core.reservation_line l
     join openstock_core.product p using (tenant_id, product_id)
     join openstock_core.warehouse w using (tenant_id, warehouse_id)

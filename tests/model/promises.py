@@ -286,13 +286,17 @@ class Promises(Sourcing):
     def _ended_in_certain_bins(
         self, wanted: list[Line], levels: Iterable[LevelKey], given: dict[OrderLine, Decimal]
     ) -> list[OrderLine]:
-        """Holds that have ended and have pins in bins that will do for lines that ask for certain units, or may be left to others that lack such: all of them
-        are booked.
+        """Holds that have ended and have pins in bins that will do for lines that ask for certain units, or may be left to others that lack such, or that lack
+        certain units themselves: all of them are booked.
         """
         asking = [(w["sku"], w["warehouse"], w["wish"]) for w in wanted if w["wish"].many]
         claims = [(claim.sku, claim.warehouse, claim.wish) for claim in self._claims(levels, given)] if asking else []
         bins = [b for ask in asking + claims for b in self.certain_bins(*ask)]
-        return [line for line in self.state.lines if self.ended(line) and any(line in b.pins for b in bins)]
+        return [
+            n
+            for n in self.state.lines
+            if self.ended(n) and (any(n in b.pins for b in bins) or (asking and n.wish.many and (n.sku, n.warehouse) in levels and n.reserved > self._well_pinned(n)))
+        ]  # fmt: skip
 
     def _short_rows(
         self, order_ref: str, wanted: list[Line], outcome: str, parts: dict[PartKey, Decimal], channel: str | None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from .shares import Shares
 from .state import ZERO, Bin, BinKey, LevelKey, OrderLine, Wish
 from .views import Views
 
@@ -54,36 +55,26 @@ class Wishes(Views):
     ) -> tuple[dict[tuple[Any, BinKey], Decimal], dict[BinKey, Decimal]]:
         """Units for lines that ask for certain ones: the most narrow wish first, each from the bins that fewest of them could use, of these by
         the place of their warehouse (where warehouses are chosen: those that have something available, first choice first) and the removal rule; last bins with nothing free but what is about to lose its pins.
-        And the units that are left to other lines at these levels, which lack them: these choose before what is newly promised, and after what is promised as they are.
+        Where one comes up short, those before it use others that will do for them. And the units that are left to other lines at these levels, which lack them: these choose before what is newly promised, and after what is promised as they are.
         """
-        taken: dict[BinKey, Decimal] = defaultdict(Decimal)
-        claimed: dict[BinKey, Decimal] = defaultdict(Decimal)
-        left = dict(available or {})
         claims = self._claims(levels, served or {})
         bins = {ask: [b for b in self.certain_bins(ask.sku, ask.warehouse, ask.wish) if self._key_of(b) not in avoided] for ask in asking + claims}
         could = Counter(self._key_of(b) for mine in bins.values() for b in mine)
         could_new = Counter(self._key_of(b) for ask in asking for b in bins[ask])
-        chosen: dict[tuple[Any, BinKey], Decimal] = {}
+        free = {self._key_of(b): b.free + (unpinned or {}).get(self._key_of(b), ZERO) for mine in bins.values() for b in mine}
+        shares = Shares(free, dict(available or {}))
         for ask in sorted(bins, key=lambda ask: ((ask in claims) == (available is None), _breadth(ask.wish))):
             new = available is not None and ask not in claims
-            places = [place for sku, place in left if sku == ask.sku]
-            mine = [b for b in bins[ask] if not new or (b.sku, b.warehouse) in left]
+            places = [place for sku, place in available or {} if sku == ask.sku]
+            mine = [b for b in bins[ask] if not new or (b.sku, b.warehouse) in shares.available]
             mine.sort(key=lambda b: (0, self._pick_order(b, removal or self.state.products[b.sku].removal)) if b.free > 0 else (1, (b.rank,)))
             mine.sort(key=lambda b: places.index(b.warehouse) if new else 0)
             mine.sort(key=lambda b: (could_new if new else could)[self._key_of(b)])
-            need = ask.qty
-            for place in mine:
-                key, level = self._key_of(place), (place.sku, place.warehouse)
-                units = min(need, place.free + (unpinned or {}).get(key, ZERO) - taken[key], left[level] if new else need)
-                if units > 0:
-                    taken[key] += units
-                    need -= units
-                    if ask in claims:
-                        claimed[key] += units
-                    else:
-                        chosen[ask.key, key] = units
-                    if new:
-                        left[level] -= units
+            shares.serve(ask, ask.qty, [self._key_of(b) for b in mine], new)
+        chosen = {(ask.key, key): units for (ask, key), units in shares.units.items() if units > 0 and ask not in claims}
+        claimed: dict[BinKey, Decimal] = defaultdict(Decimal)
+        for (ask, key), units in shares.units.items():
+            claimed[key] += units if ask in claims else ZERO
         return chosen, claimed
 
     def _claims(self, levels: Iterable[LevelKey], served: dict[OrderLine, Decimal]) -> list[Asking]:

@@ -186,6 +186,33 @@ ORDERS = st.lists(
 )  # fmt: skip
 
 
+def test_of_pins_in_one_bin_those_of_holds_that_ended_count_as_gone(shop: Shop, clock: Clock) -> None:
+    shop.receive("LON", [{"sku": "MILK", "lot": "L1", "qty": 5, "location": "A-1"}])
+    line = {"sku": "MILK", "lot": "L1"}
+    shop.reserve("STAYS", [line | {"qty": 1}], warehouse="LON")
+    shop.reserve("CART", [line | {"qty": 2}], warehouse="LON", ttl="1 hour")
+    clock.advance(hours=2)
+    before = shop.quote([line | {"qty": 5}], warehouse="LON")
+    shop.reserve("NEW", [line | {"qty": 5}], warehouse="LON", on_shortage="partial")
+    assert promised(shop, "NEW") == quoted(before) == [(1, "MILK", "LON", 4)]
+
+
+def test_bins_that_ended_holds_had_wholly_have_their_place_in_the_removal_rule(shop: Shop, clock: Clock) -> None:
+    """CART had all of L1 in A-1, which is picked first: who lost a unit of A-1 is left that one, and whoever asks for L2 finds both others."""
+    lots = [{"sku": "MILK", "lot": lot, "qty": qty, "location": "A-1", "expires_on": day(ahead)} for lot, qty, ahead in (("L1", 1, 5), ("L2", 2, 9))]
+    shop.receive("LON", [*lots, {"sku": "MILK", "lot": "L3", "qty": 9, "location": "A-2", "expires_on": day(20)}])
+    shop.reserve("CART", [{"sku": "MILK", "lot": "L1", "qty": 1}], warehouse="LON", ttl="1 hour")
+    shop.reserve("LOST", [{"sku": "MILK", "location": "A-1", "qty": 1}], warehouse="LON")
+    for quality in ("hold", "released"):
+        shop.put_lots(lines=[{"sku": "MILK", "lot": "L2", "quality": quality}])
+    clock.advance(hours=2)
+    lines = [{"sku": "MILK", "lot": "L1", "qty": 1}, {"sku": "MILK", "lot": "L2", "qty": 1}]
+    before = quoted(shop.quote(lines, warehouse="LON"))
+    shop.reserve("NEW", lines, warehouse="LON", on_shortage="partial")
+    assert promised(shop, "NEW") == before == [(1, "MILK", "LON", 1), (2, "MILK", "LON", 1)]
+    assert shop.differences() == []
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(stock=STOCK, quotas=QUOTAS, carts=st.lists(CARTS, max_size=9), orders=ORDERS, channels=st.booleans())
 def test_whatever_has_ended(

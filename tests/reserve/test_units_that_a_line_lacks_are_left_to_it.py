@@ -123,6 +123,7 @@ def test_only_what_is_lacking_is_claimed_and_only_by_who_is_promised_it(dairy: S
     assert columns(dairy.reserve("O2", [L1 | {"qty": 1}], warehouse="LON"), "outcome") == [("rejected",)]
     dairy.allocate("O1")
     clock.advance(hours=2)
+    assert columns(dairy.quote([L1 | {"qty": 3}], warehouse="LON"), "available") == [(2,)]
     assert columns(dairy.reserve("O3", [L1 | {"qty": 3}], warehouse="LON"), "outcome", "available") == [("rejected", 2)]
     assert columns(dairy.reserve("O4", [L1 | {"qty": 2}], warehouse="LON"), "outcome") == [("reserved",)]
 

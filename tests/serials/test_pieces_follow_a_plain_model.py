@@ -183,6 +183,7 @@ class Model:
         for row in rows:
             line = order, row["line"]
             self.lines[line].reserved -= int(row["qty"])
+            self.lines[line].wish -= frozenset(row["serials"])
             for piece in self.named(row["sku"], row["serials"]):
                 assert piece.bin == (row["warehouse"], row["location"], "available")
                 assert piece.pin in (None, line)

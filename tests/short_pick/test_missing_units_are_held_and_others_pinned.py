@@ -176,6 +176,15 @@ def test_a_lot_is_held_as_that_lot(shop: Shop) -> None:
     assert sorted(columns(answer, "outcome", "lot", "qty"))[0] == ("allocated", "LAST", 4)
 
 
+def test_a_line_that_asks_for_certain_units_gets_none_of_that_bin_either(shop: Shop) -> None:
+    milk = {"sku": "MILK", "lot": "SOON"}
+    shop.receive("LON", [milk | {"qty": 3, "location": "A-1"}, milk | {"qty": 1, "location": "A-2"}])
+    shop.reserve("O2", [milk | {"qty": 2}], warehouse="LON")
+    assert shop.entries("location", "allocated_delta", order_ref="O2", event_type="ALLOCATE") == [("A-1", 2)]
+    answer = shop.short_pick("O2", [{"line": 1, "location": "A-1", "lot": "SOON", "qty": 2}])
+    assert picks(answer) == [("deallocated", "A-1", 2), ("held", "A-1", 2), ("allocated", "A-2", 1), ("short", None, 1)]
+
+
 def test_a_line_at_another_warehouse_is_left_alone(shop: Shop) -> None:
     shop.put_locations("BER", [{"code": "A-1"}])
     shop.receive("BER", [{"sku": "APPLE", "qty": 3, "location": "A-1"}])

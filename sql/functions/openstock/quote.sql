@@ -21,6 +21,7 @@ declare
   candidates openstock_core.candidate[];
   planned record;
   at constant timestamptz := openstock.server_time();
+  any_ended boolean;
 begin
   perform openstock_core.check_lines(lines, openstock_core.order_line_keys(), 1000, 'line');
   wanted := openstock_core.number_lines(acting, null, null,
@@ -30,7 +31,10 @@ begin
     from (select distinct u.product_id from unnest(wanted) as u) as u
     cross join openstock_core.warehouse w
     where w.tenant_id = acting), sourcing, null, at, false);
-  planned := openstock_core.plan_stock(acting, wanted, candidates, null, at, true);
+  any_ended := exists (
+    select from (select distinct u.product_id from unnest(wanted) as u) as u
+    join openstock_core.stock_level l on l.tenant_id = acting and l.product_id = u.product_id and l.next_expiry_at <= at);
+  planned := openstock_core.plan_stock(acting, wanted, candidates, null, at, any_ended);
   return query
   with part as materialized (
     select p.line, p.product_id, p.warehouse_id, p.qty from unnest(planned.parts) as p
@@ -39,7 +43,7 @@ begin
   ), such as materialized (
     select b.n, b.warehouse_id, sum(case when b.pieces is null then b.free - coalesce(c.qty, 0) else least(b.free - coalesce(c.qty, 0), (
              select count(*) from unnest(b.pieces) as s where s <> all (coalesce(c.serial_ids, '{}')))) end) as units
-    from openstock_core.certain_bins(acting, wanted, at, true) as b
+    from openstock_core.certain_bins(acting, wanted, at, any_ended) as b
     left join (
       select p.bin_id, sum(p.qty) as qty, array(select s from unnest(planned.claimed) as k cross join lateral unnest(k.serial_ids) as s) as serial_ids
       from unnest(planned.claimed) as p group by 1) as c on c.bin_id = b.bin_id

@@ -12,7 +12,8 @@ begin atomic
   select u.n, b.bin_id, b.warehouse_id, b.on_hand - b.allocated + case when without_ended then (
       select coalesce(sum(a.qty), 0)
       from openstock_core.allocation a
-      join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = a.reservation_line_id
+      cross join lateral (select * from openstock_core.reservation_line s
+                          where s.tenant_id = tenant and s.reservation_line_id = a.reservation_line_id limit 1) as l
       where a.tenant_id = tenant and a.bin_id = b.bin_id and l.expires_at <= certain_bins.at) else 0 end,
          case when u.serial_ids is not null then coalesce(s.free, '{}') end
   from rows from (unnest(lines)) with ordinality as u (line, sku, product_id, warehouse_id, qty, location_id, lot_id, min_days_left, kit_id, kit_qty, serial_ids, n)

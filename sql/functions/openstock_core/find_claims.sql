@@ -1,6 +1,5 @@
--- Finds the lines that ask for certain units and are promised units that are not pinned to them, since these were lost or blocked, or their lot expired: such units,
--- where there are some again, are theirs, and whoever promises or pins there leaves them.
--- Their lines need no lock: whoever takes pins off, or puts them on, holds the bins. Reads: reservation_line, allocation, stock_bin, lot.
+-- What lines that ask for certain units lack: such units, where there are some again, are theirs, and whoever promises or pins there leaves them as many.
+-- Their lines need no lock: whoever takes pins off, or puts them on, holds the bins. Reads: what lacking_lines reads.
 set local role openstock_owner;
 
 create or replace function openstock_core.find_claims(
@@ -12,24 +11,10 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   return array(
-    select row(-row_number() over (), null, l.product_id, l.warehouse_id, sum(l.reserved - a.qty - s.qty), l.location_id,
+    select row(-row_number() over (), null, l.product_id, l.warehouse_id, sum(l.qty), l.location_id,
                l.lot_id, l.min_days_left, null, null, l.serial_ids)::openstock_core.order_line
-    from (select distinct k.product_id, k.warehouse_id from unnest(levels) as k) as k
-    -- With an offset, the planner reads level by level, by the index of such lines, also where it takes the table for empty.
-    cross join lateral (
-      select * from openstock_core.reservation_line n
-      where n.tenant_id = tenant and n.product_id = k.product_id and n.warehouse_id = k.warehouse_id
-        and n.reserved > 0 and num_nonnulls(n.location_id, n.lot_id, n.min_days_left, n.serial_ids) > 0 offset 0) as l
-    cross join lateral (
-      select coalesce(sum(n.qty), 0) as qty
-      from openstock_core.allocation n
-      left join openstock_core.stock_bin b on b.tenant_id = tenant and b.bin_id = n.bin_id
-      left join openstock_core.lot t on t.tenant_id = tenant and t.lot_id = b.lot_id
-      where n.tenant_id = tenant and n.reservation_line_id = l.reservation_line_id
-        and (t.expires_on is null or openstock_core.expiry(t.expires_on) > find_claims.at)) as a
-    cross join lateral (
-      select coalesce(sum(n.qty), 0) as qty from unnest(served) as n where n.reservation_line_id = l.reservation_line_id) as s
-    where (l.expires_at is null or l.expires_at > find_claims.at) and l.reserved > a.qty + s.qty
+    from openstock_core.lacking_lines(tenant, levels, find_claims.at, served) as l
+    where not l.ended
     group by l.product_id, l.warehouse_id, l.location_id, l.lot_id, l.min_days_left, l.serial_ids
     order by min(l.reservation_line_id));
 end

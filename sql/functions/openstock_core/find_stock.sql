@@ -78,7 +78,8 @@ begin
     else
       bins := array(select distinct c.bin_id from openstock_core.certain_bins(tenant, sought, judged_at, false) as c where certain);
       begin
-        settled := openstock_core.make_room(tenant, op_id, needs, giving.units, bins || giving.bin_ids, coalesce(giving.ended_ids, '{}'), due, array[sourcing])
+        settled := openstock_core.make_room(tenant, op_id, needs, giving.units, bins || giving.bin_ids, coalesce(giving.ended_ids, '{}')
+            || case when certain then array(select l.reservation_line_id from openstock_core.lacking_lines(tenant, held, judged_at, null) as l) end, due, array[sourcing])
           or certain or giving.bin_ids is not null;
         due.lot_bin_ids := '{}';
         if not certain and cardinality((openstock_core.missing_units(tenant, needs, giving.units, array[sourcing], due)).units) > 0 then

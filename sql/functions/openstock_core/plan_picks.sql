@@ -1,7 +1,7 @@
 -- Says which locked bins give how much to each line: needs and bins laid end to end as intervals, and where they
 -- overlap, that bin serves that line; the first need is served first. Lines that ask for certain units choose before all others, and what those
 -- that the caller does not serve lack is left to them.
--- Reads: reservation_line, and what pickable_bins, find_claims and plan_pins read.
+-- Reads: what certain_needs, pickable_bins, find_claims and plan_pins read.
 set local role openstock_owner;
 
 create or replace function openstock_core.plan_picks(
@@ -12,18 +12,11 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   at constant timestamptz := openstock.server_time();
-  certain openstock_core.order_line[];
+  certain constant openstock_core.order_line[] := openstock_core.certain_needs(tenant, needs);
   claims openstock_core.order_line[];
   chosen openstock_core.pick[] := array[]::openstock_core.pick[];
   others openstock_core.pick[] := needs;
 begin
-  -- The place of the need stands for the line's number.
-  certain := array(
-    select row(n.place, null, l.product_id, l.warehouse_id, n.qty, l.location_id, l.lot_id, l.min_days_left, null, null, l.serial_ids)::openstock_core.order_line
-    from unnest(needs) with ordinality as n (reservation_line_id, product_id, warehouse_id, bin_id, qty, serial_ids, place)
-    cross join lateral (select * from openstock_core.reservation_line s
-                        where s.tenant_id = tenant and s.reservation_line_id = n.reservation_line_id limit 1) as l
-    where num_nonnulls(l.location_id, l.lot_id, l.min_days_left, l.serial_ids) > 0);
   claims := openstock_core.find_claims(tenant, array(
     select row(n.product_id, n.warehouse_id)::openstock_core.level_key from unnest(needs) as n), at, needs);
   if cardinality(certain || claims) > 0 then

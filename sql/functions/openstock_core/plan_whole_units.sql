@@ -1,6 +1,6 @@
 -- Says which locked bins give how much to each line, handling units first: one whose free units of the product all fit what a line still needs goes as it is,
 -- in the order of the removal rule, unless some of them are left to who lacks certain units; loose units and parts of handling units make up the rest.
--- Reads: stock_bin, reservation_line, and what plan_picks reads.
+-- Reads: stock_bin, and what plan_picks reads.
 set local role openstock_owner;
 
 create or replace function openstock_core.plan_whole_units(
@@ -19,10 +19,7 @@ declare
   unit record;
 begin
   -- Lines that ask for certain units choose before all others: with them, no unit is kept whole.
-  if exists (select from unnest(needs) as n
-             join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = n.reservation_line_id
-             where num_nonnulls(l.location_id, l.lot_id, l.min_days_left, l.serial_ids) > 0)
-  then
+  if cardinality(openstock_core.certain_needs(tenant, needs)) > 0 then
     return openstock_core.plan_picks(tenant, needs, bin_ids, removal);
   end if;
   kept := array(

@@ -1,5 +1,6 @@
 -- Applies movements of products tracked by serial to their pieces: the one place where a piece goes from bin to bin, or is pinned.
--- The bins are locked, and the pieces that come in. Writes: ledger_serial, serial_unit.
+-- The bins are locked, and the pieces that come in. Pieces that a line asked for and got it asks for no more.
+-- Writes: ledger_serial, serial_unit, reservation_line (which pieces it asks for).
 set local role openstock_owner;
 
 create or replace function openstock_core.post_serials(
@@ -59,6 +60,18 @@ begin
   if changed <> expected then
     perform openstock_core.fail('OS902', jsonb_build_object('op_id', op_id, 'serials', expected, 'changed', changed));
   end if;
+
+  update openstock_core.reservation_line l
+  set serial_ids = array(select s from unnest(l.serial_ids) as s where s <> all (g.serial_ids))
+  from (
+    select m.reservation_line_id, array_agg(p.serial_id) as serial_ids
+    from unnest(pieces) as p
+    join unnest(movements) with ordinality as m (
+      line, event_type, product_id, warehouse_id, bin_id, qty_delta, blocked_delta, reserved_delta, allocated_delta,
+      reservation_line_id, order_ref, unit_cost, reason, expires_at, backordered_delta, backorder_id, quota_delta, serial_ids, ord) on m.ord = p.ord
+    where m.event_type = 'SHIP'
+    group by m.reservation_line_id) as g
+  where l.tenant_id = tenant and l.reservation_line_id = g.reservation_line_id and l.serial_ids && g.serial_ids;
 
   return array(
     select row(w.ord, w.line, w.event_type, w.product_id, w.warehouse_id, w.location_id, w.lot_id, w.status, w.qty_delta, w.reserved_delta,

@@ -1,7 +1,7 @@
 -- One attempt to find and lock the bins that units come from, within a subtransaction of the caller's. Writes: what book_due writes.
 -- Locks: stock_bin: at attempt 0 those named and due, by bin_id, then of the others those that are free to lock, by the removal rule;
 -- at later attempts, and where whole handling units or certain units are looked for, the named and due ones and all candidates by bin_id, waiting.
--- Reads: reservation_line, and what pickable_bins reads.
+-- Reads: what certain_needs and pickable_bins read.
 set local role openstock_owner;
 
 create or replace function openstock_core.try_picks(
@@ -13,10 +13,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   -- Bins that holds that ended had pinned wholly are none of the candidates, and become pickable when these are booked.
-  bins constant bigint[] := openstock_core.lock_pickable_bins(tenant, needs, removal, named || due.bin_ids, avoided, attempt > 0 or whole_units or exists (
-      select from unnest(needs) as n
-      join openstock_core.reservation_line l on l.tenant_id = tenant and l.reservation_line_id = n.reservation_line_id
-      where num_nonnulls(l.location_id, l.lot_id, l.min_days_left, l.serial_ids) > 0))
+  bins constant bigint[] := openstock_core.lock_pickable_bins(tenant, needs, removal, named || due.bin_ids, avoided,
+      attempt > 0 or whole_units or cardinality(openstock_core.certain_needs(tenant, needs)) > 0)
     || array(select b.bin_id from unnest(due.bin_ids) as b (bin_id) where b.bin_id <> all (avoided));
   picks openstock_core.pick[];
 begin

@@ -9,8 +9,9 @@ select
   trim_scale(l.backordered - d.backordered) as backordered, l.shipped, l.released,
   trim_scale(l.expired + d.reserved + d.backordered) as expired, l.expires_at, a.code::text as location, t.code::text as lot, l.min_days_left,
   l.created_at, k.sku::text as kit,
-  (select array_agg(u.serial::text order by u.serial_id) from openstock_core.serial_unit u
-   where u.tenant_id = l.tenant_id and u.serial_id = any (l.serial_ids)) as serials
+  case when l.serial_ids is not null then array(
+    select u.serial::text from openstock_core.serial_unit u
+    where u.tenant_id = l.tenant_id and u.serial_id = any (l.serial_ids) order by u.serial_id) end as serials
 from moment m
 cross join (
   select n.tenant_id, n.reservation_id, n.line, n.product_id, n.warehouse_id, n.ordered::numeric as ordered, n.reserved::numeric as reserved,
@@ -61,7 +62,7 @@ comment on column openstock.reservations.lot is 'The lot that the line asks for;
 comment on column openstock.reservations.min_days_left is 'So many days before the last day of their lot its units had to have when they were pinned; null: any.';
 comment on column openstock.reservations.created_at is 'When it was promised.';
 comment on column openstock.reservations.kit is 'The kit that the product is a component of in this line; null: none.';
-comment on column openstock.reservations.serials is 'The pieces that the line asks for; null: any.';
+comment on column openstock.reservations.serials is 'The pieces that the line asks for, without those that went to it; null: any.';
 grant select on openstock.reservations to openstock_app, openstock_analyst, openstock_operator;
 
 reset role;
