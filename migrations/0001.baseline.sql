@@ -8773,12 +8773,12 @@ begin
     left join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = b.warehouse_id
     left join openstock_core.location c on c.tenant_id = tenant and c.location_id = b.location_id
   ), own as (
-    -- A line that asks for certain pieces takes these, pinned or not, and no others.
+    -- A line that asks for certain pieces takes these, pinned or not, and no others; of two that ask for one, the line that asks for fewer.
     select distinct on (p.n, p.serial_id) p.n, p.serial_id, c.reservation_line_id
     from piece p
     join candidate c on c.n = p.n and (c.reservation_line_id = p.reservation_line_id or (
       p.reservation_line_id is null and c.warehouse_id = p.warehouse_id and p.serial_id = any (c.serial_ids)))
-    order by p.n, p.serial_id, c.reservation_line_id
+    order by p.n, p.serial_id, cardinality(c.serial_ids), c.reservation_line_id
   ), room as (
     select c.*, c.units - coalesce(o.pieces, 0) as room,
            sum(c.units - coalesce(o.pieces, 0)) over (partition by c.n, c.product_id, c.warehouse_id order by c.line, c.reservation_line_id)
@@ -14364,5 +14364,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '9d94ba6bc5f44a996f0caf24a9f515a6c25249f96a6d0bbc631d2d1532f32b49');
+values ('0001.baseline', 'da022077093b452e7e1c388411b1a915f6e0da1ae317fbf1c38611b50a5ae59d');
 reset role;

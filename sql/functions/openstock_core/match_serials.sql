@@ -38,12 +38,12 @@ begin
     left join openstock_core.warehouse w on w.tenant_id = tenant and w.warehouse_id = b.warehouse_id
     left join openstock_core.location c on c.tenant_id = tenant and c.location_id = b.location_id
   ), own as (
-    -- A line that asks for certain pieces takes these, pinned or not, and no others.
+    -- A line that asks for certain pieces takes these, pinned or not, and no others; of two that ask for one, the line that asks for fewer.
     select distinct on (p.n, p.serial_id) p.n, p.serial_id, c.reservation_line_id
     from piece p
     join candidate c on c.n = p.n and (c.reservation_line_id = p.reservation_line_id or (
       p.reservation_line_id is null and c.warehouse_id = p.warehouse_id and p.serial_id = any (c.serial_ids)))
-    order by p.n, p.serial_id, c.reservation_line_id
+    order by p.n, p.serial_id, cardinality(c.serial_ids), c.reservation_line_id
   ), room as (
     select c.*, c.units - coalesce(o.pieces, 0) as room,
            sum(c.units - coalesce(o.pieces, 0)) over (partition by c.n, c.product_id, c.warehouse_id order by c.line, c.reservation_line_id)
