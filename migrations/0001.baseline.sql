@@ -8023,7 +8023,7 @@ reset role;
 -- to lock. What may have to wait locks the backlogs before it settles anything. Lots that expired are booked before anything is promised. Holds that ended
 -- count as gone, booked or not, as quote counts them: the warehouses are chosen first, and then those are booked that this takes. Lines that ask for
 -- certain units choose last: their bins are locked together with those of the holds, and with those that may be left to older lines that lack such
--- units (find_claims).
+-- units (find_claims); where such a line is a hold that has ended it is booked, which waits for who is extending it.
 set local role openstock_owner;
 
 create or replace function openstock_core.find_stock(
@@ -14364,5 +14364,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', 'da022077093b452e7e1c388411b1a915f6e0da1ae317fbf1c38611b50a5ae59d');
+values ('0001.baseline', '65f32ccfdb529898b856d757f57a35b18e2ca8eee503ce15a4561aa2184fc409');
 reset role;

@@ -3,7 +3,7 @@
 -- to lock. What may have to wait locks the backlogs before it settles anything. Lots that expired are booked before anything is promised. Holds that ended
 -- count as gone, booked or not, as quote counts them: the warehouses are chosen first, and then those are booked that this takes. Lines that ask for
 -- certain units choose last: their bins are locked together with those of the holds, and with those that may be left to older lines that lack such
--- units (find_claims).
+-- units (find_claims); where such a line is a hold that has ended it is booked, which waits for who is extending it.
 set local role openstock_owner;
 
 create or replace function openstock_core.find_stock(
