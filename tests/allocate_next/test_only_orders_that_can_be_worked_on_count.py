@@ -86,6 +86,21 @@ def test_whole_orders_behind_one_that_cannot_be_served_keep_their_turn(shop: Sho
     assert columns(answer, "order_ref", "outcome", "qty") == [("ONE", "allocated", 2), ("TWO", "allocated", 2)]
 
 
+def test_those_whom_an_order_stood_before_in_vain_are_looked_at_again_in_the_same_order(shop: Shop) -> None:
+    """FIRST leaves its milk, which might be what SECOND lacks, and is not: then its cream is there for who comes next."""
+    shop.put_products(lines=[{"sku": "CREAM", "name": "Cream", "tracking": "lot"}])
+    milk, cream = {"sku": "MILK", "location": "A-1"}, {"sku": "CREAM", "location": "A-1"}
+    goods = [milk | {"lot": "M8", "qty": 1}, milk | {"lot": "M9", "qty": 2}, cream | {"lot": "C1", "qty": 1}, cream | {"lot": "C2", "qty": 2}]
+    shop.receive("LON", goods)
+    shop.reserve("FIRST", [{"sku": "MILK", "lot": "M9", "qty": 2}], priority=9)
+    shop.reserve("SECOND", [{"sku": "MILK", "lot": "M8", "qty": 1}, {"sku": "CREAM", "lot": "C1", "qty": 1}], priority=8)
+    for order_ref in ("THIRD", "FOURTH"):
+        shop.reserve(order_ref, [cream | {"qty": 1}], warehouse="LON")
+    shop.adjust("LON", [line | {"qty": -line["qty"]} for line in goods], reason="lost")
+    shop.adjust("LON", [line | {"qty": 1} for line in goods[1:3]], reason="found")
+    assert columns(shop.allocate_next("LON", on_shortage="reject"), "order_ref", "lot") == [("THIRD", "C1")]
+
+
 def test_the_order_of_the_queue_is_that_of_the_answer(shop: Shop) -> None:
     """Whatever the orders' age and that of their lines; within an order, line by line, and what is short after what is not."""
     shop.receive("LON", [{"sku": sku, "qty": 20, "location": "A-2"} for sku in ("APPLE", "FREED")])

@@ -81,6 +81,17 @@ def test_what_was_promised_first_stays_promised_and_is_short(dairy: Shop, sessio
     assert columns(dairy.view("shortages"), "qty_short") == [(4,)]
 
 
+def test_a_bin_that_is_emptied_first_is_left_alone(dairy: Shop, session: OpenSession) -> None:
+    dairy.reserve("O1", [{"sku": "MILK", "lot": "L1", "qty": 5}])
+    one, two = session(), session()
+    one.ship("O1")
+    waiting = two.blocked("put_lots", lines=HOLD)
+    one.commit()
+    assert columns(two.outcome(waiting, "put_lots"), "qty_blocked") == [(0,)]
+    assert dairy.entries("event_type", lot="L1") == [("RECEIPT",), ("ALLOCATE",), ("SHIP",)]
+    assert dairy.differences() == []
+
+
 @pytest.mark.parametrize("commits", [True, False], ids=["commits", "rolls back"])
 def test_pins_that_a_picker_just_put_are_taken_off(dairy: Shop, session: OpenSession, commits: bool) -> None:
     dairy.reserve("O1", [{"sku": "MILK", "qty": 2}])

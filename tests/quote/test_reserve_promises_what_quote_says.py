@@ -187,7 +187,7 @@ ORDERS = st.lists(
 
 
 def test_of_pins_in_one_bin_those_of_holds_that_ended_count_as_gone(shop: Shop, clock: Clock) -> None:
-    shop.receive("LON", [{"sku": "MILK", "lot": "L1", "qty": 5, "location": "A-1"}])
+    shop.receive("LON", [{"sku": "MILK", "lot": "L1", "qty": 5, "location": "A-1"}, {"sku": "MILK", "lot": "L2", "qty": 3}])
     line = {"sku": "MILK", "lot": "L1"}
     shop.reserve("STAYS", [line | {"qty": 1}], warehouse="LON")
     shop.reserve("CART", [line | {"qty": 2}], warehouse="LON", ttl="1 hour")
