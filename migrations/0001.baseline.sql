@@ -7581,8 +7581,7 @@ begin
       line_seen[line] := search;
       head := 1;
       found := null;
-      <<look>>
-      while head <= cardinality(queue) loop
+      while found is null and head <= cardinality(queue) loop
         n := queue[head];
         head := head + 1;
         e := first_edge[n];
@@ -7594,7 +7593,7 @@ begin
             came_by[c] := e;
             if cells[c] > 0 and (not bounded or available[l] > 0) then
               found := c;
-              exit look;
+              exit;
             end if;
             -- Who has units here might have others; where there are some, but the level is used up, whoever has any there: of a claim, which stays in its level, others there.
             g := case when cells[c] = 0 then first_in_cell[c] when level_seen[l] is distinct from search then first_in_level[l] end;
@@ -14364,5 +14363,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '65f32ccfdb529898b856d757f57a35b18e2ca8eee503ce15a4561aa2184fc409');
+values ('0001.baseline', '4e87555fc1ab87de048b1ebf1171ebe42a804422b85ef23ca662ded581e35c12');
 reset role;

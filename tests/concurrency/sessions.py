@@ -106,11 +106,14 @@ class Session(Shop):
         return self.refused(future) if future.exception(NEVER) else None
 
     def settled(self, future: Future[list[Row]]) -> list[Row] | None:
-        """The answer of a call, committed; None where it ended with a serialization failure, and did nothing."""
+        """The answer of a call, committed; None where it, or the commit, ended with a serialization failure, and did nothing."""
         error = future.exception(NEVER)
         if error is None:
-            self.commit()
-            return future.result()
+            try:
+                self.commit()
+                return future.result()
+            except psycopg.errors.SerializationFailure as failure:
+                error = failure
         assert isinstance(error, psycopg.Error), error
         assert error.sqlstate == "40001", f"{error.sqlstate}: {error}"
         assert self.connection.isolation_level != READ_COMMITTED, "a serialization failure at READ COMMITTED"

@@ -56,8 +56,7 @@ begin
       line_seen[line] := search;
       head := 1;
       found := null;
-      <<look>>
-      while head <= cardinality(queue) loop
+      while found is null and head <= cardinality(queue) loop
         n := queue[head];
         head := head + 1;
         e := first_edge[n];
@@ -69,7 +68,7 @@ begin
             came_by[c] := e;
             if cells[c] > 0 and (not bounded or available[l] > 0) then
               found := c;
-              exit look;
+              exit;
             end if;
             -- Who has units here might have others; where there are some, but the level is used up, whoever has any there: of a claim, which stays in its level, others there.
             g := case when cells[c] = 0 then first_in_cell[c] when level_seen[l] is distinct from search then first_in_level[l] end;
