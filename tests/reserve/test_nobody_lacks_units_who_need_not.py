@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.concurrency.sessions import READ_COMMITTED, Session
-from tests.serials.pieces import phones
+from tests.serials.pieces import phones, wants_one_of
 from tests.support import Clock, Connect, Row, Shop, columns, day
 
 A1 = {"sku": "MILK", "location": "A-1"}
@@ -138,9 +138,15 @@ class TestPieces:
         return shop
 
     @staticmethod
-    def lost_and_found(store: Shop, *serials: str) -> None:
-        for sign in (-1, 1):
-            store.adjust("LON", [phones(*serials, qty=sign * len(serials), location="A-1")], reason="counted")
+    def pinned_one_that_another_lacks(store: Shop, serial: str) -> None:
+        """O1 has P1 and P2, O2 lacks one of P3 and this one of them: it had P3, which was lost then."""
+        store.reserve("O2", [phones(serial, "P3")])
+        store.adjust("LON", [phones(serial, qty=-1, location="A-1")], reason="lost")
+        store.release("O2", [{"line": 1, "qty": 1}])
+        store.adjust("LON", [phones(serial, qty=1, location="A-1")], reason="found")
+        store.reserve("O1", [{"sku": "PHONE", "qty": 2}])
+        store.allocate("O1")
+        store.adjust("LON", [phones("P3", qty=-1, location="A-1")], reason="lost")
 
     def test_who_named_several_leaves_the_one_that_another_named(self, store: Shop) -> None:
         store.reserve("O1", [phones("P1", "P2")])
@@ -156,13 +162,11 @@ class TestPieces:
     @pytest.mark.parametrize("pick", ["allocate", "ship"])
     def test_of_pieces_that_one_of_several_needs_those_are_picked_that_will_do_least(self, store: Shop, pick: str) -> None:
         """O1 needs one of P1, P2 and P3, O2 needs P1: one of P2 and P3 can be had by who asks for none of them."""
-        store.reserve("O1", [phones("P1", "P2", "P3")])
-        store.adjust("LON", [phones("P1", "P2", "P3", "P4", qty=-4, location="A-1")], reason="lost")
-        store.release("O1", [{"line": 1, "qty": 2}])
-        for serials in (("P2", "P3"), ("P1",)):
-            store.adjust("LON", [phones(*serials, qty=len(serials), location="A-1")], reason="found")
+        store.adjust("LON", [phones("P4", qty=-1, location="A-1")], reason="lost")
+        wants_one_of(store, "O1", "P1", "P2", "P3")
         store.reserve("O2", [phones("P1")])
-        self.lost_and_found(store, "P1")
+        for qty in (-1, 1):
+            store.adjust("LON", [phones("P1", qty=qty, location="A-1")], reason="counted")
         store.reserve("O3", [{"sku": "PHONE", "qty": 1}])
         [(serials,)] = columns(getattr(store, pick)("O3"), "serials")
         assert serials in (["P2"], ["P3"])
@@ -170,10 +174,8 @@ class TestPieces:
 
     def test_lines_of_one_call_leave_it_too(self, store: Shop) -> None:
         """O1 needs one of P1 and P2; the call names P2 and takes one more of the place."""
-        store.reserve("O1", [phones("P1", "P2")])
-        store.adjust("LON", [phones("P1", "P2", "P4", qty=-3, location="A-1")], reason="lost")
-        store.release("O1", [{"line": 1, "qty": 1}])
-        store.adjust("LON", [phones("P1", "P2", qty=2, location="A-1")], reason="found")
+        store.adjust("LON", [phones("P4", qty=-1, location="A-1")], reason="lost")
+        wants_one_of(store, "O1", "P1", "P2")
         store.reserve("O2", [phones("P2"), {"sku": "PHONE", "location": "A-1", "qty": 1}], warehouse="LON")
         assert columns(store.view("serials", order_ref="O2"), "serial") == [("P2",), ("P3",)]
         assert columns(store.allocate("O1"), "outcome", "serials") == [("allocated", ["P1"])]
@@ -187,10 +189,7 @@ class TestPieces:
         assert columns(store.reserve("O2", [phones("P1")]), "outcome") == [("reserved",)]
 
     def test_a_piece_that_was_shipped_to_another_line_is_asked_for_still(self, store: Shop) -> None:
-        store.reserve("O1", [phones("P1", "P2")])
-        store.adjust("LON", [phones("P1", "P2", qty=-2, location="A-1")], reason="lost")
-        store.release("O1", [{"line": 1, "qty": 1}])
-        store.adjust("LON", [phones("P1", "P2", qty=2, location="A-1")], reason="found")
+        wants_one_of(store, "O1", "P1", "P2")
         store.reserve("O2", [phones("P1")])
         store.ship("O2")
         store.adjust("LON", [phones("P2", qty=-1, location="A-1")], reason="lost")
@@ -214,26 +213,14 @@ class TestPieces:
     @pytest.mark.parametrize("give_back", ["release", "deallocate"])
     def test_pieces_that_others_lack_come_free_first(self, store: Shop, give_back: str) -> None:
         """O2 lacks one of P2 and P3; of P1 and P2, which O1 has, the latter is given back."""
-        store.reserve("O2", [phones("P2", "P3")])
-        store.adjust("LON", [phones("P2", qty=-1, location="A-1")], reason="lost")
-        store.release("O2", [{"line": 1, "qty": 1}])
-        store.adjust("LON", [phones("P2", qty=1, location="A-1")], reason="found")
-        store.reserve("O1", [{"sku": "PHONE", "qty": 2}])
-        store.allocate("O1")
-        store.adjust("LON", [phones("P3", qty=-1, location="A-1")], reason="lost")
+        self.pinned_one_that_another_lacks(store, "P2")
         getattr(store, give_back)("O1", [{"line": 1, "qty": 1}])
         assert columns(store.view("serials", order_ref="O1"), "serial") == [("P1",)]
         assert columns(store.allocate("O2"), "outcome", "serials") == [("allocated", ["P2"])]
 
     def test_pieces_that_others_lack_leave_last(self, store: Shop) -> None:
-        """The same, where one of them is sent first, and the other given back."""
-        store.reserve("O2", [phones("P1", "P3")])
-        store.adjust("LON", [phones("P1", qty=-1, location="A-1")], reason="lost")
-        store.release("O2", [{"line": 1, "qty": 1}])
-        store.adjust("LON", [phones("P1", qty=1, location="A-1")], reason="found")
-        store.reserve("O1", [{"sku": "PHONE", "qty": 2}])
-        store.allocate("O1")
-        store.adjust("LON", [phones("P3", qty=-1, location="A-1")], reason="lost")
+        """One of P1 and P2 is sent first, and the other given back."""
+        self.pinned_one_that_another_lacks(store, "P1")
         assert columns(store.ship("O1", [{"line": 1, "qty": 1}]), "serials") == [(["P2"],)]
         store.cancel("O1")
         assert columns(store.allocate("O2"), "outcome", "serials") == [("allocated", ["P1"])]
@@ -305,7 +292,7 @@ def test_whatever_was_lost(
         for number, line in enumerate(orders):
             shop.reserve(f"O{number}", [line], warehouse="LON")
         for number in given_back:
-            if shop.view("reservations", order_ref=f"O{number}") and shop.view("reservations", order_ref=f"O{number}")[0]["reserved"] > 1:
+            if any(row["reserved"] > 1 for row in shop.view("reservations", order_ref=f"O{number}")):
                 shop.release(f"O{number}", [{"line": 1, "qty": 1}])
         if bins := [(lot, place, qty) for (lot, place), qty in milk.items() if (lot, place) in lost]:
             lost_and_found(shop, *bins)

@@ -12,6 +12,14 @@ def phones(*serials: str, **more: Any) -> dict[str, Any]:
     return {"sku": "PHONE", "serials": list(serials), **more}
 
 
+def wants_one_of(shop: Shop, order_ref: str, *serials: str, line: int = 1) -> None:
+    """A line that named these phones in A-1 gave all but one back while they were missing: now that they are there again it lacks one, whichever."""
+    shop.reserve(order_ref, [phones(*serials, line=line)])
+    shop.adjust("LON", [phones(*serials, qty=-len(serials), location="A-1")], reason="lost")
+    shop.release(order_ref, [{"line": line, "qty": len(serials) - 1}])
+    shop.adjust("LON", [phones(*serials, qty=len(serials), location="A-1")], reason="found")
+
+
 def pieces(shop: Shop, sku: str = "PHONE") -> list[tuple[Any, ...]]:
     """(serial, location, status, state, order_ref) of all pieces."""
     return sorted(columns(shop.view("serials", sku=sku), "serial", "location", "status", "state", "order_ref"))

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support import Shop, columns, refused
 
-from .pieces import phones, pieces
+from .pieces import phones, pieces, wants_one_of
 
 A_1, A_2 = {"location": "A-1"}, {"location": "A-2"}
 
@@ -107,23 +107,15 @@ def test_a_piece_that_was_missing_is_there_for_the_line_that_asked_for_it(ordere
 
 def test_a_piece_that_two_lines_ask_for_goes_to_the_one_that_asks_for_fewer(ordered: Shop) -> None:
     """Line 1 wants one of H and I, line 2 wants I: all were missing and are there again."""
-    here = {"location": "A-1"}
-    ordered.reserve("O2", [phones("H", "I", line=1)])
-    ordered.adjust("LON", [phones("H", "I", qty=-2, **here)], reason="lost")
-    ordered.release("O2", [{"line": 1, "qty": 1}])
-    ordered.adjust("LON", [phones("H", "I", qty=2, **here)], reason="found")
+    wants_one_of(ordered, "O2", "H", "I")
     ordered.reserve("O2", [phones("I", line=2)])
     for qty in (-1, 1):
-        ordered.adjust("LON", [phones("I", qty=qty, **here)], reason="counted")
+        ordered.adjust("LON", [phones("I", qty=qty, location="A-1")], reason="counted")
     assert sorted(columns(ordered.ship("O2", [phones("H", "I")]), "line", "serials")) == [(1, ["H"]), (2, ["I"])]
 
 
 def test_of_two_that_ask_for_as_many_the_first_gets_it(ordered: Shop) -> None:
     """Line 1 wants one of H and I, line 2 one of I and J."""
-    here = {"location": "A-1"}
     for line, names in ((1, "HI"), (2, "IJ")):
-        ordered.reserve("O2", [phones(*names, line=line)])
-        ordered.adjust("LON", [phones(*names, qty=-2, **here)], reason="lost")
-        ordered.release("O2", [{"line": line, "qty": 1}])
-        ordered.adjust("LON", [phones(*names, qty=2, **here)], reason="found")
+        wants_one_of(ordered, "O2", *names, line=line)
     assert columns(ordered.ship("O2", [phones("I")]), "line", "serials") == [(1, ["I"])]
