@@ -316,7 +316,8 @@ class Storm:
                 if random.random() < 0.3:
                     del line["qty"]
                     line |= {"expected": int(row["on_hand"]) if row["on_hand"] == int(row["on_hand"]) else float(row["on_hand"])}
-                    line |= {"set_to": line["expected"] + (random.randint(-1, 2) if self.losses and line["expected"] else 1)}
+                    least = -1 if self.losses and line["expected"] >= 1 else 0 if self.losses else 1
+                    line |= {"set_to": line["expected"] + random.randint(least, 2 if self.losses else 1)}
             else:
                 to = random.choice([at for at in LOCATIONS[: 4 if self.losses else 3] if at != row["location"]])
                 line |= {"from": row["location"], "to": to, "qty": random.randint(1, 4)}
