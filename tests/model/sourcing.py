@@ -106,4 +106,14 @@ class Sourcing(Returns):
             best = max(useful, key=share)
             chosen.append(best)
             lacking = {sku: max(lack - left[best].get(sku, ZERO), ZERO) for sku, lack in lacking.items()}
+
+        def spared(place: str) -> bool:
+            return all(
+                left[place].get(sku, ZERO) <= sum((left[other].get(sku, ZERO) for other in chosen), ZERO) - need
+                for sku, need in needs.items() if left[place].get(sku, ZERO) > 0
+            )  # fmt: skip
+
+        # `left` is by priority: of several that cost the same, the last one goes.
+        while superfluous := [place for place in reversed(list(left)) if place in chosen and spared(place)]:
+            chosen.remove(max(superfluous, key=cost))
         return chosen

@@ -106,6 +106,27 @@ def test_fewest_splits_finds_the_two_that_have_all(shop: Shop) -> None:
     assert columns(answer, "warehouse") == [("X",)] * 3 + [("Y",)] * 3
 
 
+def furnish(shop: Shop, has: dict[str, str], **costs: float) -> list[dict[str, Any]]:
+    """Warehouses that have one unit of each of these products; returns a line for each product."""
+    skus = sorted(set("".join(has.values())))
+    shop.put_products(lines=[{"sku": sku, "name": sku} for sku in skus])
+    for code, held in has.items():
+        shop.put_warehouses(lines=[{"code": code, "shipping_cost": costs.get(code)}])
+        shop.receive(code, [{"sku": sku, "qty": 1} for sku in held])
+    return [{"sku": sku, "qty": 1} for sku in skus]
+
+
+def test_what_others_make_superfluous_sends_nothing(shop: Shop) -> None:
+    """BIG serves the largest share, and what it leaves lies in three places, which have all the rest as well; ZA and ZC have nothing that these lack."""
+    lines = furnish(shop, {"BIG": "abdegh", "U": "abc", "V": "def", "W": "ghi", "ZA": "a", "ZC": "c"})
+    assert sources(shop, lines, strategy="fewest_splits") == [(sku, "UVW"[n // 3], 1) for n, sku in enumerate("abcdefghi")]
+
+
+def test_of_two_that_are_superfluous_one_without_the_other_the_dearer_goes(shop: Shop) -> None:
+    lines = furnish(shop, {"A": "abc", "B": "ade", "C": "bcdef", "D": "g"}, A=1, B=1.5, C=100, D=1)
+    assert {place for _, place, _ in sources(shop, lines, strategy="least_cost")} == {"A", "C", "D"}
+
+
 def test_a_warehouse_that_a_line_names_sends_anyway(europe: Shop) -> None:
     lines = [{"sku": "APPLE", "qty": 1, "warehouse": "OSL"}, {"sku": "APPLE", "qty": 6}, {"sku": "RICE", "qty": 1}]
     for order, strategy in (("O1", "fewest_splits"), ("O2", "least_cost")):
