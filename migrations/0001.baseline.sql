@@ -9806,9 +9806,8 @@ reset role;
 
 -- sql/functions/openstock_core/expire_holds.sql
 -- Books holds that have ended. Writes: operation, event, and what book_due writes.
--- Locks: operation, stock_level: waiting, by (product, warehouse), those where a hold ended more than a minute ago, so that none is
--- passed over for ever; then the others, skipping those in use; backlog by product_id, backorder by id, reservation_line by id, stock_bin
--- by bin_id.
+-- Locks: operation, stock_level by (product, warehouse), skipping those in use; backlog by product_id, backorder by id, reservation_line by
+-- id, stock_bin by bin_id.
 set local role openstock_owner;
 
 create or replace function openstock_core.expire_holds(tenant uuid, op_id text, max_lines integer) returns jsonb
@@ -9821,6 +9820,7 @@ declare
   ended record;
   locked openstock_core.level_key[];
   room integer;
+  waiting bigint[];
   due openstock_core.due;
   entries openstock_core.posted[];
 begin
@@ -9853,21 +9853,23 @@ begin
     where l.tenant_id = tenant and l.expires_at <= arrival and l.reserved > 0
     order by l.expires_at, l.reservation_line_id
     limit max_lines) as d;
-  if ended.long_due is not null then
-    perform openstock_core.lock_levels(tenant, ended.long_due, false);
-  end if;
+  room := max_lines - coalesce(cardinality(ended.line_ids), 0);
+  waiting := array(
+    select b.product_id from openstock_core.backorder b
+    where b.tenant_id = tenant and b.expires_at <= arrival and b.backordered > 0
+    order by b.expires_at, b.backorder_id
+    limit room);
   locked := array(
     select row(l.product_id, l.warehouse_id)::openstock_core.level_key
     from unnest(ended.levels) as k
     join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id
     for no key update of l skip locked);
+  -- Where there is nothing else to do, those where a hold ended long ago are waited for: none is passed over for ever.
+  if cardinality(locked) = 0 and cardinality(waiting) = 0 and ended.long_due is not null then
+    locked := ended.long_due;
+  end if;
 
-  room := max_lines - coalesce(cardinality(ended.line_ids), 0);
-  due := openstock_core.lock_backlogs(tenant, array(
-    select b.product_id from openstock_core.backorder b
-    where b.tenant_id = tenant and b.expires_at <= arrival and b.backordered > 0
-    order by b.expires_at, b.backorder_id
-    limit room), openstock_core.lock_levels(tenant, locked, false), room);
+  due := openstock_core.lock_backlogs(tenant, waiting, openstock_core.lock_levels(tenant, locked, false), room);
   due := openstock_core.lock_due_holds(tenant, due, array(
     select l.reservation_line_id
     from unnest(locked) as k
@@ -10040,7 +10042,7 @@ revoke all on function openstock.expire_reservations from public;
 grant execute on function openstock.expire_reservations to openstock_app;
 comment on function openstock.expire_reservations is
   'Books holds that have ended, those of up to this many lines (1 to 10,000), the longest ended first, and returns a row for each; lines whose stock level is '
-  'in use are left for the next call, unless they ended more than a minute ago. Promises and views are exact without it; it keeps the ledger up to date. '
+  'in use are left for a later call, which waits for those that ended more than a minute ago if it finds nothing else to book. Promises and views are exact without it; it keeps the ledger up to date. '
   'Any number may run at once. No row: nothing was due, all was in use, or others have just booked it. op_id may be left out: then a call that finds nothing to do leaves no trace. '
   'Errors: 22023, OS010.';
 
@@ -14380,5 +14382,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '9839f2c5e56dc51aa7d87ac6cb9b087fac9bba769de538df0048f08d46236569');
+values ('0001.baseline', 'd198333f35c6be6b393d41509a0eaf781449241edab9b3213b67370833ad1ec9');
 reset role;

@@ -372,6 +372,22 @@ def test_what_ended_long_ago_is_waited_for(
     assert held.differences() == []
 
 
+@without_predicates
+def test_nothing_is_waited_for_while_there_is_something_else_to_book(
+    held: Shop, session: OpenSession, wall_clock: WallClock, level: IsolationLevel
+) -> None:
+    """A transaction that stays open keeps nobody from booking what ended at other levels, however long ago."""
+    wall_clock.advance(minutes=62)
+    one, two = session(level), session(level)
+    one.receive("LON", [{"sku": "APPLE", "qty": 1}])
+    assert columns(two.unhindered("expire_reservations"), "order_ref") == [("C-3",)]
+    two.commit()
+    waiting = two.blocked("expire_reservations")
+    one.commit()
+    assert columns(two.outcome(waiting, "expire_reservations"), "order_ref") == [("C-1",), ("C-2",)]
+    assert held.differences() == []
+
+
 @every_level
 @either_end
 def test_a_sweeper_waits_for_an_owner_who_came_in_time(

@@ -23,7 +23,7 @@ revoke all on function openstock.expire_reservations from public;
 grant execute on function openstock.expire_reservations to openstock_app;
 comment on function openstock.expire_reservations is
   'Books holds that have ended, those of up to this many lines (1 to 10,000), the longest ended first, and returns a row for each; lines whose stock level is '
-  'in use are left for the next call, unless they ended more than a minute ago. Promises and views are exact without it; it keeps the ledger up to date. '
+  'in use are left for a later call, which waits for those that ended more than a minute ago if it finds nothing else to book. Promises and views are exact without it; it keeps the ledger up to date. '
   'Any number may run at once. No row: nothing was due, all was in use, or others have just booked it. op_id may be left out: then a call that finds nothing to do leaves no trace. '
   'Errors: 22023, OS010.';
 

@@ -1,7 +1,6 @@
 -- Books holds that have ended. Writes: operation, event, and what book_due writes.
--- Locks: operation, stock_level: waiting, by (product, warehouse), those where a hold ended more than a minute ago, so that none is
--- passed over for ever; then the others, skipping those in use; backlog by product_id, backorder by id, reservation_line by id, stock_bin
--- by bin_id.
+-- Locks: operation, stock_level by (product, warehouse), skipping those in use; backlog by product_id, backorder by id, reservation_line by
+-- id, stock_bin by bin_id.
 set local role openstock_owner;
 
 create or replace function openstock_core.expire_holds(tenant uuid, op_id text, max_lines integer) returns jsonb
@@ -14,6 +13,7 @@ declare
   ended record;
   locked openstock_core.level_key[];
   room integer;
+  waiting bigint[];
   due openstock_core.due;
   entries openstock_core.posted[];
 begin
@@ -46,21 +46,23 @@ begin
     where l.tenant_id = tenant and l.expires_at <= arrival and l.reserved > 0
     order by l.expires_at, l.reservation_line_id
     limit max_lines) as d;
-  if ended.long_due is not null then
-    perform openstock_core.lock_levels(tenant, ended.long_due, false);
-  end if;
+  room := max_lines - coalesce(cardinality(ended.line_ids), 0);
+  waiting := array(
+    select b.product_id from openstock_core.backorder b
+    where b.tenant_id = tenant and b.expires_at <= arrival and b.backordered > 0
+    order by b.expires_at, b.backorder_id
+    limit room);
   locked := array(
     select row(l.product_id, l.warehouse_id)::openstock_core.level_key
     from unnest(ended.levels) as k
     join openstock_core.stock_level l on l.tenant_id = tenant and l.product_id = k.product_id and l.warehouse_id = k.warehouse_id
     for no key update of l skip locked);
+  -- Where there is nothing else to do, those where a hold ended long ago are waited for: none is passed over for ever.
+  if cardinality(locked) = 0 and cardinality(waiting) = 0 and ended.long_due is not null then
+    locked := ended.long_due;
+  end if;
 
-  room := max_lines - coalesce(cardinality(ended.line_ids), 0);
-  due := openstock_core.lock_backlogs(tenant, array(
-    select b.product_id from openstock_core.backorder b
-    where b.tenant_id = tenant and b.expires_at <= arrival and b.backordered > 0
-    order by b.expires_at, b.backorder_id
-    limit room), openstock_core.lock_levels(tenant, locked, false), room);
+  due := openstock_core.lock_backlogs(tenant, waiting, openstock_core.lock_levels(tenant, locked, false), room);
   due := openstock_core.lock_due_holds(tenant, due, array(
     select l.reservation_line_id
     from unnest(locked) as k
