@@ -10418,7 +10418,7 @@ grant execute on function openstock.fill_backorders to openstock_app;
 comment on function openstock.fill_backorders is
   'Promises available stock to backorders: of each product by priority of the order, then age; those that name a warehouse only from there, others from '
   'warehouses by priority; at most so many backorders (1 to 10,000) of 100 products. Returns a row with outcome filled per line and warehouse; what is filled in '
-  'part keeps its place. Orders that are in use keep theirs, and their units. Any number may run at once. No row: nothing could be filled. op_id may be left out: '
+  'part keeps its place. Orders that are in use keep theirs, and their units. Any number may run at once: a product at which another works is passed over. No row: nothing could be filled, or others are at it. op_id may be left out: '
   'then a call that finds nothing to do leaves no trace. Errors: 22023, OS010.';
 
 reset role;
@@ -12513,10 +12513,10 @@ $$;
 revoke all on function openstock.availability from public;
 grant execute on function openstock.availability to openstock_app, openstock_analyst;
 comment on function openstock.availability is
-  'The product''s stock per warehouse, as in openstock.stock: no row where it was never stocked. available is what reserve can promise: nothing (0, or less after a loss) where the product '
+  'The product''s stock per warehouse, as in openstock.stock: no row where it was never stocked. available is what reserve can promise from there: nothing (0, or less after a loss) where the product '
   'or the warehouse is inactive. channel: available is then what can be promised to '
   'that sales channel, its quota and, if it may use it, the safety stock included, and never less than 0. Of a kit on_hand and available are the kits that could be put together '
-  'there, by what its components have (0 where any of them was never stocked; available is 0 too where any is inactive); the other balances are of components, and 0 here. Writes nothing. '
+  'there, by what its components have there (reserve may promise more, with components from several warehouses; 0 where any of them was never stocked; available is 0 too where any is inactive); the other balances are of components, and 0 here. Writes nothing. '
   'Errors: 22023, OS101, OS103, OS116, OS117.';
 
 reset role;
@@ -14382,5 +14382,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', 'd198333f35c6be6b393d41509a0eaf781449241edab9b3213b67370833ad1ec9');
+values ('0001.baseline', '291a845b055f141db6f2cfb29517754e445d5ad6fd763e2c6286d40882edf4d5');
 reset role;

@@ -74,10 +74,10 @@ $$;
 revoke all on function openstock.availability from public;
 grant execute on function openstock.availability to openstock_app, openstock_analyst;
 comment on function openstock.availability is
-  'The product''s stock per warehouse, as in openstock.stock: no row where it was never stocked. available is what reserve can promise: nothing (0, or less after a loss) where the product '
+  'The product''s stock per warehouse, as in openstock.stock: no row where it was never stocked. available is what reserve can promise from there: nothing (0, or less after a loss) where the product '
   'or the warehouse is inactive. channel: available is then what can be promised to '
   'that sales channel, its quota and, if it may use it, the safety stock included, and never less than 0. Of a kit on_hand and available are the kits that could be put together '
-  'there, by what its components have (0 where any of them was never stocked; available is 0 too where any is inactive); the other balances are of components, and 0 here. Writes nothing. '
+  'there, by what its components have there (reserve may promise more, with components from several warehouses; 0 where any of them was never stocked; available is 0 too where any is inactive); the other balances are of components, and 0 here. Writes nothing. '
   'Errors: 22023, OS101, OS103, OS116, OS117.';
 
 reset role;

@@ -24,7 +24,7 @@ grant execute on function openstock.fill_backorders to openstock_app;
 comment on function openstock.fill_backorders is
   'Promises available stock to backorders: of each product by priority of the order, then age; those that name a warehouse only from there, others from '
   'warehouses by priority; at most so many backorders (1 to 10,000) of 100 products. Returns a row with outcome filled per line and warehouse; what is filled in '
-  'part keeps its place. Orders that are in use keep theirs, and their units. Any number may run at once. No row: nothing could be filled. op_id may be left out: '
+  'part keeps its place. Orders that are in use keep theirs, and their units. Any number may run at once: a product at which another works is passed over. No row: nothing could be filled, or others are at it. op_id may be left out: '
   'then a call that finds nothing to do leaves no trace. Errors: 22023, OS010.';
 
 reset role;
