@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +11,7 @@ import psycopg
 import pytest
 from psycopg import IsolationLevel
 
-from ..support import Shop, columns
+from ..support import Connect, Shop, columns
 from ..waiting import backlog, backorder, filled, let_wait, queue, standing
 from ..wall_clock import WallClock
 from .sessions import (
@@ -210,6 +212,30 @@ def test_of_two_who_fill_at_once_each_takes_other_products(waiting: Shop, sessio
     one.commit()
     assert waiting.fill_backorders() == []
     assert waiting.differences() == []
+
+
+def test_any_number_who_fill_one_queue_give_each_unit_once(shop: Shop, connect: Connect, db: psycopg.Connection) -> None:
+    """Thirty orders wait for sixty units; of eight clients four receive them, which fills, and all fill until nobody waits."""
+    let_wait(shop)
+    wanted = {f"O-{n}": 1 + n % 3 for n in range(30)}
+    for order_ref, qty in wanted.items():
+        backorder(shop, order_ref, qty)
+    ends = time.monotonic() + NEVER
+
+    def work(worker: int) -> None:
+        own = Shop(connect("app"), db)
+        for _ in range(5 if worker % 2 else 0):
+            own.receive("LON", [{"sku": "APPLE", "qty": 3}])
+        while queue(own):
+            own.fill_backorders()
+            assert time.monotonic() < ends, "somebody waits for ever"
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
+    assert dict(columns(shop.view("order_lines"), "order_ref", "reserved")) == wanted
+    assert shop.level("APPLE") == (60, 0, 60, 0)
+    assert sum(qty for (qty,) in shop.entries("reserved_delta", event_type="RESERVE")) == 60
+    assert shop.differences() == []
 
 
 @every_level
