@@ -38,6 +38,17 @@ def test_a_new_order_begins_with_line_1(cart: Shop) -> None:
     assert cart.differences() == []
 
 
+def test_who_holds_the_last_units_is_not_in_their_own_way(shop: Shop) -> None:
+    """They are promised throughout, to nobody else, and never given back in between."""
+    shop.receive("LON", [{"sku": "APPLE", "qty": 3}])
+    shop.reserve("CART", [{"sku": "APPLE", "qty": 3}], ttl="1 hour")
+    assert columns(shop.confirm("CART", "ORDER"), "outcome", "qty_reserved") == [("confirmed", 3)]
+    assert columns(shop.reserve("OTHER", [{"sku": "APPLE", "qty": 1}]), "outcome") == [("rejected",)]
+    assert shop.entries("event_type", "reserved_delta") == [("RECEIPT", 0), ("RESERVE", 3), ("CONFIRM", 0)]
+    assert columns(shop.ship("ORDER"), "qty") == [(3,)]
+    assert shop.differences() == []
+
+
 def test_an_open_order_goes_on_after_its_highest_line(cart: Shop) -> None:
     cart.reserve("SALE", [{"sku": "RICE", "qty": 1, "line": 3}, {"sku": "RICE", "qty": 1, "line": 40}])
     answer = cart.confirm("CART", "SALE")
