@@ -11,6 +11,8 @@ from tests.support import OTHER_TENANT, TENANT, Connect, Shop, denied
 
 VIEWS = (
     "openstock.products",
+    "openstock.kits",
+    "openstock.lots",
     "openstock.warehouses",
     "openstock.locations",
     "openstock.channels",
@@ -25,12 +27,15 @@ VIEWS = (
 
 @pytest.fixture
 def two_shops(shop: Shop, connect: Connect, db: psycopg.Connection) -> None:
-    """Two tenants with stock and an order each, of 1 and of 2 units, and a fresh snapshot."""
+    """Two tenants with stock and an order each, of 1 and of 2 units, a kit and a lot; and a fresh snapshot."""
     for one, qty in [(shop, 1), (Shop(connect("app"), db, OTHER_TENANT).furnish(), 2)]:
         one.receive("LON", [{"sku": "APPLE", "qty": qty}])
         one.reserve("O1", [{"sku": "APPLE", "qty": qty}])
         one.put_channels(lines=[{"code": "WEB"}])
         one.put_quotas("LON", [{"channel": "WEB", "sku": "APPLE", "qty": qty}])
+        one.put_products(lines=[{"sku": "BASKET", "name": "Basket"}])
+        one.put_kits(lines=[{"sku": "BASKET", "components": [{"sku": "APPLE", "qty": qty}]}])
+        one.put_lots(lines=[{"sku": "MILK", "lot": "L1", "quality": "hold"}])
     db.execute("select openstock_admin.refresh_current_stock()")
 
 
