@@ -48,6 +48,15 @@ def test_pins_of_an_ended_hold_are_not_shown(cart: Shop, clock: Clock) -> None:
     assert parts(cart, "CART") == [(1, "LON", 0, 0, 0, 0, 3), (2, "LON", 2, 2, 0, 0, 0)]
 
 
+def test_pins_of_an_ended_hold_are_taken_off_their_own_bin(cart: Shop, clock: Clock) -> None:
+    cart.receive("LON", [{"sku": "APPLE", "qty": 5, "location": "A-2"}])
+    cart.reserve("ORDER", [{"sku": "APPLE", "qty": 4, "warehouse": "LON", "location": "A-2"}])
+    for order_ref in ("CART", "ORDER"):
+        cart.allocate(order_ref)
+    clock.advance(hours=2)
+    assert columns(cart.view("bins"), "location", "on_hand", "allocated") == [("A-1", 10, 2), ("A-2", 5, 4)]
+
+
 @pytest.fixture
 def crowded(shop: Shop, clock: Clock) -> Shop:
     """5 APPLE, promised to ORDER, are left after a loss; OLD and YOUNG held 5, have ended, and keep 2 and 3 pinned."""

@@ -47,6 +47,14 @@ def test_only_what_has_ended_counts_again(carts: Shop, clock: Clock) -> None:
     assert seen(carts)[1] == ("LON", 10, 0, 1, 9)
 
 
+def test_what_another_product_had_reserved_counts_for_that_alone(carts: Shop, clock: Clock) -> None:
+    carts.receive("LON", [{"sku": "RICE", "qty": 3}])
+    carts.reserve("CART", [{"sku": "RICE", "qty": 3}], ttl="1 hour")
+    clock.advance(hours=2)
+    assert seen(carts) == [("BER", 4, 0, 0, 4), ("LON", 10, 0, 1, 9)]
+    assert seen(carts, "RICE") == [("LON", 3, 0, 0, 3)]
+
+
 @pytest.mark.parametrize("done", ["confirm", "ship", "release"])
 def test_what_became_of_it_before_its_end_stays(carts: Shop, clock: Clock, done: str) -> None:
     getattr(carts, done)("CART")

@@ -54,6 +54,16 @@ def test_a_lot_is_available_until_the_end_of_its_last_day(shop: Shop, clock: Clo
     assert columns(shop.availability("MILK"), "on_hand", "blocked", "available") == [(5, 4, 1)]
 
 
+def test_of_expired_lots_only_units_that_could_be_promised_there_are_blocked(shop: Shop, clock: Clock) -> None:
+    """Those of another warehouse, of another product, and in quarantine, which are blocked already, are not added."""
+    shop.put_products(lines=[{"sku": "CREAM", "name": "Cream", "tracking": "lot"}])
+    lot = {"lot": "L1", "expires_on": day(2)}
+    shop.receive("LON", [{"sku": "MILK", "qty": 5, **lot}, {"sku": "MILK", "qty": 1, "location": "Q-1", **lot}, {"sku": "CREAM", "qty": 2, **lot}])
+    shop.receive("BER", [{"sku": "MILK", "qty": 4, **lot}])
+    clock.set(f"{day(3)} 00:00:00 UTC")
+    assert columns(shop.availability("MILK"), "warehouse", "on_hand", "blocked", "available") == [("BER", 4, 4, 0), ("LON", 6, 6, 0)]
+
+
 def test_it_finds_the_product_by_its_decomposed_name(shop: Shop) -> None:
     shop.put_products(lines=[{"sku": "CAF\u00c9", "name": "Coffee"}])
     shop.receive("LON", [{"sku": "CAF\u00c9", "qty": 2}])

@@ -91,6 +91,12 @@ def test_its_quantities(shop: Shop) -> None:
     assert (row["has_backorder"], row["expires_at"], row["became"]) == (True, None, None)
 
 
+def test_what_another_order_waits_for_is_none_of_its_own(shop: Shop) -> None:
+    order(shop, 5)
+    backorder(shop, "O2", 25)
+    assert columns(shop.view("orders"), "order_ref", "ordered", "reserved", "backordered") == [("O1", 5, 5, 0), ("O2", 25, 15, 10)]
+
+
 def test_at_the_end_of_a_hold_to_the_microsecond(shop: Shop, clock: Clock) -> None:
     order(shop, 25, ttl="1 hour")
     shop.allocate("O1")

@@ -86,6 +86,23 @@ def test_what_ended_holds_took_counts_as_kept_and_not_on_top(market: Shop, clock
     assert market.differences() == []
 
 
+def test_what_ended_holds_took_is_kept_by_who_kept_it(market: Shop, clock: Clock) -> None:
+    """Another product, another warehouse or another channel have what was theirs, and a hold that lives keeps what it took."""
+    market.receive("LON", [{"sku": "RICE", "qty": 5}])
+    market.receive("BER", [{"sku": "APPLE", "qty": 5}])
+    takes = [("WEB", "APPLE", "LON", 3), ("WEB", "RICE", "LON", 2), ("WEB", "APPLE", "BER", 1), ("MARKET", "APPLE", "LON", 1)]
+    for channel, sku, warehouse, qty in takes:
+        keep(market, channel, qty + 1, sku, warehouse)
+        buy(market, f"{channel}-{sku}-{warehouse}", qty, channel, sku, warehouse=warehouse, ttl="1 hour")
+    buy(market, "LATER", 1, "WEB", ttl="3 hours")
+    clock.advance(hours=2)
+    for _ in range(2):
+        assert (kept(market), kept(market, "RICE"), kept(market, warehouse="BER")) == ({"WEB": 3, "MARKET": 2}, {"WEB": 3}, {"WEB": 2})
+        assert (fenced(market), fenced(market, "RICE"), fenced(market, warehouse="BER")) == ((5, 4), (3, 2), (2, 3))
+        market.expire_reservations()
+    assert market.differences() == []
+
+
 def test_pins_of_ended_holds_go_with_them(market: Shop, clock: Clock) -> None:
     keep(market, "WEB", 6)
     buy(market, "CART", 4, "WEB", ttl="1 hour")

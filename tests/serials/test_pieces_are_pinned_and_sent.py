@@ -119,6 +119,15 @@ def test_what_cannot_be_sent_is_named(stocked: Shop, lines: list[dict[str, objec
         stocked.ship("O1", lines)
 
 
+def test_a_line_shows_the_pieces_that_it_asks_for_in_the_order_in_which_they_came_in(shop: Shop) -> None:
+    for serial in ("P3", "P1", "P2"):
+        shop.receive("LON", [phones(serial)])
+    shop.reserve("O1", [phones("P1", "P3"), {"sku": "PHONE", "qty": 1}])
+    assert columns(shop.view("reservations"), "line", "serials") == [(1, ["P3", "P1"]), (2, None)]
+    shop.ship("O1", [phones("P3", line=1)])
+    assert columns(shop.view("reservations"), "line", "serials") == [(1, ["P1"]), (2, None)]
+
+
 def test_what_is_given_back_is_free_again(stocked: Shop) -> None:
     stocked.release("O1", [{"line": 1, "qty": 2}])
     assert [row for row in pieces(stocked) if row[4] == "O1"] == [("P3", "A-1", "available", "allocated", "O1")]

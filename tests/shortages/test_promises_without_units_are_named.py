@@ -105,6 +105,44 @@ def test_a_hold_counts_until_it_ends(shop: Shop, clock: Clock) -> None:
     assert short(shop) == [("APPLE", "LON", 9, 0, 10, 1)]
 
 
+def test_of_expired_lots_only_units_that_could_be_promised_here_are_blocked(shop: Shop, clock: Clock) -> None:
+    """Those of another warehouse, of another product, and in quarantine, which are blocked already, are not added."""
+    shop.put_products(lines=[{"sku": "CREAM", "name": "Cream", "tracking": "lot"}])
+    lot = {"lot": "L1", "expires_on": day(2)}
+    shop.receive("LON", [{"sku": "MILK", "qty": 5, **lot}, {"sku": "MILK", "qty": 1, "location": "Q-1", **lot}, {"sku": "CREAM", "qty": 2, **lot}])
+    shop.receive("BER", [{"sku": "MILK", "qty": 4, **lot}])
+    shop.reserve("O3", [{"sku": "MILK", "qty": 5, "warehouse": "LON"}])
+    clock.set(f"{day(3)} 00:00:00 UTC")
+    assert short(shop) == [("MILK", "LON", 6, 6, 5, 5)]
+
+
+def test_holds_of_other_products_and_warehouses_that_ended_free_nothing_here(shop: Shop, clock: Clock) -> None:
+    shop.receive("LON", [{"sku": "APPLE", "qty": 2, "location": "A-1"}, {"sku": "RICE", "qty": 3}])
+    shop.receive("BER", [{"sku": "APPLE", "qty": 4}])
+    held = [("APPLE", 2, "LON"), ("RICE", 3, "LON"), ("APPLE", 4, "BER")]
+    shop.reserve("CART", [{"sku": sku, "qty": qty, "warehouse": warehouse} for sku, qty, warehouse in held], ttl="1 hour")
+    lose(shop, 3)
+    stop_at_the_end(clock, shop, "CART")
+    assert short(shop) == [("APPLE", "LON", 9, 0, 10, 1)]
+
+
+def test_orders_of_other_products_and_warehouses_are_not_at_risk(shop: Shop) -> None:
+    shop.receive("LON", [{"sku": "RICE", "qty": 1}])
+    shop.receive("BER", [{"sku": "APPLE", "qty": 1}])
+    shop.reserve("O3", [{"sku": "RICE", "qty": 1, "warehouse": "LON"}])
+    shop.reserve("O4", [{"sku": "APPLE", "qty": 1, "warehouse": "BER"}])
+    lose(shop, 2)
+    assert at_risk(shop) == ["O2"]
+
+
+def test_an_order_that_is_gone_is_not_at_risk(shop: Shop) -> None:
+    shop.receive("LON", [{"sku": "APPLE", "qty": 1, "location": "A-1"}])
+    shop.reserve("O3", [{"sku": "APPLE", "qty": 1}])
+    shop.ship("O3")
+    lose(shop, 2)
+    assert at_risk(shop) == ["O2"]
+
+
 def test_safety_stock_plays_no_part(shop: Shop) -> None:
     shop.put_products(lines=[{"sku": "APPLE", "safety_stock": 5}])
     assert (shop.level("APPLE"), short(shop)) == ((10, 0, 10, -5), [])
