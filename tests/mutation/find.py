@@ -1,9 +1,9 @@
 """Looks for the test that notices each mutation: `python -m tests.mutation.find` writes killers.json.
 
 Kept are the killers that still kill; tried are the mutations that have none, and what has gone is taken out. Which tests
-can notice anything at all is measured first (PostgreSQL counts the calls of functions). Of these the likely ones come first:
-those of the function's own folder, of tests/concurrency where a lock goes, with words in common with the clause, and
-those that notice the function's other mutations.
+can notice anything at all is measured first (PostgreSQL counts the calls of functions; of views it tells only that one was
+read, by the function that filters them). Of these the likely ones come first: those of the function's own folder, of
+tests/concurrency where a lock goes, with words in common with the clause, and those that notice the function's other mutations.
 
 The ones that `make test` takes come first. What is found is written after each batch.
 --all finds all of them anew; --only TEXT those with this in their name; --in PATH looks among the tests of a file or folder, which takes a minute instead of ten.
@@ -34,6 +34,7 @@ ELSEWHERE = ("bench", "cli", "docs", "examples", "importer", "migration", "mutat
 NOT_ASKED = re.compile(r"plpgsql_check|test_storms|test_plans_stay")
 BATCH = 40
 CONSTRAINTS = "tests/catalogue/test_tables_refuse_what_cannot_be.py"
+FILTER = "openstock.current_tenant"  # whoever reads a view that is filtered by it calls it
 
 
 def folders() -> list[str]:
@@ -111,6 +112,7 @@ class Likeliness:
     def __init__(self, tests: Sequence[Observed]) -> None:
         self.tests = [test for test in tests if test.passed and not NOT_ASKED.search(test.test)]
         self.reached = with_inlined(self.tests, definitions())
+        self.filters = {view.name: view.calls & {FILTER} for view in definitions(of="views")}
         self.subjects = subjects(test.test for test in self.tests)
         self.often = Counter(word for found in self.subjects.values() for word in found)
 
@@ -130,7 +132,8 @@ class Likeliness:
         if mutation.kind == "constraint":
             able = [test for test in self.tests if test.test.startswith(CONSTRAINTS)]
         else:
-            able = [test for test in self.tests if mutation.function in self.reached[test.test]]
+            called = self.filters.get(mutation.function, {mutation.function})
+            able = [test for test in self.tests if called <= self.reached[test.test]]
         return taking_turns([test.test for test in sorted(able, key=score, reverse=True)])
 
 

@@ -1,8 +1,8 @@
 """Every way to take one guard out of sql/: a lock, an order, a condition, a refusal, a CHECK.
 
 `mutations()` reads the files of sql/ as text and yields a Mutation for each; none of them is ever written back. A
-mutation is named after its function and the clause it takes out, such as `openstock_core.lock_bins: for no key update`;
-a clause that a function has more than once is numbered. What is taken out, and what is put there instead:
+mutation is named after its function or view and the clause it takes out, such as `openstock_core.lock_bins: for no key update`;
+a clause that it has more than once is numbered. What is taken out, and what is put there instead:
 
 - a row lock (`for no key update of l`): nothing; `skip locked` is also taken out alone, so that it waits
 - `order by`, in queries, aggregates and windows: the opposite order, since without one any is right, and rows often
@@ -11,8 +11,10 @@ a clause that a function has more than once is numbered. What is taken out, and 
 - a refusal or a check (`perform openstock_core.fail(...)`), a call that locks: `null`
 - a CHECK, or a UNIQUE that no `on conflict` names: the constraint is dropped
 
-All of these compile by construction. Left out because nothing can change: comparisons of tenants that row-level
-security repeats (see `_repeated_by_policies`).
+All of these compile by construction, and leave what is replaced its owner and its grants. Left out because nothing can change:
+comparisons of tenants that row-level security repeats (see `_repeated_by_policies`). The filter of a view is none of them:
+policies take the tenant that is set, the filter only one that the login may act for. The materialized view has nothing to take
+out: it is what the function `ledger_totals` returns.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ _TOKEN = re.compile(
     r"|(?P<space>\s+)|(?P<sign>.)",
     re.DOTALL,
 )
-_DEFINITION = re.compile(r"^create or replace (?:function|procedure) ([\w.]+)(.*?)^(?=revoke|grant|comment|reset)", re.M | re.S)
+_DEFINITION = re.compile(r"^create or replace (?:function|procedure|view) ([\w.]+)(.*?)^(?=revoke|grant|comment|reset)", re.M | re.S)
 _OWNER = re.compile(r"^set local role (\w+);", re.M)
 _CONSTRAINT = re.compile(r"^\s+constraint (\w+) (check|unique)\b", re.M)
 _CREATE = re.compile(r"^create (table|domain) ([\w.]+)", re.M)
@@ -49,7 +51,7 @@ class Mutation:
     """One guard less."""
 
     function: str
-    """Or the table or domain that has the constraint."""
+    """Or the view, or the table or domain that has the constraint."""
     kind: str
     """One of KINDS; in their order of interest."""
     clause: str
@@ -64,7 +66,7 @@ class Mutation:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A function as its file defines it."""
+    """A function or view as its file defines it."""
 
     name: str
     owner: str
@@ -106,10 +108,10 @@ def tokens_of(text: str) -> list[Token]:
     return found
 
 
-def definitions(sql: Path = SQL) -> list[Definition]:
-    """All functions and procedures, by file."""
+def definitions(sql: Path = SQL, of: str = "functions") -> list[Definition]:
+    """All functions and procedures, or all views, by file."""
     found: list[Definition] = []
-    for file in sorted(sql.glob("functions/*/*.sql")):
+    for file in sorted(sql.glob(f"{of}/*/*.sql")):
         text = file.read_text(encoding="utf-8")
         owner = _OWNER.search(text)
         for match in _DEFINITION.finditer(text):
@@ -207,7 +209,7 @@ def _short(text: str, most: int = 110) -> str:
 
 
 def _cuts(function: Definition, roles: set[str]) -> Iterator[tuple[str, str, int, int, str]]:
-    """(kind, clause, start, end, what to put there) of everything that can be taken out of a function."""
+    """(kind, clause, start, end, what to put there) of everything that can be taken out of a function or view."""
     text = function.statement
     tokens = tokens_of(text)
 
@@ -278,12 +280,13 @@ def mutations(sql: Path = SQL) -> dict[str, Mutation]:
     functions = definitions(sql)
     roles = runs_as(functions)
     found = [mutation for function in functions for mutation in of_function(function, roles[function.name])]
+    found += [mutation for view in definitions(sql, "views") for mutation in of_function(view, {view.owner})]
     found += _of_tables(sql, functions)
     return {mutation.name: mutation for mutation in found}
 
 
 def one_per_function(found: Sequence[Mutation]) -> list[Mutation]:
-    """Of each function the first lock; where there is none, the first of the next kind, and so on; and of each table a CHECK."""
+    """Of each function or view the first lock; where there is none, the first of the next kind, and so on; and of each table a CHECK."""
     chosen: dict[str, Mutation] = {}
     for mutation in sorted(found, key=lambda m: KINDS.index(m.kind)):
         chosen.setdefault(mutation.function, mutation)

@@ -1,6 +1,6 @@
 """Take a lock, an order, a condition, a refusal or a CHECK out of the SQL, and a test of this suite fails.
 
-`make test` takes one out of each function and table, `make soak` every one. Which test fails stands in killers.json; after
+`make test` takes one out of each function, view and table, `make soak` every one. Which test fails stands in killers.json; after
 a change of the SQL or of the tests `python -m tests.mutation.find` looks for the ones that are missing.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+import psycopg
 import pytest
 
 from ..soak import Soak
@@ -133,6 +134,21 @@ def test_each_clause_is_taken_out_alone() -> None:
     assert "desc\n  for no key update of b ;" in changed["waits: for no key update of b skip locked"]
     assert "then\n    null;\n" in changed["perform openstock_core.fail('OS001', jsonb_build_object('a', (select 1)))"]
     assert "where true) then" in changed["where l.tenant_id = tenant or l.lot_id = 1"]
+
+
+def test_views_are_asked_too_but_for_those_that_show_all() -> None:
+    asked = {mutation.function for mutation in FOUND.values()}
+    assert [view.name for view in definitions(of="views") if view.name not in asked] == ["openstock.error_codes"]
+
+
+def test_a_view_that_a_guard_is_taken_out_of_is_still_its_owners_and_shown_to_the_same(db: psycopg.Connection) -> None:
+    views = {view.name for view in definitions(of="views")}
+    query = "select c.oid::regclass::text, c.relowner, c.relacl, c.reloptions from pg_class c where c.oid = any (%s::regclass[]) order by 1"
+    before = db.execute(query, [list(views)]).fetchall()
+    for mutation in FOUND.values():
+        if mutation.function in views:
+            db.execute(mutation.statement)
+    assert db.execute(query, [list(views)]).fetchall() == before
 
 
 def test_every_kind_of_guard_is_found_in_the_sql() -> None:
