@@ -119,11 +119,21 @@ def run(name: str, args: argparse.Namespace, version: str) -> str | None:
     if ended.returncode:
         return None
     commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=TOP, capture_output=True, text=True, check=False).stdout.strip()
-    rows = "\n".join(f"| {what} | {times:,} |" for what, times in counts.items())
     return (
         f"## {battery.title}\n\n{battery.about}\n\n{datetime.now(UTC):%Y-%m-%d}, commit {commit}, PostgreSQL {version}, {minutes:.0f} minutes: passed.\n\n"
-        f"| what | times |\n|---|---:|\n{rows}\n"
+        f"{table(counts)}\n"
     )
+
+
+def table(counts: Mapping[str, int]) -> str:
+    """A row for each count; what is told of one function, as in "`reserve` rejected", is one row, the most frequent first."""
+    rows: dict[str, list[tuple[int, str]]] = {}
+    for what, times in counts.items():
+        found = re.fullmatch(r"(`\w+`) (.+)", what)
+        name, outcome = (found[1], found[2]) if found else (what, "")
+        rows.setdefault(name, []).append((times, outcome))
+    told = {name: ", ".join(f"{outcome} {times:,}".strip() for times, outcome in sorted(found, reverse=True)) for name, found in rows.items()}
+    return "\n".join(["| what | times |", "|---|---|", *(f"| {name} | {times} |" for name, times in told.items())])
 
 
 def write(sections: Mapping[str, str]) -> None:
