@@ -15,8 +15,9 @@ Facts = dict[str, Any]
 PICKS = {"allocate", "allocate_next", "ship", "short_pick"}  # functions that take units by the removal rule
 PROMISES = {"reserve", "amend"}
 FILLS = {"receive", "fill_backorders", "openstock_admin.fill_backorders"}
+SWEEPS = {"expire_reservations", "openstock_admin.expire_reservations"}
 # These hold bins where holds that ended keep units pinned.
-BOOKS_HOLDS = {"reserve", "expire_reservations", "openstock_admin.expire_reservations", "fill_backorders", "openstock_admin.fill_backorders"}
+BOOKS_HOLDS = SWEEPS | {"reserve", "fill_backorders", "openstock_admin.fill_backorders"}
 HOLDING_BINS = PICKS | {"receive", "adjust", "move", "release", "deallocate", "cancel", "amend", "put_lots", "openstock_admin.block_expired_lots"}
 WHERE = ("location", "lot", "expires_on", "status", "serials", "handling_unit")
 UNITS = ("qty", "on_hand", "blocked", "allocated", "allocated_delta")
@@ -37,12 +38,13 @@ def comparable(facts: Facts, parts: tuple[Part, Part]) -> Facts:
 
 
 def left_over(parts: tuple[Part, Part]) -> list[Call]:
-    """Who fills backorders, or takes the next orders, passes over orders that another works on, instead of waiting: what they left is for
-    the next who comes. Who picks for another order passes over the bin where a pick is short, and takes from those that are left to the
+    """Who fills backorders, or takes the next orders, passes over orders that another works on, instead of waiting, and who books holds that ended
+    passes over levels: what they left is for the next who comes. Who picks for another order passes over the bin where a pick is short, and takes from those that are left to the
     order that is short: what it has then is in the bin that it had to avoid. So these calls are made when both are over.
     """
     functions = {part.scenario.function for part in parts}
     calls: list[Call] = [("fill_backorders", {})] if functions & FILLS else []
+    calls += [("expire_reservations", {})] if functions & SWEEPS else []
     everything = {"max_orders": 1000, "on_shortage": "partial"}
     calls += [("allocate_next", part.scenario.request | everything) for part in parts if part.scenario.function == "allocate_next"]
     calls += [("allocate", {"order_ref": part.scenario.request["order_ref"]}) for part in robbed(parts)]
@@ -60,10 +62,10 @@ def robbed(parts: tuple[Part, Part]) -> list[Part]:
 
 
 def finally_comparable(facts: Facts, parts: tuple[Part, Part]) -> Facts:
-    """The facts when what was left is done, and what may differ even so: the ledger says by whom, those that passed over orders answered it, and
+    """The facts when what was left is done, and what may differ even so: the ledger says by whom, those that passed over orders or levels answered it, and
     levels count how often somebody wrote there.
     """
-    answers = [part.name for part in parts if part.scenario.function in FILLS | {"allocate_next"} or part in robbed(parts)]
+    answers = [part.name for part in parts if part.scenario.function in FILLS | SWEEPS | {"allocate_next"} or part in robbed(parts)]
     facts = {name: fact for name, fact in comparable(facts, parts).items() if name not in (*answers, "ledger")}
     if "stock" in facts:
         facts["stock"] = [{k: v for k, v in as_row(row).items() if k != "version"} for row in facts["stock"]]
