@@ -388,6 +388,22 @@ def test_nothing_is_waited_for_while_there_is_something_else_to_book(
     assert held.differences() == []
 
 
+@without_predicates
+def test_what_ended_just_now_is_not_waited_for(
+    held: Shop, session: OpenSession, wall_clock: WallClock, level: IsolationLevel
+) -> None:
+    """Also where there is nothing else to book: who comes next will find it."""
+    held.cancel("C-3")
+    wall_clock.advance(minutes=60, seconds=1)
+    one, two = session(level), session(level)
+    one.receive("LON", [{"sku": "APPLE", "qty": 1}])
+    assert two.unhindered("expire_reservations") == []
+    two.commit()
+    one.commit()
+    assert columns(held.expire_reservations(), "order_ref") == [("C-1",), ("C-2",)]
+    assert held.differences() == []
+
+
 @every_level
 @either_end
 def test_a_sweeper_waits_for_an_owner_who_came_in_time(

@@ -127,6 +127,19 @@ def test_of_two_that_are_superfluous_one_without_the_other_the_dearer_goes(shop:
     assert {place for _, place, _ in sources(shop, lines, strategy="least_cost")} == {"A", "C", "D"}
 
 
+def test_what_is_served_already_brings_nobody_in(shop: Shop) -> None:
+    """W has a and b at 10; X and Y, with one of them at 6 each, would take its place if they were looked at when it has served both."""
+    lines = furnish(shop, {"U": "c", "V": "d", "W": "ab", "X": "a", "Y": "b"}, U=1, V=1, W=10, X=6, Y=6)
+    assert {place for _, place, _ in sources(shop, lines, strategy="least_cost")} == {"U", "V", "W"}
+
+
+def test_the_cheapest_two_that_have_all_send(shop: Shop) -> None:
+    """BIG and two small ones would cost more, and are what serving most for its cost first leads to; M and N have all at a much higher cost."""
+    has = {"BIG": "abde", "A": "c", "B": "f", "M": "abc", "N": "def", "X": "abc", "Y": "def"}
+    lines = furnish(shop, has, BIG=2, A=2, B=2, M=50, N=50, X=2.5, Y=2.5)
+    assert {place for _, place, _ in sources(shop, lines, strategy="least_cost")} == {"X", "Y"}
+
+
 def test_a_warehouse_that_a_line_names_sends_anyway(europe: Shop) -> None:
     lines = [{"sku": "APPLE", "qty": 1, "warehouse": "OSL"}, {"sku": "APPLE", "qty": 6}, {"sku": "RICE", "qty": 1}]
     for order, strategy in (("O1", "fewest_splits"), ("O2", "least_cost")):
