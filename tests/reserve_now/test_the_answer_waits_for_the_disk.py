@@ -87,6 +87,7 @@ def test_what_was_answered_survives_a_crash(disk: Disk) -> None:
 def test_without_the_wait_it_would_be_lost(disk: Disk) -> None:
     """So the test above tests something."""
     shop = disk.shop()
+    disk.stop_the_log_writer()
     disk.db.execute("set synchronous_commit = off")
     disk.db.execute(THEN, ["op", "O1", shop.tenant])
     disk.crash()
