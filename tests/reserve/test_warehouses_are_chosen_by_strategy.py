@@ -95,17 +95,6 @@ def test_fewest_splits_finds_the_one_that_has_all(europe: Shop) -> None:
     assert sources(europe, lines, strategy="fewest_splits") == [("APPLE", "BER", 5), ("RICE", "BER", 5)]
 
 
-def test_fewest_splits_finds_the_two_that_have_all(shop: Shop) -> None:
-    """Taking the largest share first would need three: Z has four of six, and what is left lies in two places."""
-    skus = [f"P{i}" for i in range(6)]
-    shop.put_products(lines=[{"sku": sku, "name": sku} for sku in skus])
-    for code, has in (("X", skus[:3]), ("Y", skus[3:]), ("Z", [*skus[:2], *skus[3:5]])):
-        shop.put_warehouses(lines=[{"code": code}])
-        shop.receive(code, [{"sku": sku, "qty": 1} for sku in has])
-    answer = shop.reserve("O1", [{"sku": sku, "qty": 1} for sku in skus], strategy="fewest_splits")
-    assert columns(answer, "warehouse") == [("X",)] * 3 + [("Y",)] * 3
-
-
 def furnish(shop: Shop, has: dict[str, str], **costs: float) -> list[dict[str, Any]]:
     """Warehouses that have one unit of each of these products; returns a line for each product."""
     skus = sorted(set("".join(has.values())))
@@ -114,6 +103,13 @@ def furnish(shop: Shop, has: dict[str, str], **costs: float) -> list[dict[str, A
         shop.put_warehouses(lines=[{"code": code, "shipping_cost": costs.get(code)}])
         shop.receive(code, [{"sku": sku, "qty": 1} for sku in held])
     return [{"sku": sku, "qty": 1} for sku in skus]
+
+
+def test_fewest_splits_finds_the_two_that_have_all(shop: Shop) -> None:
+    """Taking the largest share first would need three: Z has four of six, and what is left lies in two places."""
+    lines = furnish(shop, {"X": "abc", "Y": "def", "Z": "abde"})
+    answer = shop.reserve("O1", lines, strategy="fewest_splits")
+    assert columns(answer, "warehouse") == [("X",)] * 3 + [("Y",)] * 3
 
 
 def test_what_others_make_superfluous_sends_nothing(shop: Shop) -> None:
@@ -171,12 +167,8 @@ def test_what_lines_want_of_a_named_warehouse_no_other_has_to_have(europe: Shop)
 
 
 def test_three_cheap_warehouses_are_better_than_two_dear_ones(shop: Shop) -> None:
-    skus = ["P1", "P2", "P3"]
-    shop.put_products(lines=[{"sku": sku, "name": sku} for sku in skus])
-    for code, cost, has in (("X", 5, skus[:2]), ("Y", 5, skus[2:]), ("U", 1, skus[:1]), ("V", 1, skus[1:2]), ("W", 2, skus[2:])):
-        shop.put_warehouses(lines=[{"code": code, "shipping_cost": cost}])
-        shop.receive(code, [{"sku": sku, "qty": 1} for sku in has])
-    answer = shop.reserve("O1", [{"sku": sku, "qty": 1} for sku in skus], strategy="least_cost")
+    lines = furnish(shop, {"X": "ab", "Y": "c", "U": "a", "V": "b", "W": "c"}, X=5, Y=5, U=1, V=1, W=2)
+    answer = shop.reserve("O1", lines, strategy="least_cost")
     assert columns(answer, "warehouse") == [("U",), ("V",), ("W",)]
 
 
