@@ -38,9 +38,10 @@ def comparable(facts: Facts, parts: tuple[Part, Part]) -> Facts:
 
 
 def left_over(parts: tuple[Part, Part]) -> list[Call]:
-    """Who fills backorders, or takes the next orders, passes over orders that another works on, instead of waiting, and who books holds that ended
-    passes over levels: what they left is for the next who comes. Who picks for another order passes over the bin where a pick is short, and takes from those that are left to the
-    order that is short: what it has then is in the bin that it had to avoid. So these calls are made when both are over.
+    """Who fills backorders, or takes the next orders, passes over orders that another works on, instead of waiting, and who books holds that
+    ended passes over levels: what they left is for the next who comes. Who picks for another order passes over the bin where a pick is
+    short, and takes from those that are left to the order that is short: what it has then is in the bin that it had to avoid. So these
+    calls are made when both are over.
     """
     functions = {part.scenario.function for part in parts}
     calls: list[Call] = [("fill_backorders", {})] if functions & FILLS else []
@@ -62,8 +63,8 @@ def robbed(parts: tuple[Part, Part]) -> list[Part]:
 
 
 def finally_comparable(facts: Facts, parts: tuple[Part, Part]) -> Facts:
-    """The facts when what was left is done, and what may differ even so: the ledger says by whom, those that passed over orders or levels answered it, and
-    levels count how often somebody wrote there.
+    """The facts when what was left is done, and what may differ even so: the ledger says by whom, those that passed over orders or levels
+    answered it, and levels count how often somebody wrote there.
     """
     answers = [part.name for part in parts if part.scenario.function in FILLS | SWEEPS | {"allocate_next"} or part in robbed(parts)]
     facts = {name: fact for name, fact in comparable(facts, parts).items() if name not in (*answers, "ledger")}
