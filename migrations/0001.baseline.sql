@@ -9806,8 +9806,8 @@ reset role;
 
 -- sql/functions/openstock_core/expire_holds.sql
 -- Books holds that have ended. Writes: operation, event, and what book_due writes.
--- Locks: operation, stock_level by (product, warehouse), skipping those in use; backlog by product_id, backorder by id, reservation_line by
--- id, stock_bin by bin_id.
+-- Locks: operation, stock_level, skipping those in use, or, where that leaves nothing to do, waiting by (product, warehouse) for those where a
+-- hold ended long ago; backlog by product_id, backorder by id, reservation_line by id, stock_bin by bin_id.
 set local role openstock_owner;
 
 create or replace function openstock_core.expire_holds(tenant uuid, op_id text, max_lines integer) returns jsonb
@@ -14382,5 +14382,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '291a845b055f141db6f2cfb29517754e445d5ad6fd763e2c6286d40882edf4d5');
+values ('0001.baseline', '84eb807986be8f60482189dcdaddc5d5f90a68f026e8198c201e8456717161ee');
 reset role;

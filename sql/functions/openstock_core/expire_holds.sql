@@ -1,6 +1,6 @@
 -- Books holds that have ended. Writes: operation, event, and what book_due writes.
--- Locks: operation, stock_level by (product, warehouse), skipping those in use; backlog by product_id, backorder by id, reservation_line by
--- id, stock_bin by bin_id.
+-- Locks: operation, stock_level, skipping those in use, or, where that leaves nothing to do, waiting by (product, warehouse) for those where a
+-- hold ended long ago; backlog by product_id, backorder by id, reservation_line by id, stock_bin by bin_id.
 set local role openstock_owner;
 
 create or replace function openstock_core.expire_holds(tenant uuid, op_id text, max_lines integer) returns jsonb
