@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import random
 from collections import Counter
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import psycopg
 import pytest
@@ -16,8 +18,8 @@ from psycopg import IsolationLevel
 from ..soak import Soak
 from ..support import Connect
 from .sessions import READ_COMMITTED, REPEATABLE_READ, SERIALIZABLE
-from .storm import Storm
-from .wreckage import Wreckage
+from .storm import Done, Storm
+from .wreckage import Line, Wreckage
 
 WORKERS = 8
 CALLS = int(os.environ.get("OPENSTOCK_STORM_CALLS", "60"))
@@ -42,6 +44,17 @@ def test_a_storm_leaves_no_wreckage(
     connect: Connect, db: psycopg.Connection, level: IsolationLevel, losses: bool
 ) -> None:
     print(rage(Storm(connect, db, level, losses, WORKERS, CALLS, seed=1)))
+
+
+@pytest.mark.parametrize(("answered", "most"), [(1, 0), (3, 2)], ids=["answered before", "answered later"])
+def test_a_hold_counts_as_ended_until_its_confirmation_is_there_for_others(answered: int, most: int) -> None:
+    minute = [datetime(2026, 1, 1, 12, n, tzinfo=UTC) for n in range(10)]
+    hold = Line(
+        ("TEA", "BER"), None, times=minute[:2], answered=[minute[0], minute[answered]],
+        reserved=[Decimal(2), Decimal(2)], used=[Decimal(0), Decimal(0)], ends=[minute[5], None],
+    )  # fmt: skip
+    other = Done("reserve", {}, "op 1", [], began=minute[2], ended=minute[2] + timedelta(minutes=7))
+    assert max(hold.ended(other.ended, n) for n in hold.seen(minute[2], other)) == most
 
 
 @pytest.mark.soak

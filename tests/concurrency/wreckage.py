@@ -22,11 +22,15 @@ from .storm import LIMITS, PRODUCTS, SAFETY, WAREHOUSES, Done, Storm
 
 @dataclass
 class Line:
-    """The life of a reservation line: after each of its entries, what is promised, how much of it a channel's quota gave, and until when."""
+    """The life of a reservation line: after each of its entries, what is promised, how much of it a channel's quota gave, and until when.
+
+    An entry is written at one moment and seen by others at a later one, which was over when its call was answered.
+    """
 
     key: Key
     channel: str | None
     times: list[datetime] = field(default_factory=list)
+    answered: list[datetime] = field(default_factory=list)
     reserved: list[Decimal] = field(default_factory=list)
     used: list[Decimal] = field(default_factory=list)
     ends: list[datetime | None] = field(default_factory=list)
@@ -38,7 +42,8 @@ class Line:
 
     def seen(self, moment: datetime, done: Done) -> range:
         """After how many of its entries a call may have seen it, if it decided at this moment."""
-        first, booked, last = (bisect_right(self.times, at) for at in (done.began, moment, done.ended))
+        first = max((n for n, at in enumerate(self.answered, 1) if at <= done.began), default=0)
+        booked, last = (bisect_right(self.times, at) for at in (moment, done.ended))
         return range(min(first, booked), max(last, booked) + 1)
 
     def freed(self, moment: datetime, n: int, seller: str | None) -> Decimal:
@@ -86,6 +91,7 @@ class Wreckage:
         self.storm = storm
         self.shop = storm.shop
         self.began = {done.op_id: done.began for done in storm.done}
+        self.answered = {done.op_id: done.ended for done in storm.done}
 
     def check(self) -> None:
         """What must be true afterwards. Nothing ends while it is looked at."""
@@ -155,6 +161,7 @@ class Wreckage:
             line = lines.setdefault(entry["reservation_line_id"], Line((entry["sku"], entry["warehouse"]), entry["channel"]))
             redates = entry["event_type"] in ("RESERVE", "EXTEND", "CONFIRM")
             line.times.append(entry["recorded_at"])
+            line.answered.append(max(entry["recorded_at"], self.answered.get(entry["op_id"], entry["recorded_at"])))
             line.reserved.append((line.reserved[-1] if line.reserved else NOTHING) + entry["reserved_delta"])
             line.used.append((line.used[-1] if line.used else NOTHING) - entry["quota_delta"])
             line.ends.append(entry["expires_at"] if redates else line.ends[-1])
