@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from bench import svg
+from bench import instructions, svg
 from bench.breakdown import BASELINE
 from bench.contenders import Contender
 from bench.goals import GOALS, Verdict, judge
@@ -108,7 +108,8 @@ def markdown(found: Result) -> str:
             parts.append(_breakdown(found, cells, names))
         elif names:
             parts.append(_throughput(found, cells, names, title))
-    parts += [_latency(found, cells), _processor(found, cells), _failures(found), _measures(found), _left_out(found)]
+    parts += [_latency(found, cells), _processor(found, cells), _failures(found)]
+    parts += [_instructions(found), _measures(found), _left_out(found)]
     return "\n".join(part for part in parts if part)
 
 
@@ -249,6 +250,23 @@ def _saving(cells: dict[str, dict[int, list[dict[str, Any]]]], name: str) -> flo
     return statistics.median(shares) if shares else float("nan")
 
 
+def _instructions(found: Result) -> str:
+    counts = {m["name"]: statistics.median(m["values"]) for m in found["measures"] if m["unit"] == instructions.UNIT}
+    titles = {m["name"]: m["title"] for m in found["measures"]}
+    bare, whole = counts.get("instructions_bare"), counts.get("instructions_reserve_1")
+    rows = [
+        [
+            titles[name],
+            f"{count:,.0f}",
+            f"{count / bare:.2f}" if bare else "",
+            f"{1 - count / whole:+.1%}" if whole and "breakdown" in name else "",
+        ]
+        for name, count in counts.items()
+    ]
+    heads = ["", "thousands", "times the bare function", "saved by leaving it out"]
+    return _table("Instructions of the server for one call, without the kernel's", heads, rows) if rows else ""
+
+
 def _measures(found: Result) -> str:
     rows = [
         [
@@ -257,6 +275,7 @@ def _measures(found: Result) -> str:
             f"{min(measure['values']):.3g} to {max(measure['values']):.3g}" if len(measure["values"]) > 1 else "",
         ]
         for measure in found["measures"]
+        if measure["unit"] != instructions.UNIT
     ]
     return _table("History, disk, memory", ["", "median", "range"], rows) if rows else ""
 

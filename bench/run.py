@@ -12,7 +12,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import openstock
-from bench import breakdown, report
+from bench import breakdown, instructions, report
 from bench.contenders import CONTENDERS, GROWN, GROWTH, LEVELS, PEERS, SHOP, TENANT_SKUS, TENANTS, Contender
 from bench.databases import Cluster, make_grown_shop, make_login, make_peers, make_shop
 from bench.history import Historian, Measure
@@ -89,6 +89,7 @@ def run(server: Server, options: Options, pace: Pace | None = None) -> report.Re
     written = _make_templates(suite, plan, histories)
     # Before the rounds: what is measured there adds to the databases.
     measures = _look_at_histories(suite, histories, written)
+    measures += _count_instructions(suite, options)
     suite.run(plan)
     suite.verify_lasting([contender for contender, _ in plan])
     return report.result(
@@ -146,6 +147,17 @@ def _look_at_histories(suite: Suite, histories: Sequence[str], written: dict[str
     return measures
 
 
+def _count_instructions(suite: Suite, options: Options) -> list[Measure]:
+    if options.tier == "quick" or not (options.only is None or fnmatch("instructions", options.only)):
+        return []
+    make_login(suite.cluster)
+    try:
+        return instructions.measure(suite.cluster, suite.say)
+    except instructions.CountError as why:
+        suite.skipped["instructions"] = str(why)
+        return []
+
+
 def _parse(arguments: Sequence[str] | None) -> Options:
     parser = argparse.ArgumentParser(prog="python -m bench.run", description=__doc__)
     tier = parser.add_mutually_exclusive_group()
@@ -154,7 +166,7 @@ def _parse(arguments: Sequence[str] | None) -> Options:
             f"--{name}", dest="tier", action="store_const", const=name, help=f"{minutes} minutes on 2 cores"
         )
     parser.add_argument(
-        "--only", metavar="GLOB", help="contenders whose names match; `history` for what is not in rounds"
+        "--only", metavar="GLOB", help="contenders whose names match; `history` and `instructions` for what is not in rounds"
     )
     parser.add_argument("--rounds", type=int, metavar="N", help="so many, however long they take")
     parser.add_argument("--home", type=Path, metavar="DIR", help="put the server there; it must be on a disk")
