@@ -79,14 +79,14 @@ PARTS = (
         "breakdown_ledger",
         "ledger: the entry and its two indexes",
         [
-            Patch("reserve_directly", r"(?s)  insert into openstock_core\.ledger.*?;\n", ""),
+            Patch("reserve_line_directly", r"(?s)  insert into openstock_core\.ledger.*?;\n", ""),
         ],
     ),
     Part(
         "breakdown_validation",
         "validation: arguments and lines",
         [
-            Patch("reserve_directly", r"(?s)  if jsonb_typeof\(given\).*?  end if;\n", ""),
+            Patch("reserve_line_directly", r"(?s)  if jsonb_typeof\(given\).*?  end if;\n", ""),
             Patch("check_choice", BODY, "begin\n  return;\nend\n"),
             Patch("check_text", r"(?s)declare\n.*\nend\n", "begin\n  return value;\nend\n"),
         ],
@@ -94,7 +94,7 @@ PARTS = (
     Part(
         "breakdown_direct",
         "the shorter way for a plain line, which saves this much",
-        [Patch("reserve_directly", BODY, "begin\n  return null;\nend\n")],
+        [Patch("reserve_line_directly", BODY, "begin\n  return null;\nend\n")],
     ),
     Part(
         "breakdown_keys",

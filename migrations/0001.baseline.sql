@@ -87,8 +87,9 @@ begin
 end
 $temporary$;
 
--- sql/types/quantity.sql
--- The domains: quantities and codes, with bounds that hold wherever they are stored.
+-- sql/types/domains.sql
+-- The domains: what holds for a column by itself, wherever it is stored. PostgreSQL reads a table's CHECKs anew in each statement that writes
+-- to it, and a domain's once in a session: tables keep what compares several columns.
 set local role openstock_owner;
 
 create domain openstock_core.quantity as numeric
@@ -98,6 +99,12 @@ create domain openstock_core.quantity as numeric
 comment on domain openstock_core.quantity is
   'Units of a product, in the product''s unit: at most 12 digits before and 6 after the point. NaN and infinity fall outside the bounds.';
 
+create domain openstock_core.amount as numeric
+  constraint amount_is_bounded check (value between 0 and 999999999999.999999)
+  constraint amount_has_six_decimals check (scale(value) <= 6);
+
+comment on domain openstock_core.amount is 'A quantity of what is there, or was counted: not negative.';
+
 create domain openstock_core.code as text
   constraint code_is_bounded check (char_length(value) between 1 and 64)
   constraint code_is_normalised check (value is nfc normalized and value = btrim(value))
@@ -105,6 +112,37 @@ create domain openstock_core.code as text
 
 comment on domain openstock_core.code is
   'A name that people and machines exchange (sku, warehouse, bin, lot, order): NFC, trimmed, 1 to 64 characters, no control characters.';
+
+create domain openstock_core.op_id as text
+  constraint op_id_is_bounded check (octet_length(value) between 1 and 128);
+
+comment on domain openstock_core.op_id is 'The caller''s idempotency key, 1 to 128 bytes.';
+
+create domain openstock_core.line_number as integer
+  constraint line_number_is_positive check (value > 0);
+
+comment on domain openstock_core.line_number is 'The number of an order''s line, from 1.';
+
+create domain openstock_core.day_count as integer
+  constraint day_count_is_not_negative check (value >= 0);
+
+comment on domain openstock_core.day_count is 'Whole days, 0 or more.';
+
+create domain openstock_core.json_object as jsonb
+  constraint json_object_is_an_object check (jsonb_typeof(value) = 'object');
+
+comment on domain openstock_core.json_object is 'A JSON object: neither an array nor a single value.';
+
+-- Three short lists: one of nine or more would be made a hash table of for each entry. The most frequent come first.
+create domain openstock_core.event_type as text
+  constraint event_type_is_known check (
+    value in ('RESERVE', 'SHIP', 'ALLOCATE', 'RECEIPT', 'RELEASE', 'DEALLOCATE', 'EXPIRE')
+    or value in ('CONFIRM', 'MOVE', 'ADJUST', 'COUNT', 'STATUS', 'BACKORDER', 'EXTEND')
+    or value in ('TRANSFER_OUT', 'TRANSFER_IN', 'RETURN'));
+
+comment on domain openstock_core.event_type is
+  'What a ledger entry is: RECEIPT, SHIP, ADJUST, COUNT, MOVE, STATUS, TRANSFER_OUT, TRANSFER_IN, RETURN, RESERVE, BACKORDER, EXTEND, CONFIRM, '
+  'RELEASE, EXPIRE, ALLOCATE or DEALLOCATE.';
 
 reset role;
 
@@ -454,6 +492,16 @@ comment on type openstock_core.order_line is
   'A line asked of reserve, with its names looked up, or the part of one that a warehouse promises; warehouse, location, lot, life and pieces are null where any will do. '
   'A line of kits is one of these for each component, with the kit and the units of the component in one of it.';
 
+create type openstock_core.plain_lines as (
+  skus text[],
+  qtys numeric[],
+  product_ids bigint[],
+  warehouse_ids bigint[],
+  warehouses text[]
+);
+comment on type openstock_core.plain_lines is
+  'Lines of a product and a quantity, each of another product, as the elements of five arrays: skus, quantities, and who is to send them.';
+
 create type openstock_core.sourcing as (
   strategy text,
   latitude double precision,
@@ -624,10 +672,8 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  -- openstock_core.as_uuid() written out: whoever reads a view runs this, and may not call private functions. Without a
-  -- tenant, or with one that is no uuid, it is null: no row is seen.
-  context constant text := '(select case when c.id like ''________-____-____-____-____________'' and c.id not like ''%-%-%-%-%-%'' '
-    'and c.id !~ ''[^0-9a-fA-F-]'' then c.id::uuid end from (select current_setting(''app.tenant_id'', true) as id) as c)';
+  -- Without a tenant it is null, and no row is seen. Read once in each statement, so that it is as short as can be.
+  context constant text := '(select nullif(current_setting(''app.tenant_id'', true), '''')::uuid)';
 begin
   execute format('alter table %s enable row level security, force row level security', target);
   execute format('create policy tenant_isolation on %s to openstock_api using (tenant_id = %s) with check (tenant_id = %s)',
@@ -701,6 +747,41 @@ grant execute on function openstock_core.is_chained to openstock_api, openstock_
 comment on function openstock_core.is_chained is
   'False for entries that change no stock level and are written without its lock: what is pinned, what waits for stock, and until when and to which '
   'order a promise holds.';
+
+reset role;
+
+-- sql/functions/openstock_core/is_sound.sql
+-- What has to hold within an entry of the ledger. One function for all of it: PostgreSQL reads the text of each CHECK anew in each statement
+-- that writes, and a function once in a session.
+set local role openstock_owner;
+
+create or replace function openstock_core.is_sound(
+  event_type text, location_id bigint, status text, qty_delta numeric, blocked_delta numeric, reserved_delta numeric, allocated_delta numeric,
+  backordered_delta numeric, quota_delta numeric, on_hand_after numeric, blocked_after numeric, reserved_after numeric)
+returns boolean
+language plpgsql
+immutable
+parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return
+    -- The chain of balances is whole.
+    num_nonnulls(on_hand_after, blocked_after, reserved_after) = case when openstock_core.is_chained(event_type, backordered_delta) then 3 else 0 end
+    -- A quota changes with a promise, and against it.
+    and (quota_delta is null or (event_type = 'RESERVE' and quota_delta < 0) or (event_type in ('RELEASE', 'EXPIRE') and quota_delta > 0))
+    -- A bin is a place and a status.
+    and (location_id is null) = (status is null)
+    -- Units are somewhere.
+    and (location_id is not null or (qty_delta = 0 and blocked_delta = 0 and allocated_delta = 0));
+end
+$$;
+
+revoke all on function openstock_core.is_sound from public;
+grant execute on function openstock_core.is_sound to openstock_api, openstock_maint;
+comment on function openstock_core.is_sound is
+  'Whether an entry of the ledger can be one: it has all balances after it or none (see is_chained), a quota changes only with a promise, and against it, and '
+  'units that come, go, are blocked or pinned are in a bin, which is a place and a status.';
 
 reset role;
 
@@ -792,11 +873,11 @@ create table openstock_core.product (
   removal text not null default 'fefo',
   backorder text not null default 'none',
   backorder_limit openstock_core.quantity,
-  safety_stock openstock_core.quantity not null default 0,
-  reorder_point openstock_core.quantity,
+  safety_stock openstock_core.amount not null default 0,
+  reorder_point openstock_core.amount,
   reorder_quantity openstock_core.quantity,
   lead_time interval,
-  attributes jsonb not null default '{}',
+  attributes openstock_core.json_object not null default '{}',
   active boolean not null default true,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
@@ -817,10 +898,7 @@ create table openstock_core.product (
   constraint product_backorder_is_known check (backorder in ('none', 'unlimited', 'limited')),
   constraint product_backorder_limit_is_given check ((backorder = 'limited') = (backorder_limit is not null)),
   constraint product_backorder_limit_is_positive check (backorder_limit > 0),
-  constraint product_safety_stock_is_not_negative check (safety_stock >= 0),
-  constraint product_reorder_point_is_not_negative check (reorder_point >= 0),
-  constraint product_reorder_quantity_is_positive check (reorder_quantity > 0),
-  constraint product_attributes_are_an_object check (jsonb_typeof(attributes) = 'object')
+  constraint product_reorder_quantity_is_positive check (reorder_quantity > 0)
 );
 create index product_attributes on openstock_core.product using gin (attributes jsonb_path_ops);
 create index product_search on openstock_core.product using gin (search);
@@ -884,11 +962,11 @@ create table openstock_core.warehouse (
   warehouse_id bigint generated always as identity,
   code openstock_core.code not null,
   name text not null,
-  address jsonb not null default '{}',
+  address openstock_core.json_object not null default '{}',
   latitude double precision,
   longitude double precision,
   priority integer not null default 100,
-  shipping_cost openstock_core.quantity,
+  shipping_cost openstock_core.amount,
   shipping_cost_by_zone jsonb not null default '{}',
   active boolean not null default true,
   created_at timestamptz not null default now(),
@@ -897,11 +975,9 @@ create table openstock_core.warehouse (
   constraint warehouse_code_is_unique unique (tenant_id, code),
   constraint warehouse_tenant_exists foreign key (tenant_id) references openstock_core.tenant,
   constraint warehouse_name_is_bounded check (char_length(name) between 1 and 200),
-  constraint warehouse_address_is_an_object check (jsonb_typeof(address) = 'object'),
   constraint warehouse_latitude_is_on_earth check (latitude between -90 and 90),
   constraint warehouse_longitude_is_on_earth check (longitude between -180 and 180),
   constraint warehouse_position_is_whole check ((latitude is null) = (longitude is null)),
-  constraint warehouse_shipping_cost_is_not_negative check (shipping_cost >= 0),
   -- Strict, since a lax path would look into arrays.
   constraint warehouse_costs_by_zone_are_not_negative check (jsonb_typeof(shipping_cost_by_zone) = 'object'
     and not jsonb_path_exists(shipping_cost_by_zone, 'strict $.* ? (@.type() != "number" || @ < 0)')),
@@ -1018,11 +1094,11 @@ create table openstock_core.stock_level (
   tenant_id uuid not null,
   product_id bigint not null,
   warehouse_id bigint not null,
-  on_hand openstock_core.quantity not null default 0,
-  blocked openstock_core.quantity not null default 0,
-  reserved openstock_core.quantity not null default 0,
-  safety_stock openstock_core.quantity not null default 0,
-  fenced openstock_core.quantity not null default 0,
+  on_hand openstock_core.amount not null default 0,
+  blocked openstock_core.amount not null default 0,
+  reserved openstock_core.amount not null default 0,
+  safety_stock openstock_core.amount not null default 0,
+  fenced openstock_core.amount not null default 0,
   available numeric not null generated always as (trim_scale(on_hand - blocked - reserved - safety_stock - fenced)) stored,
   next_block_at timestamptz,
   next_expiry_at timestamptz,
@@ -1031,11 +1107,7 @@ create table openstock_core.stock_level (
   constraint stock_level_pkey primary key (tenant_id, product_id, warehouse_id),
   constraint stock_level_product_exists foreign key (tenant_id, product_id) references openstock_core.product,
   constraint stock_level_warehouse_exists foreign key (tenant_id, warehouse_id) references openstock_core.warehouse,
-  constraint stock_level_on_hand_is_not_negative check (on_hand >= 0),
-  constraint stock_level_blocked_is_part_of_on_hand check (blocked between 0 and on_hand),
-  constraint stock_level_reserved_is_not_negative check (reserved >= 0),
-  constraint stock_level_safety_stock_is_not_negative check (safety_stock >= 0),
-  constraint stock_level_fenced_is_not_negative check (fenced >= 0)
+  constraint stock_level_blocked_is_part_of_on_hand check (blocked <= on_hand)
 ) with (fillfactor = 50);
 create index stock_level_due on openstock_core.stock_level (tenant_id, next_block_at) where next_block_at is not null;
 comment on index openstock_core.stock_level_due is 'Levels whose lots expire, by when, for upkeep.';
@@ -1072,8 +1144,8 @@ create table openstock_core.stock_bin (
   handling_unit_id bigint,
   warehouse_id bigint not null,
   blocked boolean not null,
-  on_hand openstock_core.quantity not null default 0,
-  allocated openstock_core.quantity not null default 0,
+  on_hand openstock_core.amount not null default 0,
+  allocated openstock_core.amount not null default 0,
   received_at timestamptz not null,
   constraint stock_bin_pkey primary key (tenant_id, bin_id),
   constraint stock_bin_key_is_unique unique nulls not distinct (tenant_id, location_id, product_id, lot_id, status, handling_unit_id),
@@ -1082,8 +1154,7 @@ create table openstock_core.stock_bin (
   constraint stock_bin_lot_exists foreign key (tenant_id, lot_id) references openstock_core.lot,
   constraint stock_bin_handling_unit_exists foreign key (tenant_id, handling_unit_id) references openstock_core.handling_unit,
   constraint stock_bin_status_is_known check (status in ('available', 'hold', 'quarantine', 'damaged')),
-  constraint stock_bin_on_hand_is_not_negative check (on_hand >= 0),
-  constraint stock_bin_allocated_is_part_of_on_hand check (allocated between 0 and on_hand),
+  constraint stock_bin_allocated_is_part_of_on_hand check (allocated <= on_hand),
   constraint stock_bin_blocked_is_not_allocated check (allocated = 0 or not blocked)
 ) with (fillfactor = 70);
 create index stock_bin_stocked on openstock_core.stock_bin (tenant_id, product_id, warehouse_id) where on_hand > 0;
@@ -1146,11 +1217,10 @@ create table openstock_core.channel_quota (
   product_id bigint not null,
   warehouse_id bigint not null,
   channel_id bigint not null,
-  qty openstock_core.quantity not null,
+  qty openstock_core.amount not null,
   constraint channel_quota_pkey primary key (tenant_id, product_id, warehouse_id, channel_id),
   constraint channel_quota_level_exists foreign key (tenant_id, product_id, warehouse_id) references openstock_core.stock_level,
-  constraint channel_quota_channel_exists foreign key (tenant_id, channel_id) references openstock_core.channel,
-  constraint channel_quota_qty_is_not_negative check (qty >= 0)
+  constraint channel_quota_channel_exists foreign key (tenant_id, channel_id) references openstock_core.channel
 ) with (fillfactor = 50);
 comment on table openstock_core.channel_quota is
   'Units of a stock level that are kept for a sales channel. They are set by put_quotas and are no projection of the ledger; their sum per level is stock_level.fenced. '
@@ -1185,7 +1255,7 @@ create table openstock_core.ledger (
   occurred_at timestamptz,
   line integer not null,
   op_id text not null,
-  event_type text not null,
+  event_type openstock_core.event_type not null,
   location_id bigint,
   lot_id bigint,
   handling_unit_id bigint,
@@ -1196,9 +1266,9 @@ create table openstock_core.ledger (
   allocated_delta openstock_core.quantity not null default 0,
   backordered_delta openstock_core.quantity,
   quota_delta openstock_core.quantity,
-  on_hand_after openstock_core.quantity,
-  blocked_after openstock_core.quantity,
-  reserved_after openstock_core.quantity,
+  on_hand_after openstock_core.amount,
+  blocked_after openstock_core.amount,
+  reserved_after openstock_core.amount,
   order_ref text,
   reservation_line_id bigint,
   backorder_id bigint,
@@ -1209,17 +1279,9 @@ create table openstock_core.ledger (
   note text,
   actor text not null,
   constraint ledger_pkey primary key (tenant_id, product_id, warehouse_id, recorded_at, entry_id),
-  constraint ledger_event_type_is_known check (event_type in (
-    'RECEIPT', 'SHIP', 'ADJUST', 'COUNT', 'MOVE', 'STATUS', 'TRANSFER_OUT', 'TRANSFER_IN', 'RETURN',
-    'RESERVE', 'BACKORDER', 'EXTEND', 'CONFIRM', 'RELEASE', 'EXPIRE', 'ALLOCATE', 'DEALLOCATE')),
-  constraint ledger_balances_are_chained check (
-    openstock_core.is_chained(event_type, backordered_delta) = (on_hand_after is not null)
-    and (on_hand_after is null) = (blocked_after is null)
-    and (on_hand_after is null) = (reserved_after is null)),
-  constraint ledger_quotas_change_with_a_promise check (
-    quota_delta is null or (event_type = 'RESERVE' and quota_delta < 0) or (event_type in ('RELEASE', 'EXPIRE') and quota_delta > 0)),
-  constraint ledger_bin_is_whole check ((location_id is null) = (status is null)),
-  constraint ledger_units_have_a_bin check (location_id is not null or (qty_delta = 0 and blocked_delta = 0 and allocated_delta = 0))
+  constraint ledger_entry_is_sound check (openstock_core.is_sound(
+    event_type, location_id, status, qty_delta, blocked_delta, reserved_delta, allocated_delta, backordered_delta, quota_delta,
+    on_hand_after, blocked_after, reserved_after))
 ) partition by range (recorded_at);
 create index ledger_operation on openstock_core.ledger (tenant_id, op_id);
 create index ledger_recorded_at on openstock_core.ledger using brin (recorded_at);
@@ -1292,11 +1354,10 @@ create table openstock_core.reservation (
   became_id bigint,
   priority integer not null default 0,
   promised_at timestamptz,
-  metadata jsonb not null default '{}',
+  metadata openstock_core.json_object not null default '{}',
   constraint reservation_pkey primary key (tenant_id, reservation_id),
   constraint reservation_order_ref_is_unique unique (tenant_id, order_ref),
-  constraint reservation_became_exists foreign key (tenant_id, became_id) references openstock_core.reservation,
-  constraint reservation_metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
+  constraint reservation_became_exists foreign key (tenant_id, became_id) references openstock_core.reservation
 );
 comment on table openstock_core.reservation is 'An order that stock was promised to.';
 comment on column openstock_core.reservation.tenant_id is 'The tenant.';
@@ -1316,35 +1377,30 @@ create table openstock_core.reservation_line (
   tenant_id uuid not null,
   reservation_line_id bigint generated always as identity,
   reservation_id bigint not null,
-  line integer not null,
+  line openstock_core.line_number not null,
   product_id bigint not null,
   warehouse_id bigint not null,
-  ordered openstock_core.quantity not null,
-  reserved openstock_core.quantity not null default 0,
-  shipped openstock_core.quantity not null default 0,
-  released openstock_core.quantity not null default 0,
-  expired openstock_core.quantity not null default 0,
+  ordered openstock_core.amount not null,
+  reserved openstock_core.amount not null default 0,
+  shipped openstock_core.amount not null default 0,
+  released openstock_core.amount not null default 0,
+  expired openstock_core.amount not null default 0,
   expires_at timestamptz,
   location_id bigint,
   lot_id bigint,
-  min_days_left integer,
+  min_days_left openstock_core.day_count,
   serial_ids bigint[],
   created_at timestamptz not null,
   changes bigint not null default 0,
   channel_id bigint,
-  quota_used openstock_core.quantity not null default 0,
+  quota_used openstock_core.amount not null default 0,
   constraint reservation_line_pkey primary key (tenant_id, reservation_line_id),
   constraint reservation_line_reservation_exists foreign key (tenant_id, reservation_id) references openstock_core.reservation,
   constraint reservation_line_level_exists foreign key (tenant_id, product_id, warehouse_id) references openstock_core.stock_level,
   constraint reservation_line_location_exists foreign key (tenant_id, location_id) references openstock_core.location,
   constraint reservation_line_lot_exists foreign key (tenant_id, lot_id) references openstock_core.lot,
-  constraint reservation_line_min_days_left_is_not_negative check (min_days_left >= 0),
   constraint reservation_line_channel_exists foreign key (tenant_id, channel_id) references openstock_core.channel,
-  constraint reservation_line_quota_used_is_part_of_ordered check (quota_used between 0 and ordered),
-  constraint reservation_line_line_is_positive check (line > 0),
-  constraint reservation_line_ordered_is_not_negative check (ordered >= 0),
-  constraint reservation_line_parts_are_not_negative check (
-    reserved >= 0 and shipped >= 0 and released >= 0 and expired >= 0),
+  constraint reservation_line_quota_used_is_part_of_ordered check (quota_used <= ordered),
   constraint reservation_line_parts_add_up check (ordered = reserved + shipped + released + expired)
 ) with (fillfactor = 80);
 -- An expression, so that these columns are no key to which a foreign key could point: confirm moves lines to another order, and
@@ -1397,7 +1453,7 @@ grant select, insert, update on openstock_core.reservation_line to openstock_mai
 create table openstock_core.reservation_kit (
   tenant_id uuid not null,
   reservation_id bigint not null,
-  line integer not null,
+  line openstock_core.line_number not null,
   product_id bigint not null,
   kit_id bigint not null,
   qty openstock_core.quantity not null,
@@ -1405,7 +1461,6 @@ create table openstock_core.reservation_kit (
   constraint reservation_kit_reservation_exists foreign key (tenant_id, reservation_id) references openstock_core.reservation,
   constraint reservation_kit_product_exists foreign key (tenant_id, product_id) references openstock_core.product,
   constraint reservation_kit_kit_exists foreign key (tenant_id, kit_id) references openstock_core.product,
-  constraint reservation_kit_line_is_positive check (line > 0),
   constraint reservation_kit_qty_is_positive check (qty > 0)
 );
 comment on table openstock_core.reservation_kit is
@@ -1424,12 +1479,12 @@ create table openstock_core.backorder (
   tenant_id uuid not null,
   backorder_id bigint generated always as identity,
   reservation_id bigint not null,
-  line integer not null,
+  line openstock_core.line_number not null,
   product_id bigint not null,
   warehouse_id bigint,
-  backordered openstock_core.quantity not null default 0,
-  released openstock_core.quantity not null default 0,
-  expired openstock_core.quantity not null default 0,
+  backordered openstock_core.amount not null default 0,
+  released openstock_core.amount not null default 0,
+  expired openstock_core.amount not null default 0,
   expires_at timestamptz,
   queued_at timestamptz not null,
   created_at timestamptz not null,
@@ -1438,9 +1493,7 @@ create table openstock_core.backorder (
   constraint backorder_reservation_exists foreign key (tenant_id, reservation_id) references openstock_core.reservation,
   constraint backorder_product_exists foreign key (tenant_id, product_id) references openstock_core.product,
   constraint backorder_warehouse_exists foreign key (tenant_id, warehouse_id) references openstock_core.warehouse,
-  constraint backorder_channel_exists foreign key (tenant_id, channel_id) references openstock_core.channel,
-  constraint backorder_line_is_positive check (line > 0),
-  constraint backorder_parts_are_not_negative check (backordered >= 0 and released >= 0 and expired >= 0)
+  constraint backorder_channel_exists foreign key (tenant_id, channel_id) references openstock_core.channel
 );
 create index backorder_order on openstock_core.backorder (tenant_id, reservation_id);
 create index backorder_queue on openstock_core.backorder (tenant_id, product_id, queued_at) where backordered > 0;
@@ -1471,11 +1524,10 @@ grant select, insert, update on openstock_core.backorder to openstock_maint;
 create table openstock_core.backlog (
   tenant_id uuid not null,
   product_id bigint not null,
-  backordered openstock_core.quantity not null default 0,
+  backordered openstock_core.amount not null default 0,
   next_expiry_at timestamptz,
   constraint backlog_pkey primary key (tenant_id, product_id),
-  constraint backlog_product_exists foreign key (tenant_id, product_id) references openstock_core.product,
-  constraint backlog_backordered_is_not_negative check (backordered >= 0)
+  constraint backlog_product_exists foreign key (tenant_id, product_id) references openstock_core.product
 ) with (fillfactor = 50);
 comment on table openstock_core.backlog is
   'What waits for a product in all: whoever adds to its queue or takes from it holds this row, so that its limit is kept and its order is one.';
@@ -1491,12 +1543,11 @@ create table openstock_core.allocation (
   tenant_id uuid not null,
   reservation_line_id bigint not null,
   bin_id bigint not null,
-  qty openstock_core.quantity not null,
+  qty openstock_core.amount not null,
   created_at timestamptz not null,
   constraint allocation_pkey primary key (tenant_id, reservation_line_id, bin_id),
   constraint allocation_line_exists foreign key (tenant_id, reservation_line_id) references openstock_core.reservation_line,
-  constraint allocation_bin_exists foreign key (tenant_id, bin_id) references openstock_core.stock_bin,
-  constraint allocation_qty_is_not_negative check (qty >= 0)
+  constraint allocation_bin_exists foreign key (tenant_id, bin_id) references openstock_core.stock_bin
 );
 create index allocation_bin on openstock_core.allocation (tenant_id, bin_id);
 comment on table openstock_core.allocation is
@@ -1580,13 +1631,12 @@ set local role openstock_owner;
 
 create table openstock_core.operation (
   tenant_id uuid not null,
-  op_id text not null,
+  op_id openstock_core.op_id not null,
   function text not null,
   request_hash bytea not null,
   answer jsonb,
   recorded_at timestamptz not null,
-  constraint operation_pkey primary key (tenant_id, op_id),
-  constraint operation_op_id_is_bounded check (octet_length(op_id) between 1 and 128)
+  constraint operation_pkey primary key (tenant_id, op_id)
 );
 comment on table openstock_core.operation is 'One row per call that wrote: who calls again with the same op_id gets the stored answer.';
 comment on column openstock_core.operation.tenant_id is 'The tenant.';
@@ -1894,7 +1944,7 @@ end;
 revoke all on function openstock.current_tenant from public;
 grant execute on function openstock.current_tenant to openstock_maint, openstock_app, openstock_analyst, openstock_operator;
 comment on function openstock.current_tenant is
-  'The tenant set for this transaction, if it exists and the login may act for it; otherwise null, and the views are empty.';
+  'The tenant set for this transaction, if it exists and the login may act for it; otherwise null, and the views are empty. Error: 22P02, where it is no uuid.';
 
 reset role;
 
@@ -2175,7 +2225,7 @@ comment on function openstock_core.check_lines is
 reset role;
 
 -- sql/functions/openstock_core/quantity_problem.sql
--- Whether a quantity can be one of a product.
+-- Whether a quantity can be one of a product. Without format(), which is not immutable, so that it is written into the queries that call it.
 set local role openstock_owner;
 
 create or replace function openstock_core.quantity_problem(qty numeric, decimals integer, lowest text) returns text
@@ -2186,7 +2236,7 @@ return case
   when lowest = 'positive' and qty <= 0 then 'must be positive'
   when lowest = 'zero' and qty < 0 then 'must not be negative'
   when lowest = 'signed' and qty = 0 then 'must not be zero'
-  when scale(trim_scale(qty)) > decimals then format('must have at most %s decimals', decimals)
+  when scale(trim_scale(qty)) > decimals then 'must have at most ' || decimals::text || ' decimals'
 end;
 
 revoke all on function openstock_core.quantity_problem from public;
@@ -2370,11 +2420,14 @@ immutable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  -- What puts master data keeps the nulls of its lines: there a null clears a value, and an absent key leaves it.
-  request constant text := function || coalesce(case when starts_with(function, 'put_')
-    then (select jsonb_object_agg(a.key, a.value) from jsonb_each(arguments) as a where a.value <> 'null')
-    else jsonb_strip_nulls(arguments) end, '{}')::text;
+  given jsonb := jsonb_strip_nulls(arguments);
+  request text;
 begin
+  if starts_with(function, 'put_') then
+    -- What puts master data keeps the nulls of its lines: there a null clears a value, and an absent key leaves it.
+    given := (select jsonb_object_agg(a.key, a.value) from jsonb_each(arguments) as a where a.value <> 'null');
+  end if;
+  request := function || coalesce(given, '{}')::text;
   return sha256(convert_to(case when strpos(request, '.') = 0 then request else
     regexp_replace(request, E'([^ \\\\{[]": -?[0-9]+)(?:[.]0+|([.][0-9]*[1-9])0+)(?=[,}])', E'\\1\\2', 'g') end, 'UTF8'));
 end
@@ -8178,14 +8231,7 @@ begin
                          where s.tenant_id = tenant and s.backorder_id = e.backorder_id limit 1) as b on true
       where e.event_type in ('RESERVE', 'EXTEND', 'CONFIRM', 'RELEASE', 'EXPIRE') or (e.event_type = 'BACKORDER' and e.backordered_delta > 0)
     )
-    select coalesce(jsonb_agg(jsonb_build_object(
-      'order_ref', r.order_ref, 'line', e.line, 'sku', p.sku, 'warehouse', w.code,
-      'outcome', case when e.event_type = 'BACKORDER' then 'backordered' else outcome end,
-      'qty_ordered', e.ordered, 'qty_reserved', e.reserved, 'qty_backordered', e.backordered, 'qty_short', 0,
-      'qty_released', case when e.event_type in ('RELEASE', 'EXPIRE') then -(e.reserved_delta + coalesce(e.backordered_delta, 0)) else 0 end,
-      'expires_at', e.expires_at,
-      'on_hand', e.on_hand, 'blocked', e.blocked, 'reserved', e.level_reserved, 'available', e.available,
-      'kit', k.sku, 'replayed', false) order by e.ord), '[]')
+    select coalesce(jsonb_agg(o order by e.ord), '[]')
     from entry e
     cross join lateral (select * from openstock_core.reservation s where s.tenant_id = tenant and s.reservation_id = e.reservation_id limit 1) as r
     cross join lateral (select * from openstock_core.product s where s.tenant_id = tenant and s.product_id = e.product_id limit 1) as p
@@ -8193,7 +8239,13 @@ begin
                        where s.tenant_id = tenant and s.warehouse_id = e.warehouse_id limit 1) as w on true
     left join lateral (select s.kit_id from openstock_core.reservation_kit s
                        where s.tenant_id = tenant and s.reservation_id = e.reservation_id and s.line = e.line and s.product_id = e.product_id limit 1) as c on true
-    left join lateral (select * from openstock_core.product s where s.tenant_id = tenant and s.product_id = c.kit_id limit 1) as k on c.kit_id is not null);
+    left join lateral (select * from openstock_core.product s where s.tenant_id = tenant and s.product_id = c.kit_id limit 1) as k on c.kit_id is not null
+    -- As a row: jsonb_agg would write an object of jsonb_build_object a second time.
+    cross join lateral (
+      select r.order_ref, e.line, p.sku, w.code as warehouse, case when e.event_type = 'BACKORDER' then 'backordered' else outcome end as outcome,
+             e.ordered as qty_ordered, e.reserved as qty_reserved, e.backordered as qty_backordered, 0 as qty_short,
+             case when e.event_type in ('RELEASE', 'EXPIRE') then -(e.reserved_delta + coalesce(e.backordered_delta, 0)) else 0 end as qty_released,
+             e.expires_at, e.on_hand, e.blocked, e.level_reserved as reserved, e.available, k.sku as kit, false as replayed) as o);
 end
 $$;
 
@@ -8972,15 +9024,15 @@ comment on function openstock_core.give_back is
 
 reset role;
 
--- sql/functions/openstock_core/reserve_directly.sql
+-- sql/functions/openstock_core/reserve_line_directly.sql
 -- Promises the one line that most orders are, a product and a quantity, to a new order, where the first warehouse by priority has it: what reserve does
 -- for any lines, by one query and five statements. Whatever is not that plain is left to reserve, as if nobody had looked.
 -- Writes: reservation, reservation_line, stock_level, ledger (RESERVE). Locks: order (the new row), stock_level.
 set local role openstock_owner;
 
-create or replace function openstock_core.reserve_directly(
+create or replace function openstock_core.reserve_line_directly(
   tenant uuid, op_id text, order_ref text, lines jsonb, warehouse text, seconds double precision)
-returns jsonb
+returns openstock.reservation_change[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -9018,7 +9070,7 @@ begin
   end if;
 
   insert into openstock_core.reservation (tenant_id, order_ref, created_at)
-  values (tenant, reserve_directly.order_ref, openstock.server_time())
+  values (tenant, reserve_line_directly.order_ref, openstock.server_time())
   on conflict on constraint reservation_order_ref_is_unique do nothing
   returning reservation_id into order_id;
   if order_id is null then
@@ -9033,39 +9085,191 @@ begin
     if level.available < qty or level.next_block_at <= stamp then
       perform openstock_core.fail('OS901', '{"problem": "there is less, or a lot to be blocked, now that the level is locked"}');
     end if;
+
+    -- Written within the block, by the transaction id that has the lock: PostgreSQL keeps two in a multixact.
+    until := stamp + make_interval(secs => seconds);
+    -- Before the level changes: while its row is as it was locked, the foreign key's lock is there already, and nothing has to be written for it.
+    insert into openstock_core.reservation_line (
+      tenant_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, expires_at, created_at)
+    values (tenant, order_id, 1, source.product_id, source.warehouse_id, qty, qty, until, stamp)
+    returning reservation_line_id into line_id;
+    update openstock_core.stock_level l
+    set reserved = trim_scale(l.reserved + qty), next_expiry_at = least(l.next_expiry_at, until),
+        last_recorded_at = greatest(stamp, l.last_recorded_at + tick), version = l.version + 1
+    where l.tenant_id = tenant and l.product_id = source.product_id and l.warehouse_id = source.warehouse_id
+    returning l.on_hand, l.blocked, l.reserved, l.available, l.last_recorded_at into level;
+    insert into openstock_core.ledger (
+      tenant_id, product_id, warehouse_id, recorded_at, entry_id, line, op_id, event_type, reserved_delta,
+      on_hand_after, blocked_after, reserved_after, order_ref, reservation_line_id, expires_at, actor)
+    values (tenant, source.product_id, source.warehouse_id, level.last_recorded_at, nextval('openstock_core.ledger_entry_id'), 1, reserve_line_directly.op_id, 'RESERVE', qty,
+            level.on_hand, level.blocked, level.reserved, reserve_line_directly.order_ref, line_id, until, who);
   exception when sqlstate 'OS901' then
     -- The lock is given up: whoever looks elsewhere now locks levels in order.
     return null;
   end;
-
-  until := stamp + make_interval(secs => seconds);
-  update openstock_core.stock_level l
-  set reserved = trim_scale(l.reserved + qty), next_expiry_at = least(l.next_expiry_at, until),
-      last_recorded_at = greatest(stamp, l.last_recorded_at + tick), version = l.version + 1
-  where l.tenant_id = tenant and l.product_id = source.product_id and l.warehouse_id = source.warehouse_id
-  returning l.on_hand, l.blocked, l.reserved, l.available, l.last_recorded_at into level;
-  insert into openstock_core.reservation_line (
-    tenant_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, expires_at, created_at)
-  values (tenant, order_id, 1, source.product_id, source.warehouse_id, qty, qty, until, stamp)
-  returning reservation_line_id into line_id;
-  insert into openstock_core.ledger (
-    tenant_id, product_id, warehouse_id, recorded_at, entry_id, line, op_id, event_type, reserved_delta,
-    on_hand_after, blocked_after, reserved_after, order_ref, reservation_line_id, expires_at, actor)
-  values (tenant, source.product_id, source.warehouse_id, level.last_recorded_at, nextval('openstock_core.ledger_entry_id'), 1, reserve_directly.op_id, 'RESERVE', qty,
-          level.on_hand, level.blocked, level.reserved, reserve_directly.order_ref, line_id, until, who);
-  return jsonb_build_array(jsonb_build_object(
-    'order_ref', order_ref, 'line', 1, 'sku', source.sku, 'warehouse', source.code, 'outcome', 'reserved',
-    'qty_ordered', qty, 'qty_reserved', qty, 'qty_backordered', 0, 'qty_short', 0, 'qty_released', 0, 'expires_at', until,
-    'on_hand', level.on_hand, 'blocked', level.blocked, 'reserved', level.reserved, 'available', level.available,
-    'kit', null, 'replayed', false));
+  return array[row(order_ref, 1, source.sku, source.code, 'reserved', qty, qty, 0, 0, 0, until,
+                   level.on_hand, level.blocked, level.reserved, level.available, null, null, false)::openstock.reservation_change];
 end
 $$;
 
-revoke all on function openstock_core.reserve_directly from public;
-grant execute on function openstock_core.reserve_directly to openstock_api;
-comment on function openstock_core.reserve_directly is
+revoke all on function openstock_core.reserve_line_directly from public;
+grant execute on function openstock_core.reserve_line_directly to openstock_api;
+comment on function openstock_core.reserve_line_directly is
   'Promises one line of a product and a quantity to a new order from the first warehouse by priority, or from the one that is named, held for so many seconds, or '
-  'without end; returns the answer. Null where it is anything else, or not there, and then nothing is promised.';
+  'without end; returns what reserve answers. Null where it is anything else, or not there, and then nothing is promised.';
+
+reset role;
+
+-- sql/functions/openstock_core/find_plain_lines.sql
+-- Reads lines that are a product and a quantity and nothing else, and finds for each the first warehouse by priority. Reads only.
+set local role openstock_owner;
+
+create or replace function openstock_core.find_plain_lines(tenant uuid, lines jsonb, warehouse text) returns openstock_core.plain_lines
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+as $$
+declare
+  given record;
+  source record;
+begin
+  if jsonb_typeof(lines) is distinct from 'array' or jsonb_array_length(lines) not between 2 and 1000 then
+    return null;
+  end if;
+  select array_agg(e.line ->> 'sku' order by e.n) as skus,
+         array_agg(case when jsonb_typeof(e.line -> 'qty') = 'number' then trim_scale((e.line -> 'qty')::numeric) end order by e.n) as qtys,
+         bool_and(case when jsonb_typeof(e.line) = 'object' and jsonb_typeof(e.line -> 'sku') = 'string'
+                    then e.line - '{sku,qty}'::text[] = '{}' else false end) as plain
+  into given
+  from jsonb_array_elements(lines) with ordinality as e (line, n);
+  if not given.plain then
+    return null;
+  end if;
+  -- A name under which something is found is one that may be given, and what has a level is no kit.
+  select array_agg(p.sku order by u.n) as skus, array_agg(u.qty order by u.n) as qtys, array_agg(p.product_id order by u.n) as product_ids,
+         array_agg(w.warehouse_id order by u.n) as warehouse_ids, array_agg(w.code order by u.n) as warehouses,
+         count(*) as lines, count(distinct p.product_id) as products
+  into source
+  from unnest(given.skus, given.qtys) with ordinality as u (sku, qty, n)
+  cross join lateral (
+    select s.product_id, s.sku, s.decimals
+    from openstock_core.product s
+    where s.tenant_id = tenant and s.sku = u.sku and s.active limit 1) as p
+  cross join lateral (
+    select s.warehouse_id, s.code, l.available
+    from openstock_core.stock_level l
+    join openstock_core.warehouse s on s.tenant_id = tenant and s.warehouse_id = l.warehouse_id
+    where l.tenant_id = tenant and l.product_id = p.product_id and s.active and (find_plain_lines.warehouse is null or s.code = find_plain_lines.warehouse)
+    order by s.priority, s.code limit 1) as w
+  where u.qty > 0 and scale(u.qty) <= p.decimals and w.available >= u.qty;
+  if source.lines < jsonb_array_length(lines) or source.products < source.lines then
+    return null;
+  end if;
+  return row(source.skus, source.qtys, source.product_ids, source.warehouse_ids, source.warehouses)::openstock_core.plain_lines;
+end
+$$;
+
+revoke all on function openstock_core.find_plain_lines from public;
+grant execute on function openstock_core.find_plain_lines to openstock_api;
+comment on function openstock_core.find_plain_lines is
+  'Two lines or more, in their order, with the first warehouse by priority, or the one that is named, which has enough of each; null where any line is anything else '
+  'than an sku and a quantity that are right, names a product again, or is not there.';
+
+reset role;
+
+-- sql/functions/openstock_core/reserve_lines_directly.sql
+-- Promises several lines of a product and a quantity to a new order, where for each the first warehouse by priority has it: what reserve does for any
+-- lines, by three queries and four statements for all of them. Whatever is not that plain is left to reserve, as if nobody had looked.
+-- Writes: reservation, reservation_line, stock_level, ledger (RESERVE). Locks: order (the new row), stock_level by (product, warehouse).
+set local role openstock_owner;
+
+create or replace function openstock_core.reserve_lines_directly(
+  tenant uuid, op_id text, order_ref text, lines jsonb, warehouse text, seconds double precision)
+returns openstock.reservation_change[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  tick constant interval := interval '1 microsecond';
+  who constant text := openstock_core.actor();
+  plain constant openstock_core.plain_lines := openstock_core.find_plain_lines(tenant, lines, warehouse);
+  order_id bigint;
+  line_ids bigint[];
+  level record;
+  stamp timestamptz;
+  until timestamptz;
+  answer openstock.reservation_change[];
+begin
+  if plain.skus is null
+     or to_regclass('openstock_core.ledger_' || to_char(openstock.server_time() at time zone 'UTC', 'YYYY_MM')) is null then
+    return null;
+  end if;
+
+  insert into openstock_core.reservation (tenant_id, order_ref, created_at)
+  values (tenant, reserve_lines_directly.order_ref, openstock.server_time())
+  on conflict on constraint reservation_order_ref_is_unique do nothing
+  returning reservation_id into order_id;
+  if order_id is null then
+    return null;
+  end if;
+  begin
+    select count(*) filter (where l.available >= l.qty) as enough, min(l.next_block_at) as next_block_at into level
+    from (
+      select l.available, l.next_block_at, u.qty
+      from unnest(plain.product_ids, plain.warehouse_ids, plain.qtys) as u (product_id, warehouse_id, qty)
+      cross join lateral (
+        select * from openstock_core.stock_level s
+        where s.tenant_id = tenant and s.product_id = u.product_id and s.warehouse_id = u.warehouse_id) as l
+      order by u.product_id
+      for no key update of l) as l;
+    stamp := openstock.server_time();
+    if level.enough < cardinality(plain.skus) or level.next_block_at <= stamp then
+      perform openstock_core.fail('OS901', '{"problem": "there is less, or a lot to be blocked, now that the levels are locked"}');
+    end if;
+
+    -- Written within the block, by the transaction id that has the lock: PostgreSQL keeps two in a multixact.
+    until := stamp + make_interval(secs => seconds);
+    with made as (
+      insert into openstock_core.reservation_line (
+        tenant_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, expires_at, created_at)
+      select tenant, order_id, u.n, u.product_id, u.warehouse_id, u.qty, u.qty, until, stamp
+      from unnest(plain.product_ids, plain.warehouse_ids, plain.qtys) with ordinality as u (product_id, warehouse_id, qty, n)
+      returning line, reservation_line_id)
+    select array_agg(m.reservation_line_id order by m.line) into line_ids
+    from made as m;
+    with changed as (
+      update openstock_core.stock_level l
+      set reserved = trim_scale(l.reserved + u.qty), next_expiry_at = least(l.next_expiry_at, until),
+          last_recorded_at = greatest(stamp, l.last_recorded_at + tick), version = l.version + 1
+      from unnest(plain.product_ids, plain.warehouse_ids, plain.qtys) with ordinality as u (product_id, warehouse_id, qty, n)
+      where l.tenant_id = tenant and l.product_id = u.product_id and l.warehouse_id = u.warehouse_id
+      returning u.n, u.product_id, u.warehouse_id, u.qty, l.on_hand, l.blocked, l.reserved, l.available, l.last_recorded_at
+    ), entry as (
+      insert into openstock_core.ledger (
+        tenant_id, product_id, warehouse_id, recorded_at, entry_id, line, op_id, event_type, reserved_delta,
+        on_hand_after, blocked_after, reserved_after, order_ref, reservation_line_id, expires_at, actor)
+      select tenant, c.product_id, c.warehouse_id, c.last_recorded_at, nextval('openstock_core.ledger_entry_id'), c.n, reserve_lines_directly.op_id, 'RESERVE', c.qty,
+             c.on_hand, c.blocked, c.reserved, reserve_lines_directly.order_ref, line_ids[c.n], until, who
+      from (select * from changed order by n) as c
+    )
+    select array_agg(row(reserve_lines_directly.order_ref, c.n, plain.skus[c.n], plain.warehouses[c.n], 'reserved', c.qty, c.qty, 0, 0, 0, until,
+                         c.on_hand, c.blocked, c.reserved, c.available, null, null, false)::openstock.reservation_change order by c.n)
+    into answer
+    from changed as c;
+  exception when sqlstate 'OS901' then
+    -- The locks are given up: whoever looks elsewhere now locks levels in order.
+    return null;
+  end;
+  return answer;
+end
+$$;
+
+revoke all on function openstock_core.reserve_lines_directly from public;
+grant execute on function openstock_core.reserve_lines_directly to openstock_api;
+comment on function openstock_core.reserve_lines_directly is
+  'Promises lines of a product and a quantity each to a new order from the first warehouse by priority, or from the one that is named, held for so many seconds, or '
+  'without end; returns what reserve answers. Null where any is anything else, or not there, or names a product again, and then nothing is promised.';
 
 reset role;
 
@@ -9101,6 +9305,8 @@ declare
   sourcing openstock_core.sourcing;
   stock openstock_core.found_stock;
   seconds double precision;
+  promised openstock.reservation_change[];
+  change openstock.reservation_change;
 begin
   if answer is null then
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
@@ -9109,27 +9315,33 @@ begin
       seconds := openstock_core.check_ttl(ttl);
     end if;
     if strategy = 'priority' and num_nonnulls(destination, channel, priority, promised_at, metadata) = 0 then
-      answer := openstock_core.reserve_directly(acting, op_id, order_ref, lines, warehouse, seconds);
+      promised := coalesce(openstock_core.reserve_line_directly(acting, op_id, order_ref, lines, warehouse, seconds),
+                           openstock_core.reserve_lines_directly(acting, op_id, order_ref, lines, warehouse, seconds));
+      if promised is not null then
+        perform openstock_core.finish_operation(acting, op_id, to_jsonb(promised));
+        foreach change in array promised loop
+          return next change;
+        end loop;
+        return;
+      end if;
     end if;
-    if answer is null then
-      sourcing := openstock_core.read_sourcing(strategy, destination);
-      perform openstock_core.check_completeness(strategy, on_shortage);
-      if channel is not null then
-        sourcing := openstock_core.for_channel(acting, sourcing, channel);
-      end if;
-      if promised_at is not null or metadata is not null then
-        perform openstock_core.check_order_details(promised_at, metadata);
-      end if;
-      perform openstock_core.check_lines(lines, openstock_core.order_line_keys(), 1000, 'line');
-      wanted := openstock_core.read_order_lines(acting, lines, openstock_core.check_text('warehouse', 'code', warehouse));
-      order_id := openstock_core.lock_order(acting, order_ref, true);
-      wanted := openstock_core.number_lines(acting, order_id, order_ref, wanted);
+    sourcing := openstock_core.read_sourcing(strategy, destination);
+    perform openstock_core.check_completeness(strategy, on_shortage);
+    if channel is not null then
+      sourcing := openstock_core.for_channel(acting, sourcing, channel);
+    end if;
+    if promised_at is not null or metadata is not null then
+      perform openstock_core.check_order_details(promised_at, metadata);
+    end if;
+    perform openstock_core.check_lines(lines, openstock_core.order_line_keys(), 1000, 'line');
+    wanted := openstock_core.read_order_lines(acting, lines, openstock_core.check_text('warehouse', 'code', warehouse));
+    order_id := openstock_core.lock_order(acting, order_ref, true);
+    wanted := openstock_core.number_lines(acting, order_id, order_ref, wanted);
 
-      stock := openstock_core.find_stock(acting, op_id, wanted, sourcing, on_shortage = 'backorder');
-      answer := openstock_core.promise_or_refuse(acting, op_id, order_id, order_ref, wanted, stock, on_shortage, seconds, null, null, sourcing);
-      if num_nonnulls(priority, promised_at, metadata) > 0 and answer -> 0 ->> 'outcome' in ('reserved', 'backordered') then
-        perform openstock_core.set_order_details(acting, order_id, priority, promised_at, metadata);
-      end if;
+    stock := openstock_core.find_stock(acting, op_id, wanted, sourcing, on_shortage = 'backorder');
+    answer := openstock_core.promise_or_refuse(acting, op_id, order_id, order_ref, wanted, stock, on_shortage, seconds, null, null, sourcing);
+    if num_nonnulls(priority, promised_at, metadata) > 0 and answer -> 0 ->> 'outcome' in ('reserved', 'backordered') then
+      perform openstock_core.set_order_details(acting, order_id, priority, promised_at, metadata);
     end if;
     perform openstock_core.finish_operation(acting, op_id, answer);
   end if;
@@ -11809,7 +12021,7 @@ select
   p.sku::text as sku, p.name, p.description, p.unit, p.decimals, p.tracking, p.removal, p.backorder,
   p.backorder_limit::numeric as backorder_limit, p.safety_stock::numeric as safety_stock,
   p.reorder_point::numeric as reorder_point, p.reorder_quantity::numeric as reorder_quantity, p.lead_time,
-  p.attributes, p.active, p.created_at, p.updated_at
+  p.attributes::jsonb as attributes, p.active, p.created_at, p.updated_at
 from openstock_core.product p
 where p.tenant_id = (select openstock.current_tenant());
 
@@ -11859,7 +12071,7 @@ reset role;
 set local role openstock_api;
 
 create or replace view openstock.warehouses with (security_barrier) as
-select w.code::text as warehouse, w.name, w.address, w.latitude, w.longitude, w.priority,
+select w.code::text as warehouse, w.name, w.address::jsonb as address, w.latitude, w.longitude, w.priority,
   w.shipping_cost::numeric as shipping_cost, w.shipping_cost_by_zone, w.active, w.created_at, w.updated_at
 from openstock_core.warehouse w
 where w.tenant_id = (select openstock.current_tenant());
@@ -12074,7 +12286,7 @@ set local role openstock_api;
 
 create or replace view openstock.ledger with (security_barrier) as
 select
-  e.entry_id, e.recorded_at, coalesce(e.occurred_at, e.recorded_at) as occurred_at, e.op_id, e.line, e.event_type,
+  e.entry_id, e.recorded_at, coalesce(e.occurred_at, e.recorded_at) as occurred_at, e.op_id, e.line, e.event_type::text as event_type,
   p.sku::text as sku, w.code::text as warehouse, c.code::text as location, t.code::text as lot, h.code::text as handling_unit, e.status,
   e.qty_delta::numeric as qty_delta, e.blocked_delta::numeric as blocked_delta,
   e.reserved_delta::numeric as reserved_delta, e.allocated_delta::numeric as allocated_delta,
@@ -12144,11 +12356,11 @@ select
     where u.tenant_id = l.tenant_id and u.serial_id = any (l.serial_ids) order by u.serial_id) end as serials
 from moment m
 cross join (
-  select n.tenant_id, n.reservation_id, n.line, n.product_id, n.warehouse_id, n.ordered::numeric as ordered, n.reserved::numeric as reserved,
+  select n.tenant_id, n.reservation_id, n.line::integer as line, n.product_id, n.warehouse_id, n.ordered::numeric as ordered, n.reserved::numeric as reserved,
          (select coalesce(sum(a.qty), 0) from openstock_core.allocation a
           where a.tenant_id = n.tenant_id and a.reservation_line_id = n.reservation_line_id) as allocated,
          0::numeric as backordered, n.shipped::numeric as shipped, n.released::numeric as released, n.expired::numeric as expired,
-         n.expires_at, n.location_id, n.lot_id, n.min_days_left, n.serial_ids, n.created_at, n.channel_id
+         n.expires_at, n.location_id, n.lot_id, n.min_days_left::integer as min_days_left, n.serial_ids, n.created_at, n.channel_id
   from openstock_core.reservation_line n
   where n.tenant_id = (select openstock.current_tenant())
   union all
@@ -12214,7 +12426,7 @@ select
   l.ordered, l.reserved, l.held, l.allocated, l.backordered, l.shipped, l.released, l.expired,
   l.backordered > 0 as has_backorder, r.priority, r.promised_at, l.expires_at,
   (select b.order_ref::text from openstock_core.reservation b where b.tenant_id = r.tenant_id and b.reservation_id = r.became_id) as became,
-  r.metadata, r.created_at
+  r.metadata::jsonb as metadata, r.created_at
 from moment m
 cross join openstock_core.reservation r
 cross join lateral (
@@ -12313,7 +12525,7 @@ create or replace view openstock.backorders with (security_barrier) as
 select
   p.sku::text as sku,
   row_number() over (partition by b.product_id order by r.priority desc, b.queued_at, b.backorder_id) as place,
-  r.order_ref::text as order_ref, b.line, w.code::text as warehouse, c.code::text as channel, b.backordered::numeric as qty, r.priority, b.queued_at, r.promised_at
+  r.order_ref::text as order_ref, b.line::integer as line, w.code::text as warehouse, c.code::text as channel, b.backordered::numeric as qty, r.priority, b.queued_at, r.promised_at
 from openstock_core.backorder b
 join openstock_core.reservation r on r.tenant_id = b.tenant_id and r.reservation_id = b.reservation_id
 join openstock_core.product p on p.tenant_id = b.tenant_id and p.product_id = b.product_id
@@ -12408,7 +12620,7 @@ create or replace view openstock.serials with (security_barrier) as
 with moment as materialized (select openstock.server_time() as at)
 select
   p.sku::text as sku, u.serial::text as serial, w.code::text as warehouse, c.code::text as location, b.status,
-  r.order_ref::text as order_ref, l.line,
+  r.order_ref::text as order_ref, l.line::integer as line,
   case when b.bin_id is null then 'gone' when l.line is null then 'in_stock' else 'allocated' end as state, u.created_at
 from moment m
 cross join openstock_core.serial_unit u
@@ -12559,7 +12771,7 @@ begin
     where b.tenant_id = acting and b.reservation_id = order_id
   )
   select
-    e.entry_id, e.recorded_at, coalesce(e.occurred_at, e.recorded_at), e.op_id, e.line, e.event_type,
+    e.entry_id, e.recorded_at, coalesce(e.occurred_at, e.recorded_at), e.op_id, e.line, e.event_type::text,
     p.sku::text, w.code::text, c.code::text, t.code::text, h.code::text, e.status,
     e.qty_delta::numeric, e.blocked_delta::numeric,
     e.reserved_delta::numeric, e.allocated_delta::numeric,
@@ -12615,7 +12827,7 @@ begin
   end if;
   return query
   select
-    e.entry_id, e.recorded_at, coalesce(e.occurred_at, e.recorded_at), e.op_id, e.line, e.event_type,
+    e.entry_id, e.recorded_at, coalesce(e.occurred_at, e.recorded_at), e.op_id, e.line, e.event_type::text,
     wanted_sku, w.code::text, c.code::text, t.code::text, h.code::text, e.status,
     e.qty_delta::numeric, e.blocked_delta::numeric,
     e.reserved_delta::numeric, e.allocated_delta::numeric,
@@ -12670,7 +12882,7 @@ begin
   return query
   select p.sku::text, p.name, p.description, p.unit, p.decimals, p.tracking, p.removal, p.backorder,
          p.backorder_limit::numeric, p.safety_stock::numeric, p.reorder_point::numeric, p.reorder_quantity::numeric,
-         p.lead_time, p.attributes, p.active, p.created_at, p.updated_at
+         p.lead_time, p.attributes::jsonb, p.active, p.created_at, p.updated_at
   from openstock_core.product p
   where p.tenant_id = acting
     and (words is null or p.search @@ websearch_to_tsquery('simple', words) or lower(p.sku) like pattern)
@@ -12947,7 +13159,7 @@ returns setof record
 language sql
 stable
 begin atomic
-  select e.product_id, e.warehouse_id, sum(e.qty_delta), sum(e.blocked_delta), sum(e.reserved_delta), count(*), max(e.recorded_at)
+  select e.product_id, e.warehouse_id, trim_scale(sum(e.qty_delta)), trim_scale(sum(e.blocked_delta)), trim_scale(sum(e.reserved_delta)), count(*), max(e.recorded_at)
   from openstock_core.ledger e
   where e.tenant_id = tenant and openstock_core.is_chained(e.event_type, e.backordered_delta)
   group by e.product_id, e.warehouse_id;
@@ -12973,7 +13185,7 @@ language sql
 stable
 begin atomic
   select e.location_id, e.product_id, e.lot_id, e.status, e.handling_unit_id, e.warehouse_id,
-         sum(e.qty_delta), sum(e.blocked_delta), sum(e.allocated_delta), min(e.recorded_at), max(e.recorded_at)
+         trim_scale(sum(e.qty_delta)), trim_scale(sum(e.blocked_delta)), trim_scale(sum(e.allocated_delta)), min(e.recorded_at), max(e.recorded_at)
   from openstock_core.ledger e
   where e.tenant_id = tenant and e.location_id is not null
   group by e.location_id, e.product_id, e.lot_id, e.status, e.handling_unit_id, e.warehouse_id;
@@ -13008,12 +13220,12 @@ begin atomic
          min(e.product_id) = max(e.product_id) and min(e.warehouse_id) = max(e.warehouse_id) and count(e.order_ref) = count(*)
            and coalesce(array_agg(e.order_ref) <@ array_agg(e.order_ref) filter (where e.event_type in ('RESERVE', 'CONFIRM')),
                         min(e.order_ref) = max(e.order_ref)),
-         sum(e.reserved_delta),
-         coalesce(-sum(e.qty_delta) filter (where e.event_type = 'SHIP'), 0),
-         coalesce(-sum(e.reserved_delta) filter (where e.event_type = 'RELEASE'), 0),
-         coalesce(-sum(e.reserved_delta) filter (where e.event_type = 'EXPIRE'), 0),
+         trim_scale(sum(e.reserved_delta)),
+         trim_scale(coalesce(-sum(e.qty_delta) filter (where e.event_type = 'SHIP'), 0)),
+         trim_scale(coalesce(-sum(e.reserved_delta) filter (where e.event_type = 'RELEASE'), 0)),
+         trim_scale(coalesce(-sum(e.reserved_delta) filter (where e.event_type = 'EXPIRE'), 0)),
          (array_agg(e.expires_at order by e.entry_id desc) filter (where e.event_type in ('RESERVE', 'EXTEND', 'CONFIRM')))[1],
-         sum(e.allocated_delta), min(e.recorded_at), -sum(coalesce(e.quota_delta, 0))
+         trim_scale(sum(e.allocated_delta)), min(e.recorded_at), trim_scale(-sum(coalesce(e.quota_delta, 0)))
   from openstock_core.ledger e
   where e.tenant_id = tenant and e.reservation_line_id is not null
   group by e.reservation_line_id;
@@ -13038,7 +13250,7 @@ returns setof record
 language sql
 stable
 begin atomic
-  select e.reservation_line_id, e.location_id, e.product_id, e.lot_id, e.status, e.handling_unit_id, sum(e.allocated_delta), min(e.recorded_at)
+  select e.reservation_line_id, e.location_id, e.product_id, e.lot_id, e.status, e.handling_unit_id, trim_scale(sum(e.allocated_delta)), min(e.recorded_at)
   from openstock_core.ledger e
   where e.tenant_id = tenant and e.allocated_delta <> 0
   group by e.reservation_line_id, e.location_id, e.product_id, e.lot_id, e.status, e.handling_unit_id
@@ -13067,9 +13279,9 @@ begin atomic
   select e.backorder_id,
          (array_agg(e.order_ref order by e.entry_id desc) filter (where e.event_type in ('BACKORDER', 'CONFIRM')))[1],
          (array_agg(e.line order by e.entry_id desc) filter (where e.event_type in ('BACKORDER', 'CONFIRM')))[1],
-         min(e.product_id), sum(coalesce(e.backordered_delta, 0)),
-         coalesce(-sum(e.backordered_delta) filter (where e.event_type = 'RELEASE'), 0),
-         coalesce(-sum(e.backordered_delta) filter (where e.event_type = 'EXPIRE'), 0),
+         min(e.product_id), trim_scale(sum(coalesce(e.backordered_delta, 0))),
+         trim_scale(coalesce(-sum(e.backordered_delta) filter (where e.event_type = 'RELEASE'), 0)),
+         trim_scale(coalesce(-sum(e.backordered_delta) filter (where e.event_type = 'EXPIRE'), 0)),
          (array_agg(e.expires_at order by e.entry_id desc) filter (where e.event_type in ('BACKORDER', 'EXTEND', 'CONFIRM')))[1],
          max(e.recorded_at) filter (where e.event_type = 'CONFIRM' or e.backordered_delta > 0), min(e.recorded_at)
   from openstock_core.ledger e
@@ -14382,5 +14594,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '84eb807986be8f60482189dcdaddc5d5f90a68f026e8198c201e8456717161ee');
+values ('0001.baseline', 'ac33ea96e50cc17e3ed258db0d6f5bba69a5d9165c00aa9f5530f4443632503f');
 reset role;

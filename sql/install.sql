@@ -6,7 +6,7 @@
 \ir schemas.sql
 
 -- words
-\ir types/quantity.sql
+\ir types/domains.sql
 \ir types/results.sql
 \ir types/internals.sql
 
@@ -15,6 +15,7 @@
 \ir functions/openstock_core/refuse_change.sql
 \ir functions/openstock_core/make_append_only.sql
 \ir functions/openstock_core/is_chained.sql
+\ir functions/openstock_core/is_sound.sql
 
 -- tables
 \ir tables/migration.sql
@@ -199,7 +200,9 @@
 \ir functions/openstock_core/take_order_lines.sql
 \ir functions/openstock_core/release_units.sql
 \ir functions/openstock_core/give_back.sql
-\ir functions/openstock_core/reserve_directly.sql
+\ir functions/openstock_core/reserve_line_directly.sql
+\ir functions/openstock_core/find_plain_lines.sql
+\ir functions/openstock_core/reserve_lines_directly.sql
 \ir functions/openstock/reserve.sql
 \ir functions/openstock/reserve_now.sql
 \ir functions/openstock/quote.sql

@@ -13,11 +13,11 @@ create table openstock_core.product (
   removal text not null default 'fefo',
   backorder text not null default 'none',
   backorder_limit openstock_core.quantity,
-  safety_stock openstock_core.quantity not null default 0,
-  reorder_point openstock_core.quantity,
+  safety_stock openstock_core.amount not null default 0,
+  reorder_point openstock_core.amount,
   reorder_quantity openstock_core.quantity,
   lead_time interval,
-  attributes jsonb not null default '{}',
+  attributes openstock_core.json_object not null default '{}',
   active boolean not null default true,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
@@ -38,10 +38,7 @@ create table openstock_core.product (
   constraint product_backorder_is_known check (backorder in ('none', 'unlimited', 'limited')),
   constraint product_backorder_limit_is_given check ((backorder = 'limited') = (backorder_limit is not null)),
   constraint product_backorder_limit_is_positive check (backorder_limit > 0),
-  constraint product_safety_stock_is_not_negative check (safety_stock >= 0),
-  constraint product_reorder_point_is_not_negative check (reorder_point >= 0),
-  constraint product_reorder_quantity_is_positive check (reorder_quantity > 0),
-  constraint product_attributes_are_an_object check (jsonb_typeof(attributes) = 'object')
+  constraint product_reorder_quantity_is_positive check (reorder_quantity > 0)
 );
 create index product_attributes on openstock_core.product using gin (attributes jsonb_path_ops);
 create index product_search on openstock_core.product using gin (search);
@@ -105,11 +102,11 @@ create table openstock_core.warehouse (
   warehouse_id bigint generated always as identity,
   code openstock_core.code not null,
   name text not null,
-  address jsonb not null default '{}',
+  address openstock_core.json_object not null default '{}',
   latitude double precision,
   longitude double precision,
   priority integer not null default 100,
-  shipping_cost openstock_core.quantity,
+  shipping_cost openstock_core.amount,
   shipping_cost_by_zone jsonb not null default '{}',
   active boolean not null default true,
   created_at timestamptz not null default now(),
@@ -118,11 +115,9 @@ create table openstock_core.warehouse (
   constraint warehouse_code_is_unique unique (tenant_id, code),
   constraint warehouse_tenant_exists foreign key (tenant_id) references openstock_core.tenant,
   constraint warehouse_name_is_bounded check (char_length(name) between 1 and 200),
-  constraint warehouse_address_is_an_object check (jsonb_typeof(address) = 'object'),
   constraint warehouse_latitude_is_on_earth check (latitude between -90 and 90),
   constraint warehouse_longitude_is_on_earth check (longitude between -180 and 180),
   constraint warehouse_position_is_whole check ((latitude is null) = (longitude is null)),
-  constraint warehouse_shipping_cost_is_not_negative check (shipping_cost >= 0),
   -- Strict, since a lax path would look into arrays.
   constraint warehouse_costs_by_zone_are_not_negative check (jsonb_typeof(shipping_cost_by_zone) = 'object'
     and not jsonb_path_exists(shipping_cost_by_zone, 'strict $.* ? (@.type() != "number" || @ < 0)')),

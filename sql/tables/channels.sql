@@ -34,11 +34,10 @@ create table openstock_core.channel_quota (
   product_id bigint not null,
   warehouse_id bigint not null,
   channel_id bigint not null,
-  qty openstock_core.quantity not null,
+  qty openstock_core.amount not null,
   constraint channel_quota_pkey primary key (tenant_id, product_id, warehouse_id, channel_id),
   constraint channel_quota_level_exists foreign key (tenant_id, product_id, warehouse_id) references openstock_core.stock_level,
-  constraint channel_quota_channel_exists foreign key (tenant_id, channel_id) references openstock_core.channel,
-  constraint channel_quota_qty_is_not_negative check (qty >= 0)
+  constraint channel_quota_channel_exists foreign key (tenant_id, channel_id) references openstock_core.channel
 ) with (fillfactor = 50);
 comment on table openstock_core.channel_quota is
   'Units of a stock level that are kept for a sales channel. They are set by put_quotas and are no projection of the ledger; their sum per level is stock_level.fenced. '

@@ -15,7 +15,7 @@ create table openstock_core.ledger (
   occurred_at timestamptz,
   line integer not null,
   op_id text not null,
-  event_type text not null,
+  event_type openstock_core.event_type not null,
   location_id bigint,
   lot_id bigint,
   handling_unit_id bigint,
@@ -26,9 +26,9 @@ create table openstock_core.ledger (
   allocated_delta openstock_core.quantity not null default 0,
   backordered_delta openstock_core.quantity,
   quota_delta openstock_core.quantity,
-  on_hand_after openstock_core.quantity,
-  blocked_after openstock_core.quantity,
-  reserved_after openstock_core.quantity,
+  on_hand_after openstock_core.amount,
+  blocked_after openstock_core.amount,
+  reserved_after openstock_core.amount,
   order_ref text,
   reservation_line_id bigint,
   backorder_id bigint,
@@ -39,17 +39,9 @@ create table openstock_core.ledger (
   note text,
   actor text not null,
   constraint ledger_pkey primary key (tenant_id, product_id, warehouse_id, recorded_at, entry_id),
-  constraint ledger_event_type_is_known check (event_type in (
-    'RECEIPT', 'SHIP', 'ADJUST', 'COUNT', 'MOVE', 'STATUS', 'TRANSFER_OUT', 'TRANSFER_IN', 'RETURN',
-    'RESERVE', 'BACKORDER', 'EXTEND', 'CONFIRM', 'RELEASE', 'EXPIRE', 'ALLOCATE', 'DEALLOCATE')),
-  constraint ledger_balances_are_chained check (
-    openstock_core.is_chained(event_type, backordered_delta) = (on_hand_after is not null)
-    and (on_hand_after is null) = (blocked_after is null)
-    and (on_hand_after is null) = (reserved_after is null)),
-  constraint ledger_quotas_change_with_a_promise check (
-    quota_delta is null or (event_type = 'RESERVE' and quota_delta < 0) or (event_type in ('RELEASE', 'EXPIRE') and quota_delta > 0)),
-  constraint ledger_bin_is_whole check ((location_id is null) = (status is null)),
-  constraint ledger_units_have_a_bin check (location_id is not null or (qty_delta = 0 and blocked_delta = 0 and allocated_delta = 0))
+  constraint ledger_entry_is_sound check (openstock_core.is_sound(
+    event_type, location_id, status, qty_delta, blocked_delta, reserved_delta, allocated_delta, backordered_delta, quota_delta,
+    on_hand_after, blocked_after, reserved_after))
 ) partition by range (recorded_at);
 create index ledger_operation on openstock_core.ledger (tenant_id, op_id);
 create index ledger_recorded_at on openstock_core.ledger using brin (recorded_at);

@@ -4,13 +4,12 @@ set local role openstock_owner;
 
 create table openstock_core.operation (
   tenant_id uuid not null,
-  op_id text not null,
+  op_id openstock_core.op_id not null,
   function text not null,
   request_hash bytea not null,
   answer jsonb,
   recorded_at timestamptz not null,
-  constraint operation_pkey primary key (tenant_id, op_id),
-  constraint operation_op_id_is_bounded check (octet_length(op_id) between 1 and 128)
+  constraint operation_pkey primary key (tenant_id, op_id)
 );
 comment on table openstock_core.operation is 'One row per call that wrote: who calls again with the same op_id gets the stored answer.';
 comment on column openstock_core.operation.tenant_id is 'The tenant.';

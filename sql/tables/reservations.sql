@@ -10,11 +10,10 @@ create table openstock_core.reservation (
   became_id bigint,
   priority integer not null default 0,
   promised_at timestamptz,
-  metadata jsonb not null default '{}',
+  metadata openstock_core.json_object not null default '{}',
   constraint reservation_pkey primary key (tenant_id, reservation_id),
   constraint reservation_order_ref_is_unique unique (tenant_id, order_ref),
-  constraint reservation_became_exists foreign key (tenant_id, became_id) references openstock_core.reservation,
-  constraint reservation_metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
+  constraint reservation_became_exists foreign key (tenant_id, became_id) references openstock_core.reservation
 );
 comment on table openstock_core.reservation is 'An order that stock was promised to.';
 comment on column openstock_core.reservation.tenant_id is 'The tenant.';
@@ -34,35 +33,30 @@ create table openstock_core.reservation_line (
   tenant_id uuid not null,
   reservation_line_id bigint generated always as identity,
   reservation_id bigint not null,
-  line integer not null,
+  line openstock_core.line_number not null,
   product_id bigint not null,
   warehouse_id bigint not null,
-  ordered openstock_core.quantity not null,
-  reserved openstock_core.quantity not null default 0,
-  shipped openstock_core.quantity not null default 0,
-  released openstock_core.quantity not null default 0,
-  expired openstock_core.quantity not null default 0,
+  ordered openstock_core.amount not null,
+  reserved openstock_core.amount not null default 0,
+  shipped openstock_core.amount not null default 0,
+  released openstock_core.amount not null default 0,
+  expired openstock_core.amount not null default 0,
   expires_at timestamptz,
   location_id bigint,
   lot_id bigint,
-  min_days_left integer,
+  min_days_left openstock_core.day_count,
   serial_ids bigint[],
   created_at timestamptz not null,
   changes bigint not null default 0,
   channel_id bigint,
-  quota_used openstock_core.quantity not null default 0,
+  quota_used openstock_core.amount not null default 0,
   constraint reservation_line_pkey primary key (tenant_id, reservation_line_id),
   constraint reservation_line_reservation_exists foreign key (tenant_id, reservation_id) references openstock_core.reservation,
   constraint reservation_line_level_exists foreign key (tenant_id, product_id, warehouse_id) references openstock_core.stock_level,
   constraint reservation_line_location_exists foreign key (tenant_id, location_id) references openstock_core.location,
   constraint reservation_line_lot_exists foreign key (tenant_id, lot_id) references openstock_core.lot,
-  constraint reservation_line_min_days_left_is_not_negative check (min_days_left >= 0),
   constraint reservation_line_channel_exists foreign key (tenant_id, channel_id) references openstock_core.channel,
-  constraint reservation_line_quota_used_is_part_of_ordered check (quota_used between 0 and ordered),
-  constraint reservation_line_line_is_positive check (line > 0),
-  constraint reservation_line_ordered_is_not_negative check (ordered >= 0),
-  constraint reservation_line_parts_are_not_negative check (
-    reserved >= 0 and shipped >= 0 and released >= 0 and expired >= 0),
+  constraint reservation_line_quota_used_is_part_of_ordered check (quota_used <= ordered),
   constraint reservation_line_parts_add_up check (ordered = reserved + shipped + released + expired)
 ) with (fillfactor = 80);
 -- An expression, so that these columns are no key to which a foreign key could point: confirm moves lines to another order, and
@@ -115,7 +109,7 @@ grant select, insert, update on openstock_core.reservation_line to openstock_mai
 create table openstock_core.reservation_kit (
   tenant_id uuid not null,
   reservation_id bigint not null,
-  line integer not null,
+  line openstock_core.line_number not null,
   product_id bigint not null,
   kit_id bigint not null,
   qty openstock_core.quantity not null,
@@ -123,7 +117,6 @@ create table openstock_core.reservation_kit (
   constraint reservation_kit_reservation_exists foreign key (tenant_id, reservation_id) references openstock_core.reservation,
   constraint reservation_kit_product_exists foreign key (tenant_id, product_id) references openstock_core.product,
   constraint reservation_kit_kit_exists foreign key (tenant_id, kit_id) references openstock_core.product,
-  constraint reservation_kit_line_is_positive check (line > 0),
   constraint reservation_kit_qty_is_positive check (qty > 0)
 );
 comment on table openstock_core.reservation_kit is
@@ -142,12 +135,12 @@ create table openstock_core.backorder (
   tenant_id uuid not null,
   backorder_id bigint generated always as identity,
   reservation_id bigint not null,
-  line integer not null,
+  line openstock_core.line_number not null,
   product_id bigint not null,
   warehouse_id bigint,
-  backordered openstock_core.quantity not null default 0,
-  released openstock_core.quantity not null default 0,
-  expired openstock_core.quantity not null default 0,
+  backordered openstock_core.amount not null default 0,
+  released openstock_core.amount not null default 0,
+  expired openstock_core.amount not null default 0,
   expires_at timestamptz,
   queued_at timestamptz not null,
   created_at timestamptz not null,
@@ -156,9 +149,7 @@ create table openstock_core.backorder (
   constraint backorder_reservation_exists foreign key (tenant_id, reservation_id) references openstock_core.reservation,
   constraint backorder_product_exists foreign key (tenant_id, product_id) references openstock_core.product,
   constraint backorder_warehouse_exists foreign key (tenant_id, warehouse_id) references openstock_core.warehouse,
-  constraint backorder_channel_exists foreign key (tenant_id, channel_id) references openstock_core.channel,
-  constraint backorder_line_is_positive check (line > 0),
-  constraint backorder_parts_are_not_negative check (backordered >= 0 and released >= 0 and expired >= 0)
+  constraint backorder_channel_exists foreign key (tenant_id, channel_id) references openstock_core.channel
 );
 create index backorder_order on openstock_core.backorder (tenant_id, reservation_id);
 create index backorder_queue on openstock_core.backorder (tenant_id, product_id, queued_at) where backordered > 0;
@@ -189,11 +180,10 @@ grant select, insert, update on openstock_core.backorder to openstock_maint;
 create table openstock_core.backlog (
   tenant_id uuid not null,
   product_id bigint not null,
-  backordered openstock_core.quantity not null default 0,
+  backordered openstock_core.amount not null default 0,
   next_expiry_at timestamptz,
   constraint backlog_pkey primary key (tenant_id, product_id),
-  constraint backlog_product_exists foreign key (tenant_id, product_id) references openstock_core.product,
-  constraint backlog_backordered_is_not_negative check (backordered >= 0)
+  constraint backlog_product_exists foreign key (tenant_id, product_id) references openstock_core.product
 ) with (fillfactor = 50);
 comment on table openstock_core.backlog is
   'What waits for a product in all: whoever adds to its queue or takes from it holds this row, so that its limit is kept and its order is one.';
@@ -209,12 +199,11 @@ create table openstock_core.allocation (
   tenant_id uuid not null,
   reservation_line_id bigint not null,
   bin_id bigint not null,
-  qty openstock_core.quantity not null,
+  qty openstock_core.amount not null,
   created_at timestamptz not null,
   constraint allocation_pkey primary key (tenant_id, reservation_line_id, bin_id),
   constraint allocation_line_exists foreign key (tenant_id, reservation_line_id) references openstock_core.reservation_line,
-  constraint allocation_bin_exists foreign key (tenant_id, bin_id) references openstock_core.stock_bin,
-  constraint allocation_qty_is_not_negative check (qty >= 0)
+  constraint allocation_bin_exists foreign key (tenant_id, bin_id) references openstock_core.stock_bin
 );
 create index allocation_bin on openstock_core.allocation (tenant_id, bin_id);
 comment on table openstock_core.allocation is

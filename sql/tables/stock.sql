@@ -5,11 +5,11 @@ create table openstock_core.stock_level (
   tenant_id uuid not null,
   product_id bigint not null,
   warehouse_id bigint not null,
-  on_hand openstock_core.quantity not null default 0,
-  blocked openstock_core.quantity not null default 0,
-  reserved openstock_core.quantity not null default 0,
-  safety_stock openstock_core.quantity not null default 0,
-  fenced openstock_core.quantity not null default 0,
+  on_hand openstock_core.amount not null default 0,
+  blocked openstock_core.amount not null default 0,
+  reserved openstock_core.amount not null default 0,
+  safety_stock openstock_core.amount not null default 0,
+  fenced openstock_core.amount not null default 0,
   available numeric not null generated always as (trim_scale(on_hand - blocked - reserved - safety_stock - fenced)) stored,
   next_block_at timestamptz,
   next_expiry_at timestamptz,
@@ -18,11 +18,7 @@ create table openstock_core.stock_level (
   constraint stock_level_pkey primary key (tenant_id, product_id, warehouse_id),
   constraint stock_level_product_exists foreign key (tenant_id, product_id) references openstock_core.product,
   constraint stock_level_warehouse_exists foreign key (tenant_id, warehouse_id) references openstock_core.warehouse,
-  constraint stock_level_on_hand_is_not_negative check (on_hand >= 0),
-  constraint stock_level_blocked_is_part_of_on_hand check (blocked between 0 and on_hand),
-  constraint stock_level_reserved_is_not_negative check (reserved >= 0),
-  constraint stock_level_safety_stock_is_not_negative check (safety_stock >= 0),
-  constraint stock_level_fenced_is_not_negative check (fenced >= 0)
+  constraint stock_level_blocked_is_part_of_on_hand check (blocked <= on_hand)
 ) with (fillfactor = 50);
 create index stock_level_due on openstock_core.stock_level (tenant_id, next_block_at) where next_block_at is not null;
 comment on index openstock_core.stock_level_due is 'Levels whose lots expire, by when, for upkeep.';
@@ -59,8 +55,8 @@ create table openstock_core.stock_bin (
   handling_unit_id bigint,
   warehouse_id bigint not null,
   blocked boolean not null,
-  on_hand openstock_core.quantity not null default 0,
-  allocated openstock_core.quantity not null default 0,
+  on_hand openstock_core.amount not null default 0,
+  allocated openstock_core.amount not null default 0,
   received_at timestamptz not null,
   constraint stock_bin_pkey primary key (tenant_id, bin_id),
   constraint stock_bin_key_is_unique unique nulls not distinct (tenant_id, location_id, product_id, lot_id, status, handling_unit_id),
@@ -69,8 +65,7 @@ create table openstock_core.stock_bin (
   constraint stock_bin_lot_exists foreign key (tenant_id, lot_id) references openstock_core.lot,
   constraint stock_bin_handling_unit_exists foreign key (tenant_id, handling_unit_id) references openstock_core.handling_unit,
   constraint stock_bin_status_is_known check (status in ('available', 'hold', 'quarantine', 'damaged')),
-  constraint stock_bin_on_hand_is_not_negative check (on_hand >= 0),
-  constraint stock_bin_allocated_is_part_of_on_hand check (allocated between 0 and on_hand),
+  constraint stock_bin_allocated_is_part_of_on_hand check (allocated <= on_hand),
   constraint stock_bin_blocked_is_not_allocated check (allocated = 0 or not blocked)
 ) with (fillfactor = 70);
 create index stock_bin_stocked on openstock_core.stock_bin (tenant_id, product_id, warehouse_id) where on_hand > 0;

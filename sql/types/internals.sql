@@ -94,6 +94,16 @@ comment on type openstock_core.order_line is
   'A line asked of reserve, with its names looked up, or the part of one that a warehouse promises; warehouse, location, lot, life and pieces are null where any will do. '
   'A line of kits is one of these for each component, with the kit and the units of the component in one of it.';
 
+create type openstock_core.plain_lines as (
+  skus text[],
+  qtys numeric[],
+  product_ids bigint[],
+  warehouse_ids bigint[],
+  warehouses text[]
+);
+comment on type openstock_core.plain_lines is
+  'Lines of a product and a quantity, each of another product, as the elements of five arrays: skus, quantities, and who is to send them.';
+
 create type openstock_core.sourcing as (
   strategy text,
   latitude double precision,

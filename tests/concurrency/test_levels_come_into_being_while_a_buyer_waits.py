@@ -96,16 +96,17 @@ def test_it_is_waited_for_where_it_comes_later(apples: Shop, session: OpenSessio
 
 
 def test_it_is_not_waited_for_out_of_order(apples: Shop, session: OpenSession) -> None:
-    """Whoever has it may want the rice, which the promise holds already."""
+    """Whoever has it may want the rice, which the promise holds already. Lines that are no more than a product and a quantity give theirs up and begin again."""
+    wanted = [{"line": 1, "sku": "RICE", "qty": 1}, {"line": 2, "sku": "APPLE", "qty": 4}]
     apples.receive("LON", [{"sku": "RICE", "qty": 1}])
     one, two, other = session(), session(), session()
     one.reserve("ONE", [{"sku": "APPLE", "qty": 6}])
-    waiting = two.blocked("reserve", "TWO", [{"sku": "RICE", "qty": 1}, {"sku": "APPLE", "qty": 4}])
+    waiting = two.blocked("reserve", "TWO", wanted)
     apples.receive("ROM", [{"sku": "APPLE", "qty": 5}])
     other.reserve("THREE", [{"sku": "APPLE", "qty": 1, "warehouse": "ROM"}])
     one.commit()
     assert two.refused(waiting) == "40001"
     other.commit()
-    answer = two.reserve("TWO", [{"sku": "RICE", "qty": 1}, {"sku": "APPLE", "qty": 4}])
+    answer = two.reserve("TWO", wanted)
     assert columns(answer, "sku", "warehouse") == [("RICE", "LON"), ("APPLE", "ROM")]
     two.commit()

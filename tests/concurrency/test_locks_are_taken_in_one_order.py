@@ -57,7 +57,7 @@ def test_both_wait_for_the_first_level_and_hold_no_later_one(
     assert stocked.differences() == []
 
 
-@pytest.mark.parametrize("function", ["reserve", "receive", "adjust", "move", "ship", "release", "put_products"])
+@pytest.mark.parametrize("function", ["reserve", "reserve for a new order", "receive", "adjust", "move", "ship", "release", "put_products"])
 def test_levels_are_locked_by_product_in_whatever_order_they_are_named(
     shop: Shop, db: psycopg.Connection, session: OpenSession, function: str
 ) -> None:
@@ -71,12 +71,12 @@ def test_levels_are_locked_by_product_in_whatever_order_they_are_named(
     if function == "put_products":
         request = {"lines": [{"sku": sku, "safety_stock": 1} for sku in reversed(skus)]}
     else:
-        request |= {"warehouse": "LON"} if function in ("receive", "adjust", "move") else {"order_ref": "OLD"}
+        request |= {"warehouse": "LON"} if function in ("receive", "adjust", "move") else {"order_ref": "OLD" if function != "reserve for a new order" else "NEW"}
     request |= {"reason": "found"} if function == "adjust" else {}
     for held in (0, 5):
         holder, one = session(), session()
         holder.reserve("HOLD", [{"sku": skus[held], "qty": 1}])
-        waiting = one.blocked(function, **request)
+        waiting = one.blocked(function.partition(" ")[0], **request)
         assert unlocked(db, "stock_level") == set(products[held + 1 :])
         holder.rollback()
         waiting.result(NEVER)

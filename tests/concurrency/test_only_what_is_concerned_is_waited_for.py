@@ -53,13 +53,18 @@ def test_who_books_holds_does_not_wait_for_other_levels_queues_and_bins(busy: Sh
 
 @pytest.mark.parametrize(("sku", "warehouse"), [("APPLE", "LON"), ("APPLE", "BER"), ("RICE", "LON")])
 @pytest.mark.parametrize("other", ["warehouse", "product"])
-def test_who_reserves_one_line_waits_for_no_other_level(shop: Shop, session: OpenSession, sku: str, warehouse: str, other: str) -> None:
+@pytest.mark.parametrize("more", [(), ("PEAR",)], ids=["alone", "with another"])
+def test_who_reserves_plain_lines_waits_for_no_other_level(
+    shop: Shop, session: OpenSession, sku: str, warehouse: str, other: str, more: tuple[str, ...]
+) -> None:
+    shop.put_products(lines=[{"sku": "PEAR", "name": "Pear"}])
     for code in ("LON", "BER"):
-        shop.receive(code, [{"sku": product, "qty": 9} for product in SKUS])
+        shop.receive(code, [{"sku": product, "qty": 9} for product in (*SKUS, "PEAR")])
     one, two = session(), session()
     changed = ({"LON": "BER", "BER": "LON"}[warehouse], sku) if other == "warehouse" else (warehouse, {"APPLE": "RICE", "RICE": "APPLE"}[sku])
     one.adjust(changed[0], [{"sku": changed[1], "qty": 1}], reason="found")
-    assert columns(two.unhindered("reserve", "NEW", [{"sku": sku, "qty": 2}], warehouse=warehouse), "warehouse", "qty_reserved") == [(warehouse, 2)]
+    lines = [{"sku": product, "qty": 2} for product in (sku, *more)]
+    assert columns(two.unhindered("reserve", "NEW", lines, warehouse=warehouse), "warehouse", "qty_reserved") == [(warehouse, 2)] * len(lines)
     two.commit()
     one.commit()
     assert shop.differences() == []

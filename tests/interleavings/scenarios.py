@@ -63,6 +63,11 @@ FURNITURE: list[Call] = [
     ("allocate", {"order_ref": "O1"}),
 ]  # fmt: skip
 
+# Enough of something that nobody else wants.
+NUTS: tuple[Call, ...] = (
+    ("put_products", {"lines": [line("NUT", name="Nut")]}),
+    ("receive", {"warehouse": "LON", "lines": [line("NUT", 5)]}),
+)
 # Carts: of C1 a part ends at midnight and a part lives on, and C2 ended before the calls meet, with pins that nobody has taken off yet.
 CARTS: tuple[Call, ...] = (
     ("reserve", {"order_ref": "C1", "lines": [line("APPLE", 1)], "ttl": "3 days"}),
@@ -153,6 +158,7 @@ SCENARIOS = [
         SHORT | {"OS106"}),
     Scenario("reserve", "reserve", {"order_ref": "O3", "lines": [line("MILK", 2), line("APPLE", 4)]}),
     Scenario("reserve one line", "reserve", {"order_ref": "O3", "lines": [line("APPLE", 2)], "ttl": "3 days"}),
+    Scenario("reserve plain lines", "reserve", {"order_ref": "O3", "lines": [line("NUT", 3), line("APPLE", 2)]}, furnish=NUTS),
     Scenario("reserve what comes in", "reserve", {"order_ref": "O3", "lines": [line("RICE", 3)]}),
     Scenario("reserve more for an order", "reserve", {
         "order_ref": "O1", "lines": [line("APPLE", 1), line("APPLE", 1, warehouse="LON")], "on_shortage": "error"}, SHORT | CLOSED | {"OS302"}),

@@ -1,4 +1,4 @@
-"""One line of a product and a quantity takes a shorter way. What it writes and answers is what the same line gets that names its number."""
+"""Lines of a product and a quantity take a shorter way. What it writes and answers is what the same lines get that name their numbers."""
 
 from __future__ import annotations
 
@@ -67,8 +67,14 @@ def goes_directly(shop: Shop, db: psycopg.Connection, lines: Any, order_ref: str
     with db.transaction(force_rollback=True):
         db.execute("select set_config('app.tenant_id', %s, true)", [str(shop.tenant)])
         request = {"tenant": shop.tenant, "op_id": "look", "order_ref": order_ref, "lines": lines, "warehouse": warehouse, "seconds": None}
-        [row] = call(db, "openstock_core.reserve_directly", **request)
-    return row["reserve_directly"] is not None
+        way = "reserve_line_directly" if isinstance(lines, list) and len(lines) == 1 else "reserve_lines_directly"
+        [row] = call(db, f"openstock_core.{way}", **request)
+    return row[way] is not None
+
+
+def numbered(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same lines, which name the numbers that they would get anyway."""
+    return [line | {"line": n} for n, line in enumerate(lines, 1)]
 
 
 PLAIN: list[tuple[dict[str, Any], dict[str, Any]]] = [
@@ -114,6 +120,13 @@ NOT_PLAIN: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"sku": "APPLE", "qty": 1, "lot": "L1"}, {}),
     ({"sku": "APPLE", "qty": 1, "warehouse": "BER"}, {}),
 ]
+PLAIN_TOGETHER: list[tuple[list[dict[str, Any]], dict[str, Any]]] = [
+    ([{"sku": "RICE", "qty": 2.5}, {"sku": "APPLE", "qty": 1}], {}),
+    ([{"sku": "APPLE", "qty": 10.0}, {"sku": "RICE", "qty": 0.001}, {"sku": "Café", "qty": 3}], {"ttl": "2 days"}),
+    ([{"sku": "MILK", "qty": 4.5}, {"sku": "APPLE", "qty": 2}], {"on_shortage": "backorder"}),
+    ([{"sku": "RICE", "qty": 1}, {"sku": "APPLE", "qty": 20}], {"warehouse": "BER", "on_shortage": "error"}),
+    ([{"sku": "APPLE", "qty": 1}, {"sku": "MILK", "qty": 0.5}], {"warehouse": "LON", "on_shortage": "partial", "ttl": "90 minutes"}),
+]
 OTHERWISE: list[dict[str, Any]] = [
     {"priority": 2},
     {"promised_at": "2030-01-01 00:00 UTC"},
@@ -150,13 +163,42 @@ def test_what_is_not_plain_is_left_to_others(shop: Shop, db: psycopg.Connection,
     assert outcome(shop, db, [line], **more) == outcome(shop, db, [line | {"line": 1}], **more)
 
 
+@pytest.mark.parametrize(("lines", "more"), PLAIN_TOGETHER, ids=str)
+def test_plain_lines_get_what_any_others_get(shop: Shop, db: psycopg.Connection, lines: list[dict[str, Any]], more: dict[str, Any]) -> None:
+    assert goes_directly(shop, db, lines, **more)
+    answer, rows = outcome(shop, db, lines, **more)
+    assert [(row["line"], row["outcome"]) for row in answer] == [(n, "reserved") for n, _ in enumerate(lines, 1)]
+    assert (answer, rows) == outcome(shop, db, numbered(lines), **more)
+
+
+@pytest.mark.parametrize(("line", "more"), NOT_PLAIN, ids=str)
+def test_one_line_that_is_not_plain_takes_all_along(shop: Shop, db: psycopg.Connection, line: dict[str, Any], more: dict[str, Any]) -> None:
+    for lines in ([{"sku": "MILK", "qty": 1}, line], [line, {"sku": "MILK", "qty": 1}]):
+        assert not goes_directly(shop, db, lines, **more)
+        assert outcome(shop, db, lines, **more) == outcome(shop, db, numbered(lines), **more)
+
+
 @pytest.mark.parametrize("more", OTHERWISE, ids=str)
-def test_arguments_mean_what_they_mean_for_all_lines(shop: Shop, db: psycopg.Connection, more: dict[str, Any]) -> None:
-    assert outcome(shop, db, [{"sku": "APPLE", "qty": 1}], **more) == outcome(shop, db, [{"sku": "APPLE", "qty": 1, "line": 1}], **more)
+@pytest.mark.parametrize("lines", [[{"sku": "APPLE", "qty": 1}], [{"sku": "APPLE", "qty": 1}, {"sku": "RICE", "qty": 1}]], ids=["one line", "two"])
+def test_arguments_mean_what_they_mean_for_all_lines(shop: Shop, db: psycopg.Connection, lines: list[dict[str, Any]], more: dict[str, Any]) -> None:
+    assert outcome(shop, db, lines, **more) == outcome(shop, db, numbered(lines), **more)
 
 
-@pytest.mark.parametrize("lines", [[], {}, '"x"', [7], [[]], [{"sku": "APPLE", "qty": 1}] * 2, None], ids=str)
-def test_lines_that_are_not_one_line_are_left_to_others(shop: Shop, db: psycopg.Connection, lines: Any) -> None:
+NO_LINES = [[], {}, '"x"', [7], [[]], None, [{"sku": "APPLE", "qty": 1}, 7], [[], {"sku": "APPLE", "qty": 1}], [{"sku": "APPLE", "qty": 1}] * 2]
+
+
+@pytest.mark.parametrize("lines", NO_LINES, ids=str)
+def test_lines_that_are_none_or_name_a_product_twice_are_left_to_others(shop: Shop, db: psycopg.Connection, lines: Any) -> None:
+    assert not goes_directly(shop, db, lines)
+
+
+def test_more_lines_than_a_call_may_have_are_left_to_others(shop: Shop, db: psycopg.Connection) -> None:
+    skus = [f"P-{n}" for n in range(1001)]
+    for some in (skus[:1000], skus[1000:]):
+        shop.put_products(lines=[{"sku": sku, "name": sku} for sku in some])
+        shop.receive("LON", [{"sku": sku, "qty": 1} for sku in some])
+    lines = [{"sku": sku, "qty": 1} for sku in skus]
+    assert goes_directly(shop, db, lines[:1000])
     assert not goes_directly(shop, db, lines)
 
 
@@ -166,6 +208,7 @@ def test_an_order_that_is_there_grows(shop: Shop, db: psycopg.Connection) -> Non
     answer, rows = outcome(shop, db, [{"sku": "APPLE", "qty": 1}])
     assert [row["line"] for row in answer] == [2]
     assert (answer, rows) == outcome(shop, db, [{"sku": "APPLE", "qty": 1, "line": 2}])
+    assert not goes_directly(shop, db, [{"sku": "APPLE", "qty": 1}, {"sku": "MILK", "qty": 1}])
 
 
 def test_units_whose_lot_expired_are_booked_first(shop: Shop, db: psycopg.Connection, clock: Clock) -> None:
@@ -175,6 +218,8 @@ def test_units_whose_lot_expired_are_booked_first(shop: Shop, db: psycopg.Connec
     answer, rows = outcome(shop, db, [{"sku": "MILK", "qty": 1}])
     assert [(row["on_hand"], row["blocked"], row["available"]) for row in answer] == [(4.5, 2, 1.5)]
     assert (answer, rows) == outcome(shop, db, [{"sku": "MILK", "qty": 1, "line": 1}])
+    assert not goes_directly(shop, db, [{"sku": "APPLE", "qty": 1}, {"sku": "MILK", "qty": 1}])
+    assert goes_directly(shop, db, [{"sku": "APPLE", "qty": 1}, {"sku": "RICE", "qty": 1}])
 
 
 def test_the_first_warehouse_by_priority_is_asked(shop: Shop, db: psycopg.Connection) -> None:
@@ -184,25 +229,35 @@ def test_the_first_warehouse_by_priority_is_asked(shop: Shop, db: psycopg.Connec
         [row], rows = outcome(shop, db, [{"sku": "APPLE", "qty": 4}])
         assert row["warehouse"] == first
         assert ([row], rows) == outcome(shop, db, [{"sku": "APPLE", "qty": 4, "line": 1}])
+        answer, _ = outcome(shop, db, [{"sku": "RICE", "qty": 1}, {"sku": "APPLE", "qty": 4}])
+        assert [row["warehouse"] for row in answer] == ["BER", first]
     shop.put_warehouses(lines=[{"code": "LON", "priority": 2}])
     [row], _ = outcome(shop, db, [{"sku": "APPLE", "qty": 4}])
     assert row["warehouse"] == "BER"
+    answer, _ = outcome(shop, db, [{"sku": "MILK", "qty": 1}, {"sku": "APPLE", "qty": 4}])
+    assert [row["warehouse"] for row in answer] == ["LON", "BER"]
     shop.put_warehouses(lines=[{"code": "BER", "active": False}])
     [row], rows = outcome(shop, db, [{"sku": "APPLE", "qty": 4}])
     assert row["warehouse"] == "LON"
     assert ([row], rows) == outcome(shop, db, [{"sku": "APPLE", "qty": 4, "line": 1}])
+    answer, _ = outcome(shop, db, [{"sku": "MILK", "qty": 1}, {"sku": "APPLE", "qty": 4}])
+    assert [row["warehouse"] for row in answer] == ["LON", "LON"]
 
 
 def test_a_month_without_a_partition_is_named(shop: Shop, db: psycopg.Connection, clock: Clock) -> None:
     clock.advance(days=400)
     assert not goes_directly(shop, db, [{"sku": "APPLE", "qty": 1}])
-    code, _ = outcome(shop, db, [{"sku": "APPLE", "qty": 1}])
-    assert code == "OS402"
+    assert not goes_directly(shop, db, [{"sku": "APPLE", "qty": 1}, {"sku": "RICE", "qty": 1}])
+    for lines in ([{"sku": "APPLE", "qty": 1}], [{"sku": "APPLE", "qty": 1}, {"sku": "RICE", "qty": 1}]):
+        code, _ = outcome(shop, db, lines)
+        assert code == "OS402"
 
 
 def test_an_earlier_end_of_another_hold_stays_the_next(shop: Shop, db: psycopg.Connection) -> None:
     shop.reserve("C1", [{"sku": "APPLE", "qty": 1}], ttl="1 hour")
     assert outcome(shop, db, [{"sku": "APPLE", "qty": 1}], ttl="2 hours") == outcome(shop, db, [{"sku": "APPLE", "qty": 1, "line": 1}], ttl="2 hours")
+    two = [{"sku": "RICE", "qty": 1}, {"sku": "APPLE", "qty": 1}]
+    assert outcome(shop, db, two, ttl="2 hours") == outcome(shop, db, numbered(two), ttl="2 hours")
     before = db.execute("select next_expiry_at from openstock_core.stock_level where next_expiry_at is not null").fetchall()
     shop.reserve("C2", [{"sku": "APPLE", "qty": 1}], ttl="2 hours")
     shop.reserve("C3", [{"sku": "APPLE", "qty": 1}])
@@ -211,4 +266,10 @@ def test_an_earlier_end_of_another_hold_stays_the_next(shop: Shop, db: psycopg.C
     [row] = shop.view("reservations", order_ref="C4")
     assert db.execute("select next_expiry_at <= %s, next_expiry_at > %s::timestamptz - interval '1 s' from openstock_core.stock_level where next_expiry_at is not null",
                       [row["expires_at"], row["expires_at"]]).fetchall() == [(True, True)]  # fmt: skip
+    assert shop.differences() == []
+
+
+def test_entries_are_in_the_order_of_the_lines(shop: Shop) -> None:
+    shop.reserve("O1", [{"sku": sku, "qty": 1} for sku in ("RICE", "Café", "APPLE", "MILK")])
+    assert shop.entries("line", "sku", order_ref="O1") == [(1, "RICE"), (2, "Café"), (3, "APPLE"), (4, "MILK")]
     assert shop.differences() == []

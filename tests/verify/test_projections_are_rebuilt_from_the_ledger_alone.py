@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -64,6 +65,25 @@ def test_everything_comes_back(lively: Shop, connect: Connect) -> None:
     assert {row["replaced"] for row in told} == {True}
     assert quantities(lively) == before
     assert lively.differences() == []
+
+
+def test_quantities_come_back_without_more_decimals(shop: Shop, connect: Connect) -> None:
+    """2.5 kg and 0.5 kg are 3 kg, and not 3.0, wherever they are written from then on."""
+    for qty in (2.5, 0.5):
+        shop.receive("LON", [{"sku": "RICE", "qty": qty}])
+        shop.reserve("O1", [{"sku": "RICE", "qty": qty}])
+    shop.allocate("O1")
+    shop.ship("O1", [{"sku": "RICE", "qty": 1.5}])
+    shop.release("O1", [{"sku": "RICE", "qty": 0.5}])
+
+    def decimals() -> list[list[str]]:
+        rows = [row for view in ("stock", "bins", "reservations") for row in shop.view(view)]
+        return [[str(value) for value in row.values() if isinstance(value, Decimal)] for row in rows]
+
+    before = decimals()
+    tear_down(shop)
+    call(connect("operator"), "openstock_admin.rebuild", tenant=shop.tenant, replace=True)
+    assert decimals() == before
 
 
 def test_a_line_whose_entries_disagree_keeps_its_order_and_gets_its_quantities(lively: Shop, connect: Connect) -> None:

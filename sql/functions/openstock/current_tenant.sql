@@ -18,6 +18,6 @@ end;
 revoke all on function openstock.current_tenant from public;
 grant execute on function openstock.current_tenant to openstock_maint, openstock_app, openstock_analyst, openstock_operator;
 comment on function openstock.current_tenant is
-  'The tenant set for this transaction, if it exists and the login may act for it; otherwise null, and the views are empty.';
+  'The tenant set for this transaction, if it exists and the login may act for it; otherwise null, and the views are empty. Error: 22P02, where it is no uuid.';
 
 reset role;

@@ -35,7 +35,7 @@ begin
     where b.tenant_id = acting and b.reservation_id = order_id
   )
   select
-    e.entry_id, e.recorded_at, coalesce(e.occurred_at, e.recorded_at), e.op_id, e.line, e.event_type,
+    e.entry_id, e.recorded_at, coalesce(e.occurred_at, e.recorded_at), e.op_id, e.line, e.event_type::text,
     p.sku::text, w.code::text, c.code::text, t.code::text, h.code::text, e.status,
     e.qty_delta::numeric, e.blocked_delta::numeric,
     e.reserved_delta::numeric, e.allocated_delta::numeric,

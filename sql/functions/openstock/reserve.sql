@@ -29,6 +29,8 @@ declare
   sourcing openstock_core.sourcing;
   stock openstock_core.found_stock;
   seconds double precision;
+  promised openstock.reservation_change[];
+  change openstock.reservation_change;
 begin
   if answer is null then
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
@@ -37,27 +39,33 @@ begin
       seconds := openstock_core.check_ttl(ttl);
     end if;
     if strategy = 'priority' and num_nonnulls(destination, channel, priority, promised_at, metadata) = 0 then
-      answer := openstock_core.reserve_directly(acting, op_id, order_ref, lines, warehouse, seconds);
+      promised := coalesce(openstock_core.reserve_line_directly(acting, op_id, order_ref, lines, warehouse, seconds),
+                           openstock_core.reserve_lines_directly(acting, op_id, order_ref, lines, warehouse, seconds));
+      if promised is not null then
+        perform openstock_core.finish_operation(acting, op_id, to_jsonb(promised));
+        foreach change in array promised loop
+          return next change;
+        end loop;
+        return;
+      end if;
     end if;
-    if answer is null then
-      sourcing := openstock_core.read_sourcing(strategy, destination);
-      perform openstock_core.check_completeness(strategy, on_shortage);
-      if channel is not null then
-        sourcing := openstock_core.for_channel(acting, sourcing, channel);
-      end if;
-      if promised_at is not null or metadata is not null then
-        perform openstock_core.check_order_details(promised_at, metadata);
-      end if;
-      perform openstock_core.check_lines(lines, openstock_core.order_line_keys(), 1000, 'line');
-      wanted := openstock_core.read_order_lines(acting, lines, openstock_core.check_text('warehouse', 'code', warehouse));
-      order_id := openstock_core.lock_order(acting, order_ref, true);
-      wanted := openstock_core.number_lines(acting, order_id, order_ref, wanted);
+    sourcing := openstock_core.read_sourcing(strategy, destination);
+    perform openstock_core.check_completeness(strategy, on_shortage);
+    if channel is not null then
+      sourcing := openstock_core.for_channel(acting, sourcing, channel);
+    end if;
+    if promised_at is not null or metadata is not null then
+      perform openstock_core.check_order_details(promised_at, metadata);
+    end if;
+    perform openstock_core.check_lines(lines, openstock_core.order_line_keys(), 1000, 'line');
+    wanted := openstock_core.read_order_lines(acting, lines, openstock_core.check_text('warehouse', 'code', warehouse));
+    order_id := openstock_core.lock_order(acting, order_ref, true);
+    wanted := openstock_core.number_lines(acting, order_id, order_ref, wanted);
 
-      stock := openstock_core.find_stock(acting, op_id, wanted, sourcing, on_shortage = 'backorder');
-      answer := openstock_core.promise_or_refuse(acting, op_id, order_id, order_ref, wanted, stock, on_shortage, seconds, null, null, sourcing);
-      if num_nonnulls(priority, promised_at, metadata) > 0 and answer -> 0 ->> 'outcome' in ('reserved', 'backordered') then
-        perform openstock_core.set_order_details(acting, order_id, priority, promised_at, metadata);
-      end if;
+    stock := openstock_core.find_stock(acting, op_id, wanted, sourcing, on_shortage = 'backorder');
+    answer := openstock_core.promise_or_refuse(acting, op_id, order_id, order_ref, wanted, stock, on_shortage, seconds, null, null, sourcing);
+    if num_nonnulls(priority, promised_at, metadata) > 0 and answer -> 0 ->> 'outcome' in ('reserved', 'backordered') then
+      perform openstock_core.set_order_details(acting, order_id, priority, promised_at, metadata);
     end if;
     perform openstock_core.finish_operation(acting, op_id, answer);
   end if;

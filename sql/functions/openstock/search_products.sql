@@ -25,7 +25,7 @@ begin
   return query
   select p.sku::text, p.name, p.description, p.unit, p.decimals, p.tracking, p.removal, p.backorder,
          p.backorder_limit::numeric, p.safety_stock::numeric, p.reorder_point::numeric, p.reorder_quantity::numeric,
-         p.lead_time, p.attributes, p.active, p.created_at, p.updated_at
+         p.lead_time, p.attributes::jsonb, p.active, p.created_at, p.updated_at
   from openstock_core.product p
   where p.tenant_id = acting
     and (words is null or p.search @@ websearch_to_tsquery('simple', words) or lower(p.sku) like pattern)

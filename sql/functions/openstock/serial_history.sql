@@ -28,7 +28,7 @@ begin
   end if;
   return query
   select
-    e.entry_id, e.recorded_at, coalesce(e.occurred_at, e.recorded_at), e.op_id, e.line, e.event_type,
+    e.entry_id, e.recorded_at, coalesce(e.occurred_at, e.recorded_at), e.op_id, e.line, e.event_type::text,
     wanted_sku, w.code::text, c.code::text, t.code::text, h.code::text, e.status,
     e.qty_delta::numeric, e.blocked_delta::numeric,
     e.reserved_delta::numeric, e.allocated_delta::numeric,

@@ -1,4 +1,4 @@
--- Whether a quantity can be one of a product.
+-- Whether a quantity can be one of a product. Without format(), which is not immutable, so that it is written into the queries that call it.
 set local role openstock_owner;
 
 create or replace function openstock_core.quantity_problem(qty numeric, decimals integer, lowest text) returns text
@@ -9,7 +9,7 @@ return case
   when lowest = 'positive' and qty <= 0 then 'must be positive'
   when lowest = 'zero' and qty < 0 then 'must not be negative'
   when lowest = 'signed' and qty = 0 then 'must not be zero'
-  when scale(trim_scale(qty)) > decimals then format('must have at most %s decimals', decimals)
+  when scale(trim_scale(qty)) > decimals then 'must have at most ' || decimals::text || ' decimals'
 end;
 
 revoke all on function openstock_core.quantity_problem from public;

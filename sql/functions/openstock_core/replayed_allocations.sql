@@ -8,7 +8,7 @@ returns setof record
 language sql
 stable
 begin atomic
-  select e.reservation_line_id, e.location_id, e.product_id, e.lot_id, e.status, e.handling_unit_id, sum(e.allocated_delta), min(e.recorded_at)
+  select e.reservation_line_id, e.location_id, e.product_id, e.lot_id, e.status, e.handling_unit_id, trim_scale(sum(e.allocated_delta)), min(e.recorded_at)
   from openstock_core.ledger e
   where e.tenant_id = tenant and e.allocated_delta <> 0
   group by e.reservation_line_id, e.location_id, e.product_id, e.lot_id, e.status, e.handling_unit_id

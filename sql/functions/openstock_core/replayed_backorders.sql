@@ -12,9 +12,9 @@ begin atomic
   select e.backorder_id,
          (array_agg(e.order_ref order by e.entry_id desc) filter (where e.event_type in ('BACKORDER', 'CONFIRM')))[1],
          (array_agg(e.line order by e.entry_id desc) filter (where e.event_type in ('BACKORDER', 'CONFIRM')))[1],
-         min(e.product_id), sum(coalesce(e.backordered_delta, 0)),
-         coalesce(-sum(e.backordered_delta) filter (where e.event_type = 'RELEASE'), 0),
-         coalesce(-sum(e.backordered_delta) filter (where e.event_type = 'EXPIRE'), 0),
+         min(e.product_id), trim_scale(sum(coalesce(e.backordered_delta, 0))),
+         trim_scale(coalesce(-sum(e.backordered_delta) filter (where e.event_type = 'RELEASE'), 0)),
+         trim_scale(coalesce(-sum(e.backordered_delta) filter (where e.event_type = 'EXPIRE'), 0)),
          (array_agg(e.expires_at order by e.entry_id desc) filter (where e.event_type in ('BACKORDER', 'EXTEND', 'CONFIRM')))[1],
          max(e.recorded_at) filter (where e.event_type = 'CONFIRM' or e.backordered_delta > 0), min(e.recorded_at)
   from openstock_core.ledger e

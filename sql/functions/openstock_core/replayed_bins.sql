@@ -10,7 +10,7 @@ language sql
 stable
 begin atomic
   select e.location_id, e.product_id, e.lot_id, e.status, e.handling_unit_id, e.warehouse_id,
-         sum(e.qty_delta), sum(e.blocked_delta), sum(e.allocated_delta), min(e.recorded_at), max(e.recorded_at)
+         trim_scale(sum(e.qty_delta)), trim_scale(sum(e.blocked_delta)), trim_scale(sum(e.allocated_delta)), min(e.recorded_at), max(e.recorded_at)
   from openstock_core.ledger e
   where e.tenant_id = tenant and e.location_id is not null
   group by e.location_id, e.product_id, e.lot_id, e.status, e.handling_unit_id, e.warehouse_id;

@@ -8,7 +8,7 @@ returns setof record
 language sql
 stable
 begin atomic
-  select e.product_id, e.warehouse_id, sum(e.qty_delta), sum(e.blocked_delta), sum(e.reserved_delta), count(*), max(e.recorded_at)
+  select e.product_id, e.warehouse_id, trim_scale(sum(e.qty_delta)), trim_scale(sum(e.blocked_delta)), trim_scale(sum(e.reserved_delta)), count(*), max(e.recorded_at)
   from openstock_core.ledger e
   where e.tenant_id = tenant and openstock_core.is_chained(e.event_type, e.backordered_delta)
   group by e.product_id, e.warehouse_id;

@@ -19,12 +19,12 @@ begin atomic
          min(e.product_id) = max(e.product_id) and min(e.warehouse_id) = max(e.warehouse_id) and count(e.order_ref) = count(*)
            and coalesce(array_agg(e.order_ref) <@ array_agg(e.order_ref) filter (where e.event_type in ('RESERVE', 'CONFIRM')),
                         min(e.order_ref) = max(e.order_ref)),
-         sum(e.reserved_delta),
-         coalesce(-sum(e.qty_delta) filter (where e.event_type = 'SHIP'), 0),
-         coalesce(-sum(e.reserved_delta) filter (where e.event_type = 'RELEASE'), 0),
-         coalesce(-sum(e.reserved_delta) filter (where e.event_type = 'EXPIRE'), 0),
+         trim_scale(sum(e.reserved_delta)),
+         trim_scale(coalesce(-sum(e.qty_delta) filter (where e.event_type = 'SHIP'), 0)),
+         trim_scale(coalesce(-sum(e.reserved_delta) filter (where e.event_type = 'RELEASE'), 0)),
+         trim_scale(coalesce(-sum(e.reserved_delta) filter (where e.event_type = 'EXPIRE'), 0)),
          (array_agg(e.expires_at order by e.entry_id desc) filter (where e.event_type in ('RESERVE', 'EXTEND', 'CONFIRM')))[1],
-         sum(e.allocated_delta), min(e.recorded_at), -sum(coalesce(e.quota_delta, 0))
+         trim_scale(sum(e.allocated_delta)), min(e.recorded_at), trim_scale(-sum(coalesce(e.quota_delta, 0)))
   from openstock_core.ledger e
   where e.tenant_id = tenant and e.reservation_line_id is not null
   group by e.reservation_line_id;

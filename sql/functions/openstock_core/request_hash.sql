@@ -10,11 +10,14 @@ immutable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  -- What puts master data keeps the nulls of its lines: there a null clears a value, and an absent key leaves it.
-  request constant text := function || coalesce(case when starts_with(function, 'put_')
-    then (select jsonb_object_agg(a.key, a.value) from jsonb_each(arguments) as a where a.value <> 'null')
-    else jsonb_strip_nulls(arguments) end, '{}')::text;
+  given jsonb := jsonb_strip_nulls(arguments);
+  request text;
 begin
+  if starts_with(function, 'put_') then
+    -- What puts master data keeps the nulls of its lines: there a null clears a value, and an absent key leaves it.
+    given := (select jsonb_object_agg(a.key, a.value) from jsonb_each(arguments) as a where a.value <> 'null');
+  end if;
+  request := function || coalesce(given, '{}')::text;
   return sha256(convert_to(case when strpos(request, '.') = 0 then request else
     regexp_replace(request, E'([^ \\\\{[]": -?[0-9]+)(?:[.]0+|([.][0-9]*[1-9])0+)(?=[,}])', E'\\1\\2', 'g') end, 'UTF8'));
 end

@@ -24,14 +24,7 @@ begin
                          where s.tenant_id = tenant and s.backorder_id = e.backorder_id limit 1) as b on true
       where e.event_type in ('RESERVE', 'EXTEND', 'CONFIRM', 'RELEASE', 'EXPIRE') or (e.event_type = 'BACKORDER' and e.backordered_delta > 0)
     )
-    select coalesce(jsonb_agg(jsonb_build_object(
-      'order_ref', r.order_ref, 'line', e.line, 'sku', p.sku, 'warehouse', w.code,
-      'outcome', case when e.event_type = 'BACKORDER' then 'backordered' else outcome end,
-      'qty_ordered', e.ordered, 'qty_reserved', e.reserved, 'qty_backordered', e.backordered, 'qty_short', 0,
-      'qty_released', case when e.event_type in ('RELEASE', 'EXPIRE') then -(e.reserved_delta + coalesce(e.backordered_delta, 0)) else 0 end,
-      'expires_at', e.expires_at,
-      'on_hand', e.on_hand, 'blocked', e.blocked, 'reserved', e.level_reserved, 'available', e.available,
-      'kit', k.sku, 'replayed', false) order by e.ord), '[]')
+    select coalesce(jsonb_agg(o order by e.ord), '[]')
     from entry e
     cross join lateral (select * from openstock_core.reservation s where s.tenant_id = tenant and s.reservation_id = e.reservation_id limit 1) as r
     cross join lateral (select * from openstock_core.product s where s.tenant_id = tenant and s.product_id = e.product_id limit 1) as p
@@ -39,7 +32,13 @@ begin
                        where s.tenant_id = tenant and s.warehouse_id = e.warehouse_id limit 1) as w on true
     left join lateral (select s.kit_id from openstock_core.reservation_kit s
                        where s.tenant_id = tenant and s.reservation_id = e.reservation_id and s.line = e.line and s.product_id = e.product_id limit 1) as c on true
-    left join lateral (select * from openstock_core.product s where s.tenant_id = tenant and s.product_id = c.kit_id limit 1) as k on c.kit_id is not null);
+    left join lateral (select * from openstock_core.product s where s.tenant_id = tenant and s.product_id = c.kit_id limit 1) as k on c.kit_id is not null
+    -- As a row: jsonb_agg would write an object of jsonb_build_object a second time.
+    cross join lateral (
+      select r.order_ref, e.line, p.sku, w.code as warehouse, case when e.event_type = 'BACKORDER' then 'backordered' else outcome end as outcome,
+             e.ordered as qty_ordered, e.reserved as qty_reserved, e.backordered as qty_backordered, 0 as qty_short,
+             case when e.event_type in ('RELEASE', 'EXPIRE') then -(e.reserved_delta + coalesce(e.backordered_delta, 0)) else 0 end as qty_released,
+             e.expires_at, e.on_hand, e.blocked, e.level_reserved as reserved, e.available, k.sku as kit, false as replayed) as o);
 end
 $$;
 

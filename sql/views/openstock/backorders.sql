@@ -5,7 +5,7 @@ create or replace view openstock.backorders with (security_barrier) as
 select
   p.sku::text as sku,
   row_number() over (partition by b.product_id order by r.priority desc, b.queued_at, b.backorder_id) as place,
-  r.order_ref::text as order_ref, b.line, w.code::text as warehouse, c.code::text as channel, b.backordered::numeric as qty, r.priority, b.queued_at, r.promised_at
+  r.order_ref::text as order_ref, b.line::integer as line, w.code::text as warehouse, c.code::text as channel, b.backordered::numeric as qty, r.priority, b.queued_at, r.promised_at
 from openstock_core.backorder b
 join openstock_core.reservation r on r.tenant_id = b.tenant_id and r.reservation_id = b.reservation_id
 join openstock_core.product p on p.tenant_id = b.tenant_id and p.product_id = b.product_id

@@ -14,7 +14,7 @@ select
   l.ordered, l.reserved, l.held, l.allocated, l.backordered, l.shipped, l.released, l.expired,
   l.backordered > 0 as has_backorder, r.priority, r.promised_at, l.expires_at,
   (select b.order_ref::text from openstock_core.reservation b where b.tenant_id = r.tenant_id and b.reservation_id = r.became_id) as became,
-  r.metadata, r.created_at
+  r.metadata::jsonb as metadata, r.created_at
 from moment m
 cross join openstock_core.reservation r
 cross join lateral (

@@ -6,7 +6,7 @@ select
   p.sku::text as sku, p.name, p.description, p.unit, p.decimals, p.tracking, p.removal, p.backorder,
   p.backorder_limit::numeric as backorder_limit, p.safety_stock::numeric as safety_stock,
   p.reorder_point::numeric as reorder_point, p.reorder_quantity::numeric as reorder_quantity, p.lead_time,
-  p.attributes, p.active, p.created_at, p.updated_at
+  p.attributes::jsonb as attributes, p.active, p.created_at, p.updated_at
 from openstock_core.product p
 where p.tenant_id = (select openstock.current_tenant());
 

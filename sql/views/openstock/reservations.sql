@@ -14,11 +14,11 @@ select
     where u.tenant_id = l.tenant_id and u.serial_id = any (l.serial_ids) order by u.serial_id) end as serials
 from moment m
 cross join (
-  select n.tenant_id, n.reservation_id, n.line, n.product_id, n.warehouse_id, n.ordered::numeric as ordered, n.reserved::numeric as reserved,
+  select n.tenant_id, n.reservation_id, n.line::integer as line, n.product_id, n.warehouse_id, n.ordered::numeric as ordered, n.reserved::numeric as reserved,
          (select coalesce(sum(a.qty), 0) from openstock_core.allocation a
           where a.tenant_id = n.tenant_id and a.reservation_line_id = n.reservation_line_id) as allocated,
          0::numeric as backordered, n.shipped::numeric as shipped, n.released::numeric as released, n.expired::numeric as expired,
-         n.expires_at, n.location_id, n.lot_id, n.min_days_left, n.serial_ids, n.created_at, n.channel_id
+         n.expires_at, n.location_id, n.lot_id, n.min_days_left::integer as min_days_left, n.serial_ids, n.created_at, n.channel_id
   from openstock_core.reservation_line n
   where n.tenant_id = (select openstock.current_tenant())
   union all

@@ -5,7 +5,7 @@ create or replace view openstock.serials with (security_barrier) as
 with moment as materialized (select openstock.server_time() as at)
 select
   p.sku::text as sku, u.serial::text as serial, w.code::text as warehouse, c.code::text as location, b.status,
-  r.order_ref::text as order_ref, l.line,
+  r.order_ref::text as order_ref, l.line::integer as line,
   case when b.bin_id is null then 'gone' when l.line is null then 'in_stock' else 'allocated' end as state, u.created_at
 from moment m
 cross join openstock_core.serial_unit u

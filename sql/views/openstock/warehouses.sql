@@ -2,7 +2,7 @@
 set local role openstock_api;
 
 create or replace view openstock.warehouses with (security_barrier) as
-select w.code::text as warehouse, w.name, w.address, w.latitude, w.longitude, w.priority,
+select w.code::text as warehouse, w.name, w.address::jsonb as address, w.latitude, w.longitude, w.priority,
   w.shipping_cost::numeric as shipping_cost, w.shipping_cost_by_zone, w.active, w.created_at, w.updated_at
 from openstock_core.warehouse w
 where w.tenant_id = (select openstock.current_tenant());

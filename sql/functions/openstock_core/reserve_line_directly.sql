@@ -3,9 +3,9 @@
 -- Writes: reservation, reservation_line, stock_level, ledger (RESERVE). Locks: order (the new row), stock_level.
 set local role openstock_owner;
 
-create or replace function openstock_core.reserve_directly(
+create or replace function openstock_core.reserve_line_directly(
   tenant uuid, op_id text, order_ref text, lines jsonb, warehouse text, seconds double precision)
-returns jsonb
+returns openstock.reservation_change[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -43,7 +43,7 @@ begin
   end if;
 
   insert into openstock_core.reservation (tenant_id, order_ref, created_at)
-  values (tenant, reserve_directly.order_ref, openstock.server_time())
+  values (tenant, reserve_line_directly.order_ref, openstock.server_time())
   on conflict on constraint reservation_order_ref_is_unique do nothing
   returning reservation_id into order_id;
   if order_id is null then
@@ -58,38 +58,37 @@ begin
     if level.available < qty or level.next_block_at <= stamp then
       perform openstock_core.fail('OS901', '{"problem": "there is less, or a lot to be blocked, now that the level is locked"}');
     end if;
+
+    -- Written within the block, by the transaction id that has the lock: PostgreSQL keeps two in a multixact.
+    until := stamp + make_interval(secs => seconds);
+    -- Before the level changes: while its row is as it was locked, the foreign key's lock is there already, and nothing has to be written for it.
+    insert into openstock_core.reservation_line (
+      tenant_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, expires_at, created_at)
+    values (tenant, order_id, 1, source.product_id, source.warehouse_id, qty, qty, until, stamp)
+    returning reservation_line_id into line_id;
+    update openstock_core.stock_level l
+    set reserved = trim_scale(l.reserved + qty), next_expiry_at = least(l.next_expiry_at, until),
+        last_recorded_at = greatest(stamp, l.last_recorded_at + tick), version = l.version + 1
+    where l.tenant_id = tenant and l.product_id = source.product_id and l.warehouse_id = source.warehouse_id
+    returning l.on_hand, l.blocked, l.reserved, l.available, l.last_recorded_at into level;
+    insert into openstock_core.ledger (
+      tenant_id, product_id, warehouse_id, recorded_at, entry_id, line, op_id, event_type, reserved_delta,
+      on_hand_after, blocked_after, reserved_after, order_ref, reservation_line_id, expires_at, actor)
+    values (tenant, source.product_id, source.warehouse_id, level.last_recorded_at, nextval('openstock_core.ledger_entry_id'), 1, reserve_line_directly.op_id, 'RESERVE', qty,
+            level.on_hand, level.blocked, level.reserved, reserve_line_directly.order_ref, line_id, until, who);
   exception when sqlstate 'OS901' then
     -- The lock is given up: whoever looks elsewhere now locks levels in order.
     return null;
   end;
-
-  until := stamp + make_interval(secs => seconds);
-  update openstock_core.stock_level l
-  set reserved = trim_scale(l.reserved + qty), next_expiry_at = least(l.next_expiry_at, until),
-      last_recorded_at = greatest(stamp, l.last_recorded_at + tick), version = l.version + 1
-  where l.tenant_id = tenant and l.product_id = source.product_id and l.warehouse_id = source.warehouse_id
-  returning l.on_hand, l.blocked, l.reserved, l.available, l.last_recorded_at into level;
-  insert into openstock_core.reservation_line (
-    tenant_id, reservation_id, line, product_id, warehouse_id, ordered, reserved, expires_at, created_at)
-  values (tenant, order_id, 1, source.product_id, source.warehouse_id, qty, qty, until, stamp)
-  returning reservation_line_id into line_id;
-  insert into openstock_core.ledger (
-    tenant_id, product_id, warehouse_id, recorded_at, entry_id, line, op_id, event_type, reserved_delta,
-    on_hand_after, blocked_after, reserved_after, order_ref, reservation_line_id, expires_at, actor)
-  values (tenant, source.product_id, source.warehouse_id, level.last_recorded_at, nextval('openstock_core.ledger_entry_id'), 1, reserve_directly.op_id, 'RESERVE', qty,
-          level.on_hand, level.blocked, level.reserved, reserve_directly.order_ref, line_id, until, who);
-  return jsonb_build_array(jsonb_build_object(
-    'order_ref', order_ref, 'line', 1, 'sku', source.sku, 'warehouse', source.code, 'outcome', 'reserved',
-    'qty_ordered', qty, 'qty_reserved', qty, 'qty_backordered', 0, 'qty_short', 0, 'qty_released', 0, 'expires_at', until,
-    'on_hand', level.on_hand, 'blocked', level.blocked, 'reserved', level.reserved, 'available', level.available,
-    'kit', null, 'replayed', false));
+  return array[row(order_ref, 1, source.sku, source.code, 'reserved', qty, qty, 0, 0, 0, until,
+                   level.on_hand, level.blocked, level.reserved, level.available, null, null, false)::openstock.reservation_change];
 end
 $$;
 
-revoke all on function openstock_core.reserve_directly from public;
-grant execute on function openstock_core.reserve_directly to openstock_api;
-comment on function openstock_core.reserve_directly is
+revoke all on function openstock_core.reserve_line_directly from public;
+grant execute on function openstock_core.reserve_line_directly to openstock_api;
+comment on function openstock_core.reserve_line_directly is
   'Promises one line of a product and a quantity to a new order from the first warehouse by priority, or from the one that is named, held for so many seconds, or '
-  'without end; returns the answer. Null where it is anything else, or not there, and then nothing is promised.';
+  'without end; returns what reserve answers. Null where it is anything else, or not there, and then nothing is promised.';
 
 reset role;
