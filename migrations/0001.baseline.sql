@@ -2014,6 +2014,8 @@ begin
   case wanted
     when 'code' then
       if given <> 'string' then return 'must be a string'; end if;
+      -- What nearly all codes are made of.
+      if content ~ '^[!-~]{1,64}$' then return null; end if;
       if char_length(normalize(btrim(content))) not between 1 and 64 then return 'must have 1 to 64 characters'; end if;
       -- Written out where a database's collation may leave them out.
       if content ~ '[[:cntrl:]\u0080-\u009f\u2028\u2029]' then return 'must not contain control characters'; end if;
@@ -2089,8 +2091,13 @@ immutable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  problem constant text := openstock_core.value_problem(rtrim(wanted, '!'), to_jsonb(value));
+  problem text;
 begin
+  if value ~ '^[!-~]{1,64}$' and wanted like 'code%' then
+    -- What nearly all codes are made of: there is nothing to refuse and nothing to normalise.
+    return value;
+  end if;
+  problem := openstock_core.value_problem(rtrim(wanted, '!'), to_jsonb(value));
   if value is null and wanted like '%!' then
     perform openstock_core.fail('22023', jsonb_build_object('argument', argument, 'problem', 'missing'));
   elsif wanted = 'text!' and btrim(value) = '' then
@@ -9310,7 +9317,9 @@ declare
 begin
   if answer is null then
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
-    perform openstock_core.check_choice('on_shortage', on_shortage, array['reject', 'partial', 'backorder', 'error']);
+    if on_shortage is distinct from 'reject' then
+      perform openstock_core.check_choice('on_shortage', on_shortage, array['reject', 'partial', 'backorder', 'error']);
+    end if;
     if ttl is not null then
       seconds := openstock_core.check_ttl(ttl);
     end if;
@@ -14594,5 +14603,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', 'ac33ea96e50cc17e3ed258db0d6f5bba69a5d9165c00aa9f5530f4443632503f');
+values ('0001.baseline', '25a3429e7a96c790a35ff03fef5406d7353620a4c0296833e07fb1c7b247da27');
 reset role;

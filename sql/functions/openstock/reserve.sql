@@ -34,7 +34,9 @@ declare
 begin
   if answer is null then
     order_ref := openstock_core.check_text('order_ref', 'code!', order_ref);
-    perform openstock_core.check_choice('on_shortage', on_shortage, array['reject', 'partial', 'backorder', 'error']);
+    if on_shortage is distinct from 'reject' then
+      perform openstock_core.check_choice('on_shortage', on_shortage, array['reject', 'partial', 'backorder', 'error']);
+    end if;
     if ttl is not null then
       seconds := openstock_core.check_ttl(ttl);
     end if;

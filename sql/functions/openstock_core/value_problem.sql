@@ -20,6 +20,8 @@ begin
   case wanted
     when 'code' then
       if given <> 'string' then return 'must be a string'; end if;
+      -- What nearly all codes are made of.
+      if content ~ '^[!-~]{1,64}$' then return null; end if;
       if char_length(normalize(btrim(content))) not between 1 and 64 then return 'must have 1 to 64 characters'; end if;
       -- Written out where a database's collation may leave them out.
       if content ~ '[[:cntrl:]\u0080-\u009f\u2028\u2029]' then return 'must not contain control characters'; end if;
