@@ -2448,6 +2448,23 @@ comment on function openstock_core.request_hash is
 
 reset role;
 
+-- sql/functions/openstock_core/level_lock.sql
+-- The key of a level's advisory lock.
+set local role openstock_owner;
+
+create or replace function openstock_core.level_lock(tenant uuid, product_id bigint, warehouse_id bigint) returns bigint
+language sql
+immutable
+parallel safe
+return hashtextextended('openstock level ' || tenant::text || ' ' || product_id::text || ' ' || warehouse_id::text, 0);
+
+revoke all on function openstock_core.level_lock from public;
+grant execute on function openstock_core.level_lock to openstock_api;
+comment on function openstock_core.level_lock is
+  'The advisory lock in which those who reserve in hot-SKU mode queue for a level, before its row. Two levels whose keys collide wait for each other.';
+
+reset role;
+
 -- sql/functions/openstock_core/tenant_lock.sql
 -- The key of the advisory lock that every writer of a tenant shares.
 set local role openstock_owner;
@@ -9034,7 +9051,7 @@ reset role;
 -- sql/functions/openstock_core/reserve_line_directly.sql
 -- Promises the one line that most orders are, a product and a quantity, to a new order, where the first warehouse by priority has it: what reserve does
 -- for any lines, by one query and five statements. Whatever is not that plain is left to reserve, as if nobody had looked.
--- Writes: reservation, reservation_line, stock_level, ledger (RESERVE). Locks: order (the new row), stock_level.
+-- Writes: reservation, reservation_line, stock_level, ledger (RESERVE). Locks: order (the new row), in hot-SKU mode level_lock (advisory), stock_level.
 set local role openstock_owner;
 
 create or replace function openstock_core.reserve_line_directly(
@@ -9082,6 +9099,11 @@ begin
   returning reservation_id into order_id;
   if order_id is null then
     return null;
+  end if;
+  if current_setting('app.hot_sku', true) = 'on' then
+    -- In a queue of its own whoever came first is next, and nobody looks at a row that changes before it is held. Not for all: a transaction of the caller's
+    -- with thousands of calls would fill the server's lock table.
+    perform pg_advisory_xact_lock(openstock_core.level_lock(tenant, source.product_id, source.warehouse_id));
   end if;
   begin
     select l.available, l.next_block_at into level
@@ -9381,7 +9403,7 @@ reset role;
 
 -- sql/functions/openstock/reserve_now.sql
 -- Promises stock to an order as reserve does, for a product that all want at once: the promise is committed, which lets the next one in, before the
--- disk has it, and answered after. Writes and locks: as reserve.
+-- disk has it, and answered after. Writes and locks: as reserve, which is told by app.hot_sku to queue for the level.
 -- Two transactions: the first does not wait for the disk when it commits; the second only writes a message to the log, and waits. The log is flushed
 -- in order, so that what is answered is on disk. With invoker's rights and without SET, since PostgreSQL lets no other procedure commit.
 set local role openstock_api;
@@ -9398,7 +9420,7 @@ declare
   waits constant pg_catalog.text := case when pg_catalog.current_setting('synchronous_commit') operator(pg_catalog.=) 'off' then 'on'
                                          else pg_catalog.current_setting('synchronous_commit') end;
 begin
-  perform pg_catalog.set_config('synchronous_commit', 'off', true);
+  perform pg_catalog.set_config('synchronous_commit', 'off', true), pg_catalog.set_config('app.hot_sku', 'on', true);
   answer := (
     select pg_catalog.jsonb_agg(pg_catalog.to_jsonb(r)) from openstock.reserve(
       op_id => reserve_now.op_id, order_ref => reserve_now.order_ref, lines => reserve_now.lines, warehouse => reserve_now.warehouse,
@@ -14603,5 +14625,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', '25a3429e7a96c790a35ff03fef5406d7353620a4c0296833e07fb1c7b247da27');
+values ('0001.baseline', 'f15d79de4b772adb9f92a721d322177ee89f7bbca4b0cc4368f335426aebb7ed');
 reset role;

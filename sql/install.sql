@@ -53,6 +53,7 @@
 
 -- operations
 \ir functions/openstock_core/request_hash.sql
+\ir functions/openstock_core/level_lock.sql
 \ir functions/openstock_core/tenant_lock.sql
 \ir functions/openstock_core/begin_operation.sql
 \ir functions/openstock_core/finish_operation.sql

@@ -77,6 +77,8 @@ class Player:
         connection, scenario = self.connection(part), part.scenario
         op = {"op_id": part.op_id} if scenario.public else {}
         try:
+            if scenario.hot:
+                connection.execute("set local app.hot_sku = 'on'")
             rows = call(connection, scenario.function, **op, **scenario.request, tenant=tenant)
         except psycopg.Error as error:
             connection.rollback()

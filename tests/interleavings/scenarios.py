@@ -23,6 +23,8 @@ class Scenario:
     request: dict[str, Any] = field(default_factory=dict)
     allowed: frozenset[str] = frozenset()
     furnish: tuple[Call, ...] = ()
+    hot: bool = False
+    """Whether the transaction is in hot-SKU mode."""
 
     @property
     def public(self) -> bool:
@@ -158,6 +160,7 @@ SCENARIOS = [
         SHORT | {"OS106"}),
     Scenario("reserve", "reserve", {"order_ref": "O3", "lines": [line("MILK", 2), line("APPLE", 4)]}),
     Scenario("reserve one line", "reserve", {"order_ref": "O3", "lines": [line("APPLE", 2)], "ttl": "3 days"}),
+    Scenario("reserve in hot-SKU mode", "reserve", {"order_ref": "O3", "lines": [line("APPLE", 2)]}, hot=True),
     Scenario("reserve plain lines", "reserve", {"order_ref": "O3", "lines": [line("NUT", 3), line("APPLE", 2)]}, furnish=NUTS),
     Scenario("reserve what comes in", "reserve", {"order_ref": "O3", "lines": [line("RICE", 3)]}),
     Scenario("reserve more for an order", "reserve", {

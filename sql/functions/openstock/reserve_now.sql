@@ -1,5 +1,5 @@
 -- Promises stock to an order as reserve does, for a product that all want at once: the promise is committed, which lets the next one in, before the
--- disk has it, and answered after. Writes and locks: as reserve.
+-- disk has it, and answered after. Writes and locks: as reserve, which is told by app.hot_sku to queue for the level.
 -- Two transactions: the first does not wait for the disk when it commits; the second only writes a message to the log, and waits. The log is flushed
 -- in order, so that what is answered is on disk. With invoker's rights and without SET, since PostgreSQL lets no other procedure commit.
 set local role openstock_api;
@@ -16,7 +16,7 @@ declare
   waits constant pg_catalog.text := case when pg_catalog.current_setting('synchronous_commit') operator(pg_catalog.=) 'off' then 'on'
                                          else pg_catalog.current_setting('synchronous_commit') end;
 begin
-  perform pg_catalog.set_config('synchronous_commit', 'off', true);
+  perform pg_catalog.set_config('synchronous_commit', 'off', true), pg_catalog.set_config('app.hot_sku', 'on', true);
   answer := (
     select pg_catalog.jsonb_agg(pg_catalog.to_jsonb(r)) from openstock.reserve(
       op_id => reserve_now.op_id, order_ref => reserve_now.order_ref, lines => reserve_now.lines, warehouse => reserve_now.warehouse,

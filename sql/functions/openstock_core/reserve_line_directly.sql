@@ -1,6 +1,6 @@
 -- Promises the one line that most orders are, a product and a quantity, to a new order, where the first warehouse by priority has it: what reserve does
 -- for any lines, by one query and five statements. Whatever is not that plain is left to reserve, as if nobody had looked.
--- Writes: reservation, reservation_line, stock_level, ledger (RESERVE). Locks: order (the new row), stock_level.
+-- Writes: reservation, reservation_line, stock_level, ledger (RESERVE). Locks: order (the new row), in hot-SKU mode level_lock (advisory), stock_level.
 set local role openstock_owner;
 
 create or replace function openstock_core.reserve_line_directly(
@@ -48,6 +48,11 @@ begin
   returning reservation_id into order_id;
   if order_id is null then
     return null;
+  end if;
+  if current_setting('app.hot_sku', true) = 'on' then
+    -- In a queue of its own whoever came first is next, and nobody looks at a row that changes before it is held. Not for all: a transaction of the caller's
+    -- with thousands of calls would fill the server's lock table.
+    perform pg_advisory_xact_lock(openstock_core.level_lock(tenant, source.product_id, source.warehouse_id));
   end if;
   begin
     select l.available, l.next_block_at into level
