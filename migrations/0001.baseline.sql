@@ -752,12 +752,13 @@ reset role;
 
 -- sql/functions/openstock_core/is_sound.sql
 -- What has to hold within an entry of the ledger. One function for all of it: PostgreSQL reads the text of each CHECK anew in each statement
--- that writes, and a function once in a session.
+-- that writes, and a function once in a session. Its arguments have the columns' own types: a cast of each would be part of that text.
 set local role openstock_owner;
 
 create or replace function openstock_core.is_sound(
-  event_type text, location_id bigint, status text, qty_delta numeric, blocked_delta numeric, reserved_delta numeric, allocated_delta numeric,
-  backordered_delta numeric, quota_delta numeric, on_hand_after numeric, blocked_after numeric, reserved_after numeric)
+  event_type openstock_core.event_type, location_id bigint, status text, qty_delta openstock_core.quantity, blocked_delta openstock_core.quantity,
+  allocated_delta openstock_core.quantity, backordered_delta openstock_core.quantity, quota_delta openstock_core.quantity,
+  on_hand_after openstock_core.amount, blocked_after openstock_core.amount, reserved_after openstock_core.amount)
 returns boolean
 language plpgsql
 immutable
@@ -1280,7 +1281,7 @@ create table openstock_core.ledger (
   actor text not null,
   constraint ledger_pkey primary key (tenant_id, product_id, warehouse_id, recorded_at, entry_id),
   constraint ledger_entry_is_sound check (openstock_core.is_sound(
-    event_type, location_id, status, qty_delta, blocked_delta, reserved_delta, allocated_delta, backordered_delta, quota_delta,
+    event_type, location_id, status, qty_delta, blocked_delta, allocated_delta, backordered_delta, quota_delta,
     on_hand_after, blocked_after, reserved_after))
 ) partition by range (recorded_at);
 create index ledger_operation on openstock_core.ledger (tenant_id, op_id);
@@ -14625,5 +14626,5 @@ reset role;
 -- The record of this migration, with the SHA-256 of all the text above this line.
 set local role openstock_owner;
 insert into openstock_core.migration (name, checksum)
-values ('0001.baseline', 'f15d79de4b772adb9f92a721d322177ee89f7bbca4b0cc4368f335426aebb7ed');
+values ('0001.baseline', '043ca2f0dcf595a0d2879ebf3e35504843e1418c80e3a70047fc383e75dea3bd');
 reset role;

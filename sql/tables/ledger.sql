@@ -40,7 +40,7 @@ create table openstock_core.ledger (
   actor text not null,
   constraint ledger_pkey primary key (tenant_id, product_id, warehouse_id, recorded_at, entry_id),
   constraint ledger_entry_is_sound check (openstock_core.is_sound(
-    event_type, location_id, status, qty_delta, blocked_delta, reserved_delta, allocated_delta, backordered_delta, quota_delta,
+    event_type, location_id, status, qty_delta, blocked_delta, allocated_delta, backordered_delta, quota_delta,
     on_hand_after, blocked_after, reserved_after))
 ) partition by range (recorded_at);
 create index ledger_operation on openstock_core.ledger (tenant_id, op_id);

@@ -1,10 +1,11 @@
 -- What has to hold within an entry of the ledger. One function for all of it: PostgreSQL reads the text of each CHECK anew in each statement
--- that writes, and a function once in a session.
+-- that writes, and a function once in a session. Its arguments have the columns' own types: a cast of each would be part of that text.
 set local role openstock_owner;
 
 create or replace function openstock_core.is_sound(
-  event_type text, location_id bigint, status text, qty_delta numeric, blocked_delta numeric, reserved_delta numeric, allocated_delta numeric,
-  backordered_delta numeric, quota_delta numeric, on_hand_after numeric, blocked_after numeric, reserved_after numeric)
+  event_type openstock_core.event_type, location_id bigint, status text, qty_delta openstock_core.quantity, blocked_delta openstock_core.quantity,
+  allocated_delta openstock_core.quantity, backordered_delta openstock_core.quantity, quota_delta openstock_core.quantity,
+  on_hand_after openstock_core.amount, blocked_after openstock_core.amount, reserved_after openstock_core.amount)
 returns boolean
 language plpgsql
 immutable
