@@ -1,9 +1,13 @@
-"""What a run found, as JSON, Markdown and picture. A refused figure appears nowhere but in the list of those."""
+"""What a run found, as JSON, Markdown and picture. A refused figure appears nowhere but in the list of those.
+
+`python -m bench.report bench/results/….json` puts the core of that result into README.md.
+"""
 
 from __future__ import annotations
 
 import json
 import statistics
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -111,6 +115,28 @@ def markdown(found: Result) -> str:
     parts += [_latency(found, cells), _processor(found, cells), _failures(found)]
     parts += [_instructions(found), _measures(found), _left_out(found)]
     return "\n".join(part for part in parts if part)
+
+
+BEGIN, END = "<!-- bench/results/{} -->\n", "<!-- end of bench -->\n"
+
+
+def excerpt(found: Result) -> str:
+    """The core of it: on what machine, what was measured, and the goals."""
+    cells = _cells(found)
+    parts = [_head(found).split("\n\n", 1)[1]]
+    for group in ("limit", "openstock", "peer"):
+        names = [name for name, about in found["contenders"].items() if about["group"] == group and name in cells]
+        if names:
+            parts.append(_throughput(found, cells, names, GROUPS[group]))
+    parts.append(_goals(found))
+    return "\n".join(parts).replace("\n## ", "\n### ")
+
+
+def put_into(readme: str, path: Path) -> str:
+    """The README with the excerpt of this result between its two marks."""
+    before, rest = readme.split(BEGIN.split("{}")[0], 1)
+    after = rest.split(END, 1)[1]
+    return before + BEGIN.format(path.name) + excerpt(json.loads(path.read_text())) + END + after
 
 
 def _head(found: Result) -> str:
@@ -333,3 +359,8 @@ def picture(found: Result) -> str:
     if growth:
         charts.append(svg.bars("Growth", growth, "one-line reserves a second, 8 clients"))
     return svg.sheet(charts, f"openstock {found['version']}, {found['started'][:10]}")
+
+
+if __name__ == "__main__":
+    README = Path(__file__).parent.parent / "README.md"
+    README.write_text(put_into(README.read_text(), Path(sys.argv[1])))
