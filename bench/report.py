@@ -327,10 +327,11 @@ CHARTS = {
     "Uniform": ("insert", "bare", "reserve", "usual", "usual_function", "twophase"),
     "One hot SKU": ("hot_update", "reserve_hot", "reserve_now_hot", "usual_hot", "usual_function_hot", "twophase_hot"),
 }
+LATENCIES = ("reserve", "reserve_hot", "reserve_now_hot")
 
 
 def picture(found: Result) -> str:
-    """Throughput by clients, and what each promise costs."""
+    """Throughput and latency by clients, and what each promise costs."""
     cells = _cells(found)
     charts = []
     for title, names in CHARTS.items():
@@ -343,6 +344,17 @@ def picture(found: Result) -> str:
         }
         if series:
             charts.append(svg.lines(title, series, "calls a second"))
+    for name in LATENCIES:
+        if name in cells:
+            series = {
+                part: [
+                    (float(clients), value)
+                    for clients, figures in sorted(cells[name].items())
+                    if (value := _median(figures, f"{part}_ms")) is not None
+                ]
+                for part in ("p50", "p95", "p99")
+            }
+            charts.append(svg.lines(found["contenders"][name]["title"], series, "latency in ms", log=True))
     parts = {
         found["contenders"][name]["title"].split(":")[0]: 100 * _saving(cells, name)
         for name in cells

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 COLOURS = ("#0b7285", "#e8590c", "#5f3dc4", "#2b8a3e", "#c2255c", "#1864ab", "#846358", "#868e96")
-WIDTH, HEIGHT = 560, 380
+WIDTH, HEIGHT = 700, 380
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 40, 44
+LEGEND = 310
 STYLE = """<style>
   text { font: 12px system-ui, sans-serif; fill: #495057 }
   .title { font-size: 14px; font-weight: 600 }
@@ -41,7 +42,7 @@ def lines(title: str, series: Mapping[str, Sequence[tuple[float, float]]], unit:
 
     def place_x(x: float) -> float:
         span = math.log2(clients[-1]) - math.log2(clients[0]) or 1.0
-        return LEFT + (math.log2(x) - math.log2(clients[0])) / span * (WIDTH - LEFT - RIGHT - 170)
+        return LEFT + (math.log2(x) - math.log2(clients[0])) / span * (WIDTH - LEFT - RIGHT - LEGEND)
 
     def place_y(y: float) -> float:
         value = math.log10(max(y, ticks[0])) if log else y
@@ -61,8 +62,8 @@ def lines(title: str, series: Mapping[str, Sequence[tuple[float, float]]], unit:
         drawn.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
         drawn += [f'<circle cx="{place_x(x):.1f}" cy="{place_y(y):.1f}" r="3" fill="{colour}"/>' for x, y in line]
         y = TOP + 18 * number
-        drawn.append(f'<rect x="{WIDTH - 170}" y="{y}" width="10" height="10" fill="{colour}"/>')
-        drawn.append(f'<text x="{WIDTH - 155}" y="{y + 9}">{escape(name)}</text>')
+        drawn.append(f'<rect x="{WIDTH - LEGEND}" y="{y}" width="10" height="10" fill="{colour}"/>')
+        drawn.append(f'<text x="{WIDTH - LEGEND + 15}" y="{y + 9}">{escape(name)}</text>')
     return "\n".join(drawn)
 
 

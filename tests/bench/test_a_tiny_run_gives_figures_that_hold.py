@@ -58,6 +58,7 @@ def test_results_are_written_for_programs_for_people_and_as_a_picture(found: rep
     for name in NAMES:
         assert found["contenders"][name]["title"] in text.read_text()
     assert ElementTree.parse(picture).getroot().tag.endswith("svg")
+    assert picture.read_text().count(">p99<") == 1, "the latency of reserve"
 
 
 def test_a_server_that_is_not_durable_is_said_to_be_worthless(found: report.Result) -> None:
