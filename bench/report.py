@@ -107,7 +107,7 @@ def markdown(found: Result) -> str:
     parts = [_head(found), _goals(found)]
     cells = _cells(found)
     for group, title in GROUPS.items():
-        names = [name for name, about in found["contenders"].items() if about["group"] == group and name in cells]
+        names = _names(found, cells, group)
         if names and group == "breakdown":
             parts.append(_breakdown(found, cells, names))
         elif names:
@@ -125,8 +125,7 @@ def excerpt(found: Result) -> str:
     cells = _cells(found)
     parts = [_head(found).split("\n\n", 1)[1]]
     for group in ("limit", "openstock", "peer"):
-        names = [name for name, about in found["contenders"].items() if about["group"] == group and name in cells]
-        if names:
+        if names := _names(found, cells, group):
             parts.append(_throughput(found, cells, names, GROUPS[group]))
     parts.append(_goals(found))
     return "\n".join(parts).replace("\n## ", "\n### ")
@@ -184,6 +183,11 @@ def _cells(found: Result) -> dict[str, dict[int, list[dict[str, Any]]]]:
     for figure in found["figures"]:
         cells.setdefault(figure["contender"], {}).setdefault(figure["clients"], []).append(figure)
     return cells
+
+
+def _names(found: Result, cells: Mapping[str, object], group: str) -> list[str]:
+    """The contenders of a group that have figures."""
+    return [name for name, about in found["contenders"].items() if about["group"] == group and name in cells]
 
 
 def _median(figures: Sequence[Mapping[str, Any]], key: str = "per_second") -> float | None:
